@@ -1,0 +1,54 @@
+//! How a change is computed, shown, approved, sent, proved, and taken back.
+
+pub mod diff;
+pub mod field;
+pub mod undo;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::effect::{Class, ObjectRef};
+
+/// A change that a primitive wants: the object as it was read for the decision, and as it shall be.
+///
+/// The road computes the patch from the two, tries it on the server, shows the difference, asks, records the
+/// pre-image, sends it with `metadata.resourceVersion` of `before` as its precondition, and reads back.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Which object.
+    pub object: ObjectRef,
+    /// One line: `raise connectionPool.http.http2MaxRequests to 500`.
+    pub summary: String,
+    /// `change`, or `irreversible` with its reason in the primitive's descriptor.
+    pub class: Class,
+    /// Why it cannot be taken back, if it cannot.
+    pub irreversible: Option<&'static str>,
+    /// The object as it was read.
+    pub before: Value,
+    /// The object as it shall be.
+    pub after: Value,
+}
+
+/// One field that a change sets, in the form in which people and records name it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// Where.
+    pub path: field::Path,
+    /// What it was; `None` if it was absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What it becomes; `None` if it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// Its number in the record; `None` if nothing had to be changed.
+    pub number: Option<u64>,
+    /// The object after it: read back, or from the dry run if the run is a plan.
+    pub object: Value,
+    /// The fields that differ.
+    pub fields: Vec<FieldChange>,
+}

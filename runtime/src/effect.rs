@@ -1,0 +1,264 @@
+//! An effect: everything that a runbook does to the outside world, as one value.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What an effect may do. It is fixed for each primitive when it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Looks only. Allowed in scope and within a budget; retried; safe to prefetch.
+    Read,
+    /// Leaves no lasting trace, but is seen by the mesh: an access review, a request from a pod.
+    Probe,
+    /// Changes something that its recorded inverse takes back.
+    Change,
+    /// Changes something that cannot be taken back.
+    Irreversible,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Class::Read => "read",
+            Class::Probe => "probe",
+            Class::Change => "change",
+            Class::Irreversible => "irreversible",
+        })
+    }
+}
+
+/// A kind of Kubernetes object, as discovery names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ResourceKind {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// API version within the group, for example `v1`.
+    pub version: String,
+    /// Kind, for example `DestinationRule`.
+    pub kind: String,
+    /// Plural in lower case, as it stands in paths, for example `destinationrules`.
+    pub plural: String,
+    /// Whether its objects live in a namespace.
+    pub namespaced: bool,
+}
+
+impl ResourceKind {
+    /// A kind whose objects live in a namespace.
+    pub fn namespaced(group: &str, version: &str, kind: &str, plural: &str) -> Self {
+        ResourceKind { group: group.into(), version: version.into(), kind: kind.into(), plural: plural.into(), namespaced: true }
+    }
+
+    /// A kind whose objects belong to the cluster.
+    pub fn cluster(group: &str, version: &str, kind: &str, plural: &str) -> Self {
+        ResourceKind { namespaced: false, ..Self::namespaced(group, version, kind, plural) }
+    }
+
+    /// `apiVersion` as it stands in an object: `v1`, `networking.istio.io/v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+/// One Kubernetes object, or one subresource of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Its kind.
+    pub kind: ResourceKind,
+    /// Its namespace; `None` for objects of the cluster.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// `scale`, for example; `None` for the object itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subresource: Option<String>,
+}
+
+impl ObjectRef {
+    /// An object in a namespace.
+    pub fn new(kind: ResourceKind, namespace: &str, name: &str) -> Self {
+        let namespace = kind.namespaced.then(|| namespace.to_owned());
+        ObjectRef { kind, namespace, name: name.into(), subresource: None }
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    /// `DestinationRule summit/graph-core`, the form in which every message names an object.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind.kind, self.name),
+            None => write!(f, "{} {}", self.kind.kind, self.name),
+        }
+    }
+}
+
+/// A request to the port of a pod, by port-forward.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PodRequest {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The port inside the pod.
+    pub port: u16,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Body; empty for `GET`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+}
+
+/// What a transport is asked to do. The closed set of everything that leaves the process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum Call {
+    /// `GET /version`.
+    Version,
+    /// The kinds that the API server serves for a name such as `destinationrule`, `dr` or `DestinationRule`.
+    /// Answer: [`Reply::Json`] with a [`ResourceKind`].
+    ResolveKind {
+        /// Kind, plural, singular or short name, in any case; `plural.group` narrows it.
+        name: String,
+    },
+    /// Reads one object.
+    Get {
+        /// Which.
+        object: ObjectRef,
+    },
+    /// Lists objects, all pages of them. Answer: [`Reply::Json`] with an array of objects.
+    List {
+        /// Of what kind.
+        kind: ResourceKind,
+        /// In which namespace; `None` is all of them.
+        namespace: Option<String>,
+        /// Label selector.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        labels: Option<String>,
+        /// Field selector.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fields: Option<String>,
+    },
+    /// Reads the log of a container. Answer: [`Reply::Text`].
+    Logs {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+        /// The container.
+        container: String,
+        /// Lines not older than this many seconds.
+        since_seconds: u64,
+        /// At most so many bytes.
+        limit_bytes: u64,
+    },
+    /// May we do this? (`SelfSubjectAccessReview`.) Answer: [`Reply::Json`] with a bool.
+    AccessReview {
+        /// `get`, `patch`, ….
+        verb: String,
+        /// API group.
+        group: String,
+        /// Plural, with `/subresource` where there is one.
+        resource: String,
+        /// Namespace; `None` is cluster-wide.
+        namespace: Option<String>,
+        /// Object; `None` is any.
+        name: Option<String>,
+    },
+    /// A merge patch (RFC 7396) that carries `metadata.resourceVersion` as its precondition.
+    /// Only the recorder's caller makes it. Answer: [`Reply::Json`] with the object after it.
+    Patch {
+        /// Which object.
+        object: ObjectRef,
+        /// The patch.
+        patch: Value,
+        /// Only try it (`dryRun=All`).
+        dry_run: bool,
+    },
+    /// A request to a pod's port. Answer: [`Reply::Http`].
+    Pod(PodRequest),
+    /// An instant query to Prometheus (`/api/v1/query`). Answer: [`Reply::Json`] with `data`.
+    Query {
+        /// PromQL.
+        query: String,
+        /// At this time; `None` is now.
+        at: Option<Timestamp>,
+    },
+    /// A range query to Prometheus (`/api/v1/query_range`). Answer: [`Reply::Json`] with `data`.
+    QueryRange {
+        /// PromQL.
+        query: String,
+        /// From.
+        start: Timestamp,
+        /// To.
+        end: Timestamp,
+        /// Resolution.
+        step: Duration,
+    },
+    /// What time is it? Answer: [`Reply::Time`].
+    Now,
+    /// Lets time pass.
+    Sleep {
+        /// This long.
+        duration: Duration,
+    },
+}
+
+/// What a transport answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "value", rename_all = "snake_case")]
+pub enum Reply {
+    /// A document.
+    Json(Value),
+    /// Text.
+    Text(String),
+    /// An HTTP answer of a pod, whatever its status.
+    Http {
+        /// HTTP status.
+        status: u16,
+        /// The body as text; invalid UTF-8 is replaced.
+        body: String,
+    },
+    /// A time.
+    Time(Timestamp),
+    /// Done; there is nothing to say.
+    Done,
+}
+
+/// One thing that a runbook does to the outside world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// What it may do.
+    pub class: Class,
+    /// What it acts upon, in a person's words: `DestinationRule summit/graph-core`, `Pod summit/front-1`, `Prometheus`.
+    pub target: String,
+    /// One line for people: `read`, `list by app=front`, `config dump of outbound|8080||graph-core…`.
+    pub summary: String,
+    /// What the transport is asked to do.
+    pub call: Call,
+}
+
+impl Effect {
+    /// An effect of class `read`.
+    pub fn read(target: impl fmt::Display, summary: impl Into<String>, call: Call) -> Self {
+        Effect { class: Class::Read, target: target.to_string(), summary: summary.into(), call }
+    }
+
+    /// Reads one object.
+    pub fn get(object: ObjectRef) -> Self {
+        Effect::read(&object, "read", Call::Get { object: object.clone() })
+    }
+
+    /// Lists objects of a kind.
+    pub fn list(kind: ResourceKind, namespace: Option<&str>, labels: Option<&str>) -> Self {
+        let place = namespace.map_or("all namespaces".to_owned(), |n| format!("namespace {n}"));
+        let target = format!("{} in {place}", kind.plural);
+        let summary = labels.map_or("list".to_owned(), |labels| format!("list by {labels}"));
+        Effect::read(target, summary, Call::List { kind, namespace: namespace.map(Into::into), labels: labels.map(Into::into), fields: None })
+    }
+}

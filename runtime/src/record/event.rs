@@ -1,0 +1,296 @@
+//! The events of a run: lines of its record, and what a reporter shows as they happen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::change::FieldChange;
+use crate::effect::{Class, Effect, ObjectRef, Reply};
+use crate::failure::Exit;
+use crate::value::Table;
+
+/// One line of a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number in the record, from 0 without gaps.
+    pub number: u64,
+    /// When, by the run's clock.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// It began.
+    Started(Box<Started>),
+    /// A step began.
+    StepStarted {
+        /// Its title.
+        title: String,
+        /// How many steps it lies in.
+        depth: usize,
+    },
+    /// A step ended.
+    StepEnded {
+        /// Its title.
+        title: String,
+        /// How many steps it lies in.
+        depth: usize,
+        /// How long it took, by the run's clock.
+        took: Duration,
+        /// Whether it ended well.
+        passed: bool,
+    },
+    /// A read or a probe, with its answer.
+    Looked {
+        /// The effect.
+        effect: Effect,
+        /// The ordinal of the primitive's call, and the place within it: parallel answers arrive in any order.
+        ordinal: (u64, u64),
+        /// Its answer; `None` if it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Reply>,
+        /// Code and message of its failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<(String, String)>,
+        /// How long it took on the wall clock.
+        took: Duration,
+    },
+    /// The script showed a value.
+    Shown {
+        /// As a table.
+        table: Table,
+        /// As JSON.
+        value: Value,
+    },
+    /// A `check` was made.
+    Checked {
+        /// What it is about.
+        what: String,
+        /// Whether it passed.
+        passed: bool,
+        /// What was seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A `wait` or `hold` ended, or was looked at before the first change of its step.
+    Proved {
+        /// `wait` or `hold`.
+        word: String,
+        /// Its condition, as the script writes it.
+        condition: String,
+        /// What came of it.
+        outcome: ProofOutcome,
+        /// What was last seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<String>,
+        /// How long it took, by the run's clock.
+        took: Duration,
+    },
+    /// A change is about to be sent: flushed to disk before it is.
+    Changing(Box<Changing>),
+    /// The change was answered: flushed to disk.
+    ChangeAnswered {
+        /// The line number of its [`Event::Changing`].
+        change: u64,
+        /// What came of it.
+        outcome: ChangeOutcome,
+    },
+    /// In a plan: a change that would be made.
+    Planned(Box<Changing>),
+    /// In a plan: what cannot be said because it depends on the mesh's answer.
+    NotEvaluated {
+        /// What.
+        what: String,
+    },
+    /// Changes were proved and stay.
+    Settled {
+        /// Their line numbers.
+        changes: Vec<u64>,
+    },
+    /// A change is about to be taken back: flushed to disk before it is.
+    TakingBack {
+        /// The line number of its [`Event::Changing`].
+        change: u64,
+        /// Why.
+        why: String,
+    },
+    /// What came of taking it back.
+    TakenBack {
+        /// The line number of its [`Event::Changing`].
+        change: u64,
+        /// What came of it.
+        outcome: UndoOutcome,
+    },
+    /// Something that a person should know and that does not stop the run.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// It ended.
+    Ended(Box<Ended>),
+}
+
+/// Who runs what, where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// Version of the record's format.
+    pub format: u32,
+    /// The run's id (ULID).
+    pub run: String,
+    /// The user on this machine.
+    pub user: String,
+    /// This machine.
+    pub machine: String,
+    /// The kubeconfig context, or `lab WORLD`.
+    pub context: String,
+    /// The API server's address.
+    pub server: String,
+    /// The namespace of the run.
+    pub namespace: String,
+    /// `ask`, `unattended`, `plan`.
+    pub mode: String,
+    /// Path of the script.
+    pub script: String,
+    /// SHA-256 of the script and of every module that it imports.
+    pub hash: String,
+    /// Parameters, secrets redacted.
+    pub params: BTreeMap<String, Value>,
+    /// Meshbook's version.
+    pub version: String,
+}
+
+/// A change, complete enough to be taken back from here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Changing {
+    /// Which object.
+    pub object: ObjectRef,
+    /// One line.
+    pub summary: String,
+    /// Its class.
+    pub class: Class,
+    /// Fields that differ: what the inverse sets back.
+    pub fields: Vec<FieldChange>,
+    /// The object before it.
+    pub pre_image: Value,
+    /// The patch that is sent.
+    pub patch: Value,
+    /// Why it cannot be taken back, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
+    /// Which GitOps controller owns the object, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gitops: Option<String>,
+    /// False in a plan without permission to write: the server was not asked.
+    pub validated: bool,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ChangeOutcome {
+    /// It was made.
+    Made {
+        /// The object after it.
+        post_image: Value,
+    },
+    /// It was refused, or did not arrive: nothing changed.
+    NotMade {
+        /// Code and message.
+        failure: (String, String),
+    },
+    /// Nobody knows: the answer was lost and looking did not settle it.
+    Unknown {
+        /// Code and message.
+        failure: (String, String),
+    },
+}
+
+/// What came of taking a change back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum UndoOutcome {
+    /// Every field is as before.
+    Restored {
+        /// Whether `metadata.managedFields` is as before too.
+        ownership: bool,
+    },
+    /// It was as before already.
+    Already,
+    /// Somebody else changed these fields since: left alone.
+    Conflict {
+        /// Each with what the run had set and what is there now.
+        fields: Vec<UndoConflict>,
+    },
+    /// An older change that a conflict depends on: left alone.
+    LeftAlone {
+        /// Why.
+        why: String,
+    },
+    /// It could not be done.
+    Failed {
+        /// Code and message.
+        failure: (String, String),
+    },
+}
+
+/// A field that somebody else has changed since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UndoConflict {
+    /// Where.
+    pub path: crate::change::field::Path,
+    /// What the run had set; `None` if it had removed it.
+    pub ours: Option<Value>,
+    /// What is there now; `None` if it is gone.
+    pub theirs: Option<Value>,
+    /// Field manager that owns it now, if the server says.
+    pub by: Option<String>,
+}
+
+/// What came of a `wait` or `hold`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofOutcome {
+    /// It held.
+    Passed,
+    /// It did not.
+    Failed,
+    /// It had no data at the deadline.
+    Unverified,
+    /// Looked at before the first change of its step: it can be evaluated.
+    CanBeEvaluated,
+    /// Not evaluated: the run is a plan.
+    NotEvaluated,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// How.
+    pub exit: Exit,
+    /// The ending's word: `fixed`, `found`, `not_this`, `cannot_tell`, `planned`; or `failed`, `interrupted`, `deadline`.
+    pub ending: String,
+    /// What it says.
+    pub message: String,
+    /// The next runbook, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// Changes that stay and were proved.
+    pub kept: Vec<u64>,
+    /// Changes that were taken back.
+    pub taken_back: Vec<u64>,
+    /// Changes that stay behind, not verified or not taken back, each with the reason.
+    pub left_behind: Vec<(u64, String)>,
+    /// How long the run took, by its clock.
+    pub took: Duration,
+    /// Code of the failure that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}

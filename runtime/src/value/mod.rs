@@ -1,0 +1,13 @@
+//! The values that scripts hold beside Rhai's own: durations, quantities, lists, and what is missing.
+
+pub mod duration;
+pub mod list;
+pub mod missing;
+pub mod quantity;
+pub mod table;
+
+pub use duration::Span;
+pub use list::List;
+pub use missing::Missing;
+pub use quantity::Quantity;
+pub use table::Table;

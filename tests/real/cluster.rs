@@ -1,0 +1,217 @@
+//! A cluster to test on: the real mesh, or the lab served by `meshbook lab`. Both are driven by stock kubectl and by the built meshbook.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The runbook of Scenario 1.
+pub const BREAKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/troubleshooting/503-circuit-breaker.rhai");
+/// The scripts of the real mesh.
+pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real");
+
+/// Held by a test that changes objects of namespace `summit` which another test looks at.
+pub static SUMMIT: Lock = Lock(Mutex::new(()));
+
+/// One test at a time.
+pub struct Lock(Mutex<()>);
+
+impl Lock {
+    /// Waits for the tests before. That one of them failed is its own affair.
+    pub fn lock(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A cluster, and a state directory of its own for meshbook's records.
+pub struct Cluster {
+    kind: Kind,
+    home: TempDir,
+}
+
+enum Kind {
+    Real { folder: PathBuf },
+    Lab { server: Child, kubeconfig: PathBuf },
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit code; -1 if a signal ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("kubectl and meshbook print UTF-8");
+        Outcome { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// With names that are another in each cluster replaced.
+    pub fn without(mut self, names: &[(&str, &str)]) -> Self {
+        for (name, stand_in) in names {
+            self.stdout = self.stdout.replace(name, stand_in);
+            self.stderr = self.stderr.replace(name, stand_in);
+        }
+        self
+    }
+
+    /// Standard output of a command that ended well.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{self}");
+        self.stdout
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit {}\n--- standard output\n{}\n--- standard error\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+impl Cluster {
+    /// The real mesh that `tests/real/run` has started.
+    pub fn real() -> Self {
+        let folder = std::env::var_os("MESHBOOK_REAL").expect("MESHBOOK_REAL names the folder of a running mesh: call tests/real/run");
+        Cluster { kind: Kind::Real { folder: folder.into() }, home: TempDir::new().expect("a temporary folder") }
+    }
+
+    /// The lab with a world, in a process of its own.
+    pub fn lab(world: &str) -> Self {
+        let mut server = Command::new(meshbook())
+            .args(["lab", "--world", world])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("meshbook was built with this test");
+        let lines = BufReader::new(server.stdout.take().expect("it was piped")).lines();
+        let kubeconfig = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.trim().trim_start_matches("export ").strip_prefix("KUBECONFIG=").map(PathBuf::from));
+        let Some(kubeconfig) = kubeconfig else {
+            panic!("`meshbook lab --world {world}` ended without a line KUBECONFIG=…: {:?}", server.wait());
+        };
+        Cluster { kind: Kind::Lab { server, kubeconfig }, home: TempDir::new().expect("a temporary folder") }
+    }
+
+    /// The argument that makes kubectl a user who may look at everything and change nothing.
+    pub fn viewer(&self) -> String {
+        match &self.kind {
+            Kind::Real { folder } => format!("--kubeconfig={}/viewer.kubeconfig", folder.display()),
+            Kind::Lab { .. } => format!("--context={}-viewer", self.kubectl(&["config", "current-context"]).ok().trim()),
+        }
+    }
+
+    /// The folder of the real mesh.
+    pub fn folder(&self) -> &Path {
+        match &self.kind {
+            Kind::Real { folder } => folder,
+            Kind::Lab { .. } => panic!("the lab has no folder"),
+        }
+    }
+
+    /// A command that reaches this cluster as its admin.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = match &self.kind {
+            Kind::Real { folder } => {
+                let mut command = Command::new(Path::new(SCRIPTS).join("in"));
+                command.arg(folder).arg(program.as_ref());
+                command
+            }
+            Kind::Lab { kubeconfig, .. } => {
+                let mut command = Command::new(program.as_ref());
+                let path = std::env::var("PATH").unwrap_or_default();
+                command.env("KUBECONFIG", kubeconfig).env("PATH", format!("{}:{path}", binaries().display()));
+                command
+            }
+        };
+        command.env("MESHBOOK_HOME", self.home.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs stock kubectl.
+    pub fn kubectl(&self, args: &[&str]) -> Outcome {
+        let program = match self.kind {
+            Kind::Real { .. } => PathBuf::from("kubectl"),
+            Kind::Lab { .. } => binaries().join("kubectl"),
+        };
+        Outcome::of(self.command(program).args(args).output().expect("kubectl can be started"))
+    }
+
+    /// Runs meshbook, not on a terminal.
+    pub fn meshbook(&self, args: &[&str]) -> Outcome {
+        Outcome::of(self.command(meshbook()).args(args).output().expect("meshbook can be started"))
+    }
+
+    /// One object with its managed fields, by `kubectl get`.
+    #[track_caller]
+    pub fn object(&self, namespace: &str, kind: &str, name: &str) -> Value {
+        let text = self.kubectl(&["get", kind, name, "-n", namespace, "-o", "json", "--show-managed-fields"]).ok();
+        serde_json::from_str(&text).expect("kubectl prints JSON")
+    }
+
+    /// The lines of the newest run's record.
+    #[track_caller]
+    pub fn newest_record(&self) -> Record {
+        let runs = fs::read_dir(self.home.path().join("runs")).expect("meshbook keeps its records in MESHBOOK_HOME/runs");
+        let newest = runs.map(|entry| entry.expect("the folder can be read").path()).filter(|path| path.extension().is_some_and(|e| e == "jsonl")).max();
+        let path = newest.expect("a run leaves a record");
+        let run = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).expect("a record can be read");
+        Record { run, lines: text.lines().map(|line| serde_json::from_str(line).expect("each line of a record is JSON")).collect() }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Kind::Lab { server, .. } = &mut self.kind {
+            // The test is over either way: that the server has ended already is no news.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+/// A run's record.
+pub struct Record {
+    /// The run's id, as `meshbook undo` takes it.
+    pub run: String,
+    pub lines: Vec<Value>,
+}
+
+impl Record {
+    /// The events of a name.
+    pub fn events<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.lines.iter().filter(move |line| line["event"] == name)
+    }
+}
+
+/// The built meshbook.
+fn meshbook() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_meshbook"))
+}
+
+/// Where `tests/real/build` has put kubectl.
+fn binaries() -> PathBuf {
+    std::env::var_os("REAL_MESH_BIN").map_or_else(|| PathBuf::from("/var/cache/real-mesh/bin"), PathBuf::from)
+}
+
+/// What a change and its undo must leave as it was: everything but the counters that only the API server sets.
+pub fn comparable(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("resourceVersion");
+        metadata.remove("generation");
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.remove("status");
+    }
+    object
+}

@@ -1,0 +1,94 @@
+//! Load on a service from a pod of the real mesh, and what its Envoys say about it.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::cluster::{Cluster, SCRIPTS};
+
+/// What the callers of wrk were answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    pub ok: u64,
+    pub unavailable: u64,
+    pub other: u64,
+    pub lost: u64,
+}
+
+/// wrk in a pod, until it is stopped.
+pub struct Load {
+    wrk: Child,
+}
+
+impl Load {
+    /// Sixteen callers in the first pod of `front`, each with a pause between its requests.
+    pub fn start(cluster: &Cluster, namespace: &str, seconds: u32) -> Self {
+        let front = pods(cluster, namespace, "front").remove(0);
+        let wrk = in_pod(cluster, &front, "wrk")
+            .args(["-c", "16", "-t", "1", "-d", &format!("{seconds}s"), "-s", &format!("{SCRIPTS}/steady.lua")])
+            .arg(format!("http://graph-core.{namespace}:8080/"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("tests/real/in can be started");
+        Load { wrk }
+    }
+
+    /// Ends it before its time.
+    pub fn stop(self) -> Answers {
+        let interrupt = Command::new("kill").args(["-INT", &self.wrk.id().to_string()]).status().expect("kill can be started");
+        assert!(interrupt.success(), "wrk has ended too early: the load must last longer than what it is measured against");
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub fn wait(self) -> Answers {
+        let output = self.wrk.wait_with_output().expect("wrk was started");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = text.lines().find_map(|line| line.strip_prefix("answers: ")).unwrap_or_else(|| panic!("wrk prints no answers: {text}"));
+        let figure = |name: &str| {
+            let word = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            word.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no figure {name} in: {line}"))
+        };
+        Answers { ok: figure("200"), unavailable: figure("503"), other: figure("other"), lost: figure("lost") }
+    }
+}
+
+/// Pods of an app, by name.
+#[track_caller]
+pub fn pods(cluster: &Cluster, namespace: &str, app: &str) -> Vec<String> {
+    let names = cluster.kubectl(&["get", "pods", "-n", namespace, "-l", &format!("app={app}"), "-o", "jsonpath={.items[*].metadata.name}"]).ok();
+    let names: Vec<_> = names.split_whitespace().map(str::to_owned).collect();
+    assert!(!names.is_empty(), "no pod of {app} in {namespace}");
+    names
+}
+
+/// A command inside a real pod.
+fn in_pod(cluster: &Cluster, pod: &str, program: &str) -> Command {
+    let mut command = cluster.command(program);
+    command.env("POD", pod);
+    command
+}
+
+/// The default thresholds of each cluster whose name has `part`, as the pod's real Envoy carries them: (cluster, thresholds).
+#[track_caller]
+pub fn thresholds(cluster: &Cluster, pod: &str, part: &str) -> Vec<(String, Value)> {
+    let output = in_pod(cluster, pod, "curl")
+        .args(["-sf", "localhost:15000/config_dump?resource=dynamic_active_clusters"])
+        .output()
+        .expect("curl can be started");
+    let dump: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("the config_dump of {pod} is not JSON: {e}"));
+    let clusters = dump["configs"].as_array().expect("a config_dump has configs");
+    clusters
+        .iter()
+        .map(|entry| &entry["cluster"])
+        .filter(|cluster| cluster["name"].as_str().is_some_and(|name| name.contains(part)))
+        .map(|cluster| (cluster["name"].as_str().unwrap_or_default().to_owned(), cluster["circuit_breakers"]["thresholds"][0].clone()))
+        .collect()
+}
+
+/// How many lines of a pod's access log carry a response flag.
+pub fn logged(cluster: &Cluster, pod: &str, flag: &str) -> usize {
+    let log = fs::read_to_string(cluster.folder().join("pods").join(pod).join("proxy.log")).expect("a real pod has a log");
+    log.lines().filter(|line| line.contains(&format!(" 503 {flag} "))).count()
+}

@@ -1,0 +1,217 @@
+//! The same calls of stock kubectl and of meshbook against the lab and the real mesh, and how the answers differ.
+//!
+//! Where they differ the lab is wrong, unless [`DIFFERENCES`] names the difference with its reason.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::cluster::{BREAKER, Cluster, Outcome, SUMMIT};
+use crate::load::{Load, pods};
+
+/// What is compared beside the exit code.
+#[derive(Clone, Copy, Debug)]
+enum Compare {
+    /// Standard output and standard error, word for word.
+    Text,
+    /// Standard output is JSON: every path and the type of its value.
+    Shape,
+    /// Standard output is a table: its columns.
+    Columns,
+    /// Standard output is a description: the keys before its colons, by indentation.
+    Keys,
+    /// Nothing more.
+    Code,
+}
+
+/// Differences that are meant: call, start of the difference, reason.
+const DIFFERENCES: &[(&str, &str, &str)] = &[];
+
+/// A rule and a route of our own, so that what exists otherwise does not matter.
+const OBJECTS: &str = r#"
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: side-by-side, namespace: summit, labels: {team: mesh}}
+spec:
+  host: side-by-side.summit.svc.cluster.local
+  trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}, http: {http2MaxRequests: 1}}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: side-by-side, namespace: summit}
+spec:
+  hosts: [side-by-side.summit.svc.cluster.local]
+  http: [{timeout: 5s, route: [{destination: {host: graph-core.summit.svc.cluster.local}}]}]
+"#;
+
+/// Calls of kubectl in the order in which they are made. `POD` stands for a pod of graph-core, `VIEWER` for what makes kubectl the viewer,
+/// `OBJECTS` for the file of our objects.
+const KUBECTL: &[(&str, Compare)] = &[
+    ("apply --server-side -f OBJECTS", Compare::Text),
+    ("apply --server-side -f OBJECTS --field-manager=gitops", Compare::Text),
+    ("get destinationrule side-by-side -n summit -o json --show-managed-fields", Compare::Shape),
+    ("get virtualservice side-by-side -n summit -o json --show-managed-fields", Compare::Shape),
+    ("get dr -n summit", Compare::Columns),
+    ("get vs -n summit", Compare::Columns),
+    ("get pods -n summit", Compare::Columns),
+    ("get pods -n summit -o wide", Compare::Columns),
+    ("get deployments -n summit -o wide", Compare::Columns),
+    ("get services -n summit", Compare::Columns),
+    ("get namespaces", Compare::Columns),
+    ("get dr side-by-side -n summit -o name", Compare::Text),
+    ("get dr side-by-side -n summit -o jsonpath={.spec.trafficPolicy}", Compare::Text),
+    ("get dr absent -n summit", Compare::Text),
+    ("get dr -n absent", Compare::Text),
+    ("get sidecarz -n summit", Compare::Text),
+    ("describe dr side-by-side -n summit", Compare::Keys),
+    ("patch dr side-by-side -n summit --type merge -p {\"spec\":{\"trafficPolicy\":{\"connectionPool\":{\"tcp\":{\"maxConnections\":7}}}}}", Compare::Text),
+    ("patch dr side-by-side -n summit --type merge -p {\"spec\":{\"trafficPolicy\":{\"connectionPool\":{\"tcp\":{\"maxConnections\":7}}}}}", Compare::Text),
+    ("patch dr side-by-side -n summit --type merge -p {\"spec\":{\"trafficPolicy\":{\"connectionPool\":{\"tcp\":{\"maxConnections\":\"many\"}}}}}", Compare::Text),
+    ("patch dr side-by-side -n summit --type merge -p {\"metadata\":{\"resourceVersion\":\"1\"},\"spec\":{\"exportTo\":[\".\"]}}", Compare::Text),
+    ("patch dr side-by-side -n summit --type merge -p {\"spec\":{\"trafficPolcy\":{}}}", Compare::Text),
+    ("patch dr side-by-side -n summit --type strategic -p {\"spec\":{\"exportTo\":[\".\"]}}", Compare::Text),
+    ("patch dr side-by-side -n summit --type json -p [{\"op\":\"test\",\"path\":\"/spec/host\",\"value\":\"x\"}]", Compare::Text),
+    ("patch dr side-by-side -n summit --type json -p [{\"op\":\"replace\",\"path\":\"/spec/nothing/here\",\"value\":1}]", Compare::Text),
+    ("patch dr side-by-side -n summit --type json -p [{\"op\":\"replace\",\"path\":\"/spec/host\",\"value\":\"other.summit.svc.cluster.local\"}] --dry-run=server -o json", Compare::Shape),
+    ("patch vs side-by-side -n summit --type merge -p {\"spec\":{\"http\":[{\"retries\":{\"attempts\":2,\"perTryTimeout\":\"1s\"}}]}}", Compare::Text),
+    ("patch vs side-by-side -n summit --type merge -p {\"spec\":{\"http\":[{\"timeout\":\"30s\"}]}}", Compare::Text),
+    ("patch vs absent -n summit --type merge -p {}", Compare::Text),
+    ("patch dr side-by-side -n summit --type merge -p {\"spec\":{\"exportTo\":[\".\"]}} VIEWER", Compare::Text),
+    ("label dr side-by-side -n summit tier=1", Compare::Text),
+    ("label dr side-by-side -n summit tier=2", Compare::Text),
+    ("label dr side-by-side -n summit tier-", Compare::Text),
+    ("annotate dr side-by-side -n summit note=seen", Compare::Text),
+    ("get dr side-by-side -n summit -o json --show-managed-fields=false", Compare::Shape),
+    ("wait dr side-by-side -n summit --for=jsonpath={.spec.trafficPolicy.connectionPool.tcp.maxConnections}=7 --timeout=5s", Compare::Text),
+    ("wait dr side-by-side -n summit --for=jsonpath={.spec.trafficPolicy.connectionPool.tcp.maxConnections}=8 --timeout=1s", Compare::Text),
+    ("scale deployment graph-core -n summit --replicas=5 --dry-run=server", Compare::Text),
+    ("scale deployment graph-core -n summit --current-replicas=99 --replicas=5", Compare::Text),
+    ("rollout status deployment/graph-core -n summit --timeout=5s", Compare::Text),
+    ("logs POD -n summit -c istio-proxy --tail=1", Compare::Code),
+    ("logs POD -n summit -c absent", Compare::Text),
+    ("auth can-i patch destinationrules -n summit", Compare::Text),
+    ("auth can-i patch destinationrules -n summit VIEWER", Compare::Text),
+    ("api-resources --api-group=networking.istio.io -o name --sort-by=name", Compare::Text),
+    ("get --raw /apis/networking.istio.io/v1", Compare::Shape),
+    ("get --raw /version", Compare::Shape),
+];
+
+/// Calls of meshbook. `RUNBOOK` stands for Scenario 1. The last two are judged by their records in the other tests.
+const MESHBOOK: &[(&str, Compare)] = &[
+    ("plan RUNBOOK service=graph-core -n summit -o json", Compare::Shape),
+    ("run RUNBOOK service=graph-core -n summit -o json", Compare::Shape),
+    ("run RUNBOOK service=absent -n summit -o json", Compare::Shape),
+    ("run RUNBOOK -n summit", Compare::Text),
+    ("run RUNBOOK service=graph-core -n summit --context absent", Compare::Code),
+    ("runs -o json", Compare::Shape),
+    ("undo 01ARZ3NDEKTSV4RRFFQ69G5FAV", Compare::Text),
+];
+
+#[test]
+#[ignore = "needs a real mesh: tests/real/run"]
+fn lab_and_real_mesh_answer_alike() {
+    let _alone = SUMMIT.lock();
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let objects = folder.path().join("objects.yaml");
+    std::fs::write(&objects, OBJECTS).expect("the folder can be written");
+    let objects = objects.to_string_lossy();
+    let (real, lab) = (Cluster::real(), Cluster::lab("breaker"));
+    let load = Load::start(&real, "summit", 900);
+
+    let mut differences = Vec::new();
+    for &(call, compare) in KUBECTL {
+        let ask = |cluster: &Cluster| {
+            let pod = pods(cluster, "summit", "graph-core").remove(0);
+            let viewer = cluster.viewer();
+            let args: Vec<_> = call.split(' ').map(|word| match word {
+                "POD" => pod.as_str(),
+                "OBJECTS" => &objects,
+                "VIEWER" => &viewer,
+                word => word,
+            }).collect();
+            cluster.kubectl(&args).without(&[(&pod, "POD")])
+        };
+        differ(&format!("kubectl {call}"), compare, ask(&real), ask(&lab), &mut differences);
+    }
+    for &(call, compare) in MESHBOOK {
+        let args: Vec<_> = call.split(' ').map(|word| if word == "RUNBOOK" { BREAKER } else { word }).collect();
+        differ(&format!("meshbook {call}"), compare, real.meshbook(&args), lab.meshbook(&args), &mut differences);
+    }
+    load.stop();
+    real.kubectl(&["delete", "-n", "summit", "dr/side-by-side", "vs/side-by-side"]).ok();
+
+    let named = |difference: &(String, String), (call, start, _): &(&str, &str, &str)| difference.0 == *call && difference.1.starts_with(start);
+    let unnamed: Vec<_> = differences.iter().filter(|d| !DIFFERENCES.iter().any(|n| named(d, n))).map(|(call, what)| format!("{call}\n    {what}")).collect();
+    let stale: Vec<_> = DIFFERENCES.iter().filter(|n| !differences.iter().any(|d| named(d, n))).collect();
+    println!("{} calls compared, {} differences, all of them named: {}", KUBECTL.len() + MESHBOOK.len(), differences.len(), unnamed.is_empty());
+    for (call, what, reason) in DIFFERENCES {
+        println!("  {call}: {what}: {reason}");
+    }
+    assert!(unnamed.is_empty(), "{} differences that nobody has named:\n{}", unnamed.len(), unnamed.join("\n"));
+    assert!(stale.is_empty(), "named differences that are gone: take them off the list: {stale:#?}");
+}
+
+/// Adds each difference between two answers to the same call.
+fn differ(call: &str, compare: Compare, real: Outcome, lab: Outcome, differences: &mut Vec<(String, String)>) {
+    let mut say = |what: String| differences.push((call.to_owned(), what));
+    if real.code != lab.code {
+        say(format!("exit {} on the real mesh, {} on the lab; the lab's standard error: {}", real.code, lab.code, lab.stderr.trim()));
+        return;
+    }
+    match compare {
+        Compare::Code => {}
+        Compare::Text => {
+            for (stream, real, lab) in [("output", &real.stdout, &lab.stdout), ("error", &real.stderr, &lab.stderr)] {
+                if real != lab {
+                    say(format!("standard {stream}: {real:?} on the real mesh, {lab:?} on the lab"));
+                }
+            }
+        }
+        Compare::Columns => {
+            let columns = |outcome: &Outcome| outcome.stdout.lines().next().unwrap_or_default().split("  ").map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect::<Vec<_>>();
+            if columns(&real) != columns(&lab) {
+                say(format!("columns: {:?} on the real mesh, {:?} on the lab", columns(&real), columns(&lab)));
+            }
+        }
+        Compare::Keys => sets(&keys(&real.stdout), &keys(&lab.stdout), say),
+        Compare::Shape => match (serde_json::from_str(&real.stdout), serde_json::from_str(&lab.stdout)) {
+            (Ok(real), Ok(lab)) => sets(&shape(&real), &shape(&lab), say),
+            (real, lab) => say(format!("JSON on the real mesh: {}, on the lab: {}", real.is_ok(), lab.is_ok())),
+        },
+    }
+}
+
+/// Says what only one of two sets has.
+fn sets(real: &BTreeSet<String>, lab: &BTreeSet<String>, mut say: impl FnMut(String)) {
+    real.difference(lab).for_each(|path| say(format!("only on the real mesh: {path}")));
+    lab.difference(real).for_each(|path| say(format!("only on the lab: {path}")));
+}
+
+/// Each line's key, with its indentation.
+fn keys(description: &str) -> BTreeSet<String> {
+    description.lines().filter_map(|line| line.split_once(':')).map(|(key, _)| key.to_owned()).collect()
+}
+
+/// Every path with the type of its value. All items of an array count as one; the keys of labels and annotations are data.
+fn shape(value: &Value) -> BTreeSet<String> {
+    fn walk(path: &str, value: &Value, paths: &mut BTreeSet<String>) {
+        let ty = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        paths.insert(format!("{path}: {ty}"));
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| walk(&format!("{path}[]"), item, paths)),
+            Value::Object(_) if path.ends_with(".labels") || path.ends_with(".annotations") => {}
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| walk(&format!("{path}.{key}"), value, paths)),
+            _ => {}
+        }
+    }
+    let mut paths = BTreeSet::new();
+    walk("", value, &mut paths);
+    paths
+}

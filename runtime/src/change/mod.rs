@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod field;
+pub(crate) mod send;
 pub mod undo;
 
 use serde::{Deserialize, Serialize};

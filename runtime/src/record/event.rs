@@ -1,6 +1,7 @@
 //! The events of a run: lines of its record, and what a reporter shows as they happen.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -228,6 +229,9 @@ pub enum UndoOutcome {
     Conflict {
         /// Each with what the run had set and what is there now.
         fields: Vec<UndoConflict>,
+        /// The change's other fields: these are as before.
+        #[serde(default)]
+        restored: Vec<crate::change::field::Path>,
     },
     /// An older change that a conflict depends on: left alone.
     LeftAlone {
@@ -239,6 +243,36 @@ pub enum UndoOutcome {
         /// Code and message.
         failure: (String, String),
     },
+}
+
+impl UndoOutcome {
+    /// Whether the object is as before the change.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, UndoOutcome::Restored { .. } | UndoOutcome::Already)
+    }
+}
+
+impl fmt::Display for UndoOutcome {
+    /// One line for people, without the object's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UndoOutcome::Restored { ownership: true } => f.write_str("taken back, field ownership included"),
+            UndoOutcome::Restored { ownership: false } => f.write_str("taken back; the fields that were set back are owned by meshbook now"),
+            UndoOutcome::Already => f.write_str("it was as before already"),
+            UndoOutcome::Conflict { fields, .. } => {
+                f.write_str("somebody else has changed ")?;
+                for (place, field) in fields.iter().enumerate() {
+                    let comma = if place == 0 { "" } else { ", " };
+                    let by = field.by.as_deref().map(|by| format!(" (by {by})")).unwrap_or_default();
+                    let theirs = field.theirs.as_ref().map_or_else(|| "absent".into(), Value::to_string);
+                    write!(f, "{comma}{}, which is {theirs} now{by}", field.path)?;
+                }
+                f.write_str(" since; left alone")
+            }
+            UndoOutcome::LeftAlone { why } => write!(f, "left alone: {why}"),
+            UndoOutcome::Failed { failure: (_, message) } => write!(f, "it could not be taken back: {message}"),
+        }
+    }
 }
 
 /// A field that somebody else has changed since.
@@ -293,4 +327,10 @@ pub struct Ended {
     /// Code of the failure that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What was *not* changed, where the failure says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<String>,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }

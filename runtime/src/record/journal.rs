@@ -1,0 +1,119 @@
+//! The road's second station: numbers the events of a run, keeps secrets out, writes them down, and reports them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::event::{Event, Line};
+use super::file::RecordFile;
+use super::redact;
+use crate::failure::{Failure, RECORD};
+use crate::run::Reporter;
+use crate::run::held::Held;
+
+/// Where the events of one run go.
+pub(crate) struct Journal {
+    reporter: Arc<dyn Reporter>,
+    state: Held<State>,
+}
+
+struct State {
+    file: Option<RecordFile>,
+    /// Why there is no file, or why it took no more.
+    broken: Option<String>,
+    next: u64,
+}
+
+impl Journal {
+    /// A journal that goes on at `next`.
+    pub(crate) fn new(file: Result<RecordFile, String>, next: u64, reporter: Arc<dyn Reporter>) -> Self {
+        let (file, broken) = match file {
+            Ok(file) => (Some(file), None),
+            Err(why) => (None, Some(why)),
+        };
+        Journal { reporter, state: Held::new(State { file, broken, next }) }
+    }
+
+    /// Writes an event. If the disk does not take it, the run may go on reading, and a person is told once.
+    pub(crate) fn note(&self, at: Timestamp, event: Event) -> u64 {
+        let (number, failed) = self.write(at, event, false);
+        if let Some(why) = failed {
+            let message = format!("the record cannot be written any more: {why}; reads go on, but nothing will be changed");
+            self.write(at, Event::Warning { message }, false);
+        }
+        number
+    }
+
+    /// Writes an event and flushes it to the disk.
+    ///
+    /// # Errors
+    /// [`RECORD`] if the disk did not take it. The reporter has not seen it then.
+    pub(crate) fn flush(&self, at: Timestamp, event: Event) -> Result<u64, Failure> {
+        let mut state = self.state.lock();
+        let line = line(state.next, at, event);
+        let written = match &mut state.file {
+            Some(file) => file.append(&line, true).map_err(|error| error.to_string()),
+            None => Err(state.broken.clone().unwrap_or_default()),
+        };
+        match written {
+            Ok(()) => {
+                state.next += 1;
+                state.broken = None;
+                self.reporter.line(&line);
+                Ok(line.number)
+            }
+            Err(why) => {
+                let failure = unwritable(&why);
+                state.broken = Some(why);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Writes an event that has to be reported even if the disk does not take it: what was changed is taken back all
+    /// the same. Flushed if it can be.
+    pub(crate) fn flush_if_possible(&self, at: Timestamp, event: Event) -> u64 {
+        self.write(at, event, true).0
+    }
+
+    /// Why nothing may be changed, if the record cannot be written.
+    pub(crate) fn broken(&self) -> Option<Failure> {
+        self.state.lock().broken.as_deref().map(unwritable)
+    }
+
+    /// Where the record is, if there is one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.state.lock().file.as_ref().map(|file| file.path().to_owned())
+    }
+
+    pub(crate) fn reporter(&self) -> &dyn Reporter {
+        &*self.reporter
+    }
+
+    /// Answers the number, and why it was not written if this is news.
+    fn write(&self, at: Timestamp, event: Event, flush: bool) -> (u64, Option<String>) {
+        let mut state = self.state.lock();
+        let line = line(state.next, at, event);
+        state.next += 1;
+        let mut news = None;
+        if let Some(file) = &mut state.file
+            && let Err(error) = file.append(&line, flush)
+        {
+            news = state.broken.is_none().then(|| error.to_string());
+            state.broken = Some(error.to_string());
+        }
+        self.reporter.line(&line);
+        (line.number, news)
+    }
+}
+
+fn line(number: u64, at: Timestamp, mut event: Event) -> Line {
+    redact::event(&mut event);
+    Line { number, at, event }
+}
+
+fn unwritable(why: &str) -> Failure {
+    Failure::new(&RECORD, format!("the run's record cannot be written: {why}"))
+        .hint("free space or make the directory `runs` below $MESHBOOK_HOME writable, or set MESHBOOK_HOME; without a record nothing may be changed")
+}

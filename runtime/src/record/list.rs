@@ -1,0 +1,1 @@
+//! Finds the records of earlier runs.

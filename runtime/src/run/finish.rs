@@ -1,0 +1,122 @@
+//! How a run ends: what is taken back, and which exit code says so.
+
+use super::ledger::{Order, State};
+use super::{Ending, Mode, Run, Stop, between};
+use crate::failure::{DEADLINE, ENDING, Exit, Failure, INTERRUPTED, PLAN_ENDS};
+use crate::record::event::{Ended, Event};
+
+/// What ended the run.
+enum Cause {
+    Ending(Ending),
+    Failure(Failure),
+    /// The script ran to its end, or as far as a plan can see.
+    Planned(String),
+}
+
+impl Run {
+    /// Ends the run: settles or takes back what is not settled, decides the exit, closes the record.
+    ///
+    /// `result` is what came of the script; the latch outranks it.
+    pub fn finish(&self, result: Result<(), Failure>) -> Ended {
+        self.guards.lock().clear();
+        let cause = self.judged(self.cause(result));
+        match &cause {
+            Cause::Ending(ending) => {
+                self.settle();
+                self.take_back_unsettled(&format!("the run ended by `{}` before a proof had followed the change", ending.word()));
+            }
+            Cause::Failure(failure) => self.take_back_after(failure),
+            Cause::Planned(_) => {}
+        }
+        let ended = self.ended(cause);
+        self.journal.flush_if_possible(self.caller.now(), Event::Ended(Box::new(ended.clone())));
+        self.journal.reporter().progress(None);
+        self.gate.release();
+        ended
+    }
+
+    fn take_back_after(&self, failure: &Failure) {
+        let order = self.ledger.lock().order;
+        match order {
+            Some(Order::LeaveAll) => true,
+            Some(Order::TakeBackAll) => self.take_back_everything("you asked to undo so far"),
+            None => self.take_back_unsettled(&failure.message),
+        };
+    }
+
+    fn cause(&self, result: Result<(), Failure>) -> Cause {
+        let plan = self.mode() == Mode::Plan;
+        match (self.verdict(), result) {
+            (Some(Stop::Ended(ending)), _) if plan && self.gate.overlay.has_planned() => {
+                Cause::Planned(format!("the script would end by `{}`: {}", ending.word(), ending.message()))
+            }
+            (Some(Stop::Ended(Ending::Fixed { what })), _) if plan => Cause::Planned(format!("the script would end by `fixed`: {what}")),
+            (Some(Stop::Ended(ending)), _) => Cause::Ending(ending),
+            (Some(stop @ Stop::Failed(_)), _) | (Some(stop @ Stop::BlockTime(_)), _) => self.failed(stop.failure(), plan),
+            (None, Err(failure)) => self.failed(failure, plan),
+            (None, Ok(())) if plan => Cause::Planned("the script runs to its end".into()),
+            (None, Ok(())) => Cause::Failure(
+                Failure::new(&ENDING, "the script came to its end without saying how it ends")
+                    .hint("end every path by `fixed`, `found`, `not_this` or `cannot_tell`; `meshbook check` finds the path"),
+            ),
+        }
+    }
+
+    fn failed(&self, failure: Failure, plan: bool) -> Cause {
+        if plan && failure.is(&PLAN_ENDS) {
+            self.note(Event::NotEvaluated { what: failure.message.clone() });
+            return Cause::Planned(failure.message);
+        }
+        Cause::Failure(failure)
+    }
+
+    /// `fixed` has to be proved.
+    fn judged(&self, cause: Cause) -> Cause {
+        match cause {
+            Cause::Ending(Ending::Fixed { what }) if !self.ledger.lock().proved => Cause::Failure(
+                Failure::new(&ENDING, format!("the script says `fixed` ({what}), but no proof has followed its last change"))
+                    .hint("put a `wait`, `hold` or `check` after the last change: `fixed` is allowed only when one has passed"),
+            ),
+            cause => cause,
+        }
+    }
+
+    fn ended(&self, cause: Cause) -> Ended {
+        let ledger = self.ledger.lock();
+        let (kept, taken_back, left_behind) = (ledger.numbers(&State::Settled), ledger.numbers(&State::TakenBack), ledger.left_behind());
+        drop(ledger);
+        let mut ended = match cause {
+            Cause::Ending(ending) => Ended { next: ending.next().map(Into::into), ..ended(ending.exit(), ending.word(), ending.message()) },
+            Cause::Planned(message) => ended(Exit::Healthy, "planned", message),
+            Cause::Failure(failure) => {
+                let word = match failure.code.exit {
+                    _ if failure.is(&DEADLINE) => "deadline",
+                    _ if failure.is(&INTERRUPTED) => "interrupted",
+                    _ => "failed",
+                };
+                let exit = if taken_back.is_empty() { failure.code.exit } else { Exit::TakenBack };
+                Ended { code: Some(failure.code.name.into()), unchanged: failure.unchanged, hint: failure.hint, ..ended(exit, word, failure.message) }
+            }
+        };
+        if !left_behind.is_empty() {
+            ended.exit = Exit::Dirty;
+        }
+        Ended { kept, taken_back, left_behind, took: between(self.started, self.caller.now()), ..ended }
+    }
+}
+
+fn ended(exit: Exit, word: &str, message: String) -> Ended {
+    Ended {
+        exit,
+        ending: word.into(),
+        message,
+        next: None,
+        kept: Vec::new(),
+        taken_back: Vec::new(),
+        left_behind: Vec::new(),
+        took: std::time::Duration::ZERO,
+        code: None,
+        unchanged: None,
+        hint: None,
+    }
+}

@@ -1,0 +1,128 @@
+//! Which changes a run has made, and which of them are proved.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::record::event::{Changing, UndoOutcome};
+
+/// The changes of a run, oldest first, and its open steps.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) entries: Vec<Entry>,
+    /// Whether a proof has passed since the last change.
+    pub(crate) proved: bool,
+    pub(crate) steps: Vec<OpenStep>,
+    /// What a person answered that outlives the question.
+    pub(crate) order: Option<Order>,
+}
+
+/// What a person said shall become of the changes when they ended the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// They stay as they are.
+    LeaveAll,
+    /// They are all taken back, proved or not.
+    TakeBackAll,
+}
+
+/// A step that has not ended.
+pub(crate) struct OpenStep {
+    /// Whether a person has approved the rest of its changes.
+    pub(crate) approved: bool,
+}
+
+/// A change that was sent.
+pub(crate) struct Entry {
+    /// The line number of its `Changing`.
+    pub(crate) number: u64,
+    /// As it was sent, secrets included: this process can take back what the record cannot.
+    pub(crate) changing: Changing,
+    /// The object as the server answered; `None` if the answer was lost.
+    pub(crate) post_image: Option<Value>,
+    pub(crate) state: State,
+}
+
+/// What has become of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Made, and not proved yet.
+    Unsettled,
+    /// Made and proved: it stays.
+    Settled,
+    /// As before.
+    TakenBack,
+    /// It stays behind, for this reason.
+    LeftBehind(String),
+}
+
+impl Ledger {
+    /// Adds a change that was sent. Proofs before it say nothing about it.
+    pub(crate) fn add(&mut self, number: u64, changing: Changing, post_image: Option<Value>) {
+        self.entries.push(Entry { number, changing, post_image, state: State::Unsettled });
+        self.proved = false;
+    }
+
+    /// Settles what is not settled, if a proof has passed since the last change. Answers their numbers.
+    pub(crate) fn settle(&mut self) -> Vec<u64> {
+        if !self.proved {
+            return Vec::new();
+        }
+        let unsettled = self.entries.iter_mut().filter(|entry| entry.state == State::Unsettled);
+        unsettled
+            .map(|entry| {
+                entry.state = State::Settled;
+                entry.number
+            })
+            .collect()
+    }
+
+    /// Writes down what came of taking a change back.
+    pub(crate) fn taken_back(&mut self, number: u64, outcome: &UndoOutcome) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) {
+            entry.state = match outcome {
+                UndoOutcome::Restored { .. } | UndoOutcome::Already => State::TakenBack,
+                other => State::LeftBehind(other.to_string()),
+            };
+        }
+    }
+
+    /// The numbers of the changes in a state.
+    pub(crate) fn numbers(&self, state: &State) -> Vec<u64> {
+        self.entries.iter().filter(|entry| entry.state == *state).map(|entry| entry.number).collect()
+    }
+
+    /// What stays behind, each with its reason. What is not settled counts: nobody has proved it.
+    pub(crate) fn left_behind(&self) -> Vec<(u64, String)> {
+        let reason = |entry: &Entry| match &entry.state {
+            State::Unsettled => Some(format!("{} was changed, and nothing has proved it", entry.changing.object)),
+            State::LeftBehind(why) => Some(format!("{}: {why}", entry.changing.object)),
+            State::Settled | State::TakenBack => None,
+        };
+        self.entries.iter().filter_map(|entry| Some((entry.number, reason(entry)?))).collect()
+    }
+}
+
+/// A place in the run's list of changes, for `temporarily`.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    pub(crate) entries: usize,
+    pub(crate) proved: bool,
+}
+
+/// A step that has begun. The engine gives it back when the step ends.
+#[must_use = "a step that does not end never settles"]
+#[derive(Debug)]
+pub struct StepMark {
+    pub(crate) title: String,
+    pub(crate) depth: usize,
+    pub(crate) started: Timestamp,
+}
+
+impl StepMark {
+    /// How long the step has lasted at `now`.
+    pub(crate) fn took(&self, now: Timestamp) -> Duration {
+        super::between(self.started, now)
+    }
+}

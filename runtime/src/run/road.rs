@@ -1,0 +1,110 @@
+//! The road of reads: gate, journal, transport. Changes take the same road in [`crate::change`].
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream;
+use jiff::Timestamp;
+use tracing::Instrument;
+
+use super::wall::Stopwatch;
+use super::Run;
+use crate::change::{Change, Changed};
+use crate::effect::{Call, Effect, Reply};
+use crate::failure::{BAD_ANSWER, Failure};
+use crate::record::event::Event;
+
+impl Run {
+    /// Reads or probes.
+    ///
+    /// # Errors
+    /// The gate's refusal, the transport's failure, or what has stopped the run.
+    pub fn read(&self, effect: Effect) -> Result<Reply, Failure> {
+        let mut answers = self.read_all(vec![effect]);
+        answers.pop().expect("read_all answers each effect")
+    }
+
+    /// Reads or probes many, so many at once as the budget allows. Answers stand in the order of the effects, and one
+    /// that fails does not fail the others.
+    pub fn read_all(&self, effects: Vec<Effect>) -> Vec<Result<Reply, Failure>> {
+        let call = self.ordinal.fetch_add(1, Ordering::Relaxed);
+        self.caller.latch.time_is(self.caller.now());
+        let looks = stream::iter(&effects).map(|effect| self.look(effect)).buffered(self.gate.meter.in_flight());
+        let outcome = self.caller.unless_stopped(looks.collect::<Vec<_>>());
+        let now = self.caller.now();
+        self.caller.latch.time_is(now);
+        let answers = match outcome {
+            Ok(answers) => answers,
+            // Stopped: the reads that were under way are given up, and nothing is known of them.
+            Err(failure) => effects.iter().map(|_| (Err(failure.clone()), Duration::ZERO)).collect(),
+        };
+        let mut results = Vec::with_capacity(effects.len());
+        for (place, (effect, (answer, took))) in effects.into_iter().zip(answers).enumerate() {
+            let answer = answer.map(|reply| self.gate.overlay.over(&effect.call, reply));
+            let (reply, failure) = match &answer {
+                Ok(reply) => (Some(reply.clone()), None),
+                Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
+            };
+            self.journal.note(now, Event::Looked { effect, ordinal: (call, place as u64), reply, failure, took });
+            results.push(self.latched(answer));
+        }
+        results
+    }
+
+    /// The present time.
+    ///
+    /// # Errors
+    /// What has stopped the run.
+    pub fn now(&self) -> Result<Timestamp, Failure> {
+        match self.read(Effect::read("clock", "now", Call::Now))? {
+            Reply::Time(now) => Ok(now),
+            _ => Err(Failure::new(&BAD_ANSWER, "the clock answered with something else than a time")),
+        }
+    }
+
+    /// Lets time pass. It ends early if a deadline or the time of a block is up.
+    ///
+    /// # Errors
+    /// What has stopped the run.
+    pub fn sleep(&self, duration: Duration) -> Result<(), Failure> {
+        let now = self.caller.now();
+        let allowed = self.caller.latch.next_timer().map_or(duration, |at| duration.min(super::between(now, at)));
+        self.read(Effect::read("clock", format!("wait {duration:?}"), Call::Sleep { duration: allowed }))?;
+        self.caller.latch.failure().map_or(Ok(()), Err)
+    }
+
+    /// Makes a change, or in a plan tries it.
+    ///
+    /// # Errors
+    /// The gate's refusal, the server's, or what has stopped the run. Nothing was changed then, unless the message
+    /// says that it is not known.
+    pub fn change(&self, change: Change) -> Result<Changed, Failure> {
+        let outcome = self.latched(crate::change::send::send(self, change));
+        self.caller.latch.time_is(self.caller.now());
+        outcome
+    }
+
+    async fn look(&self, effect: &Effect) -> (Result<Reply, Failure>, Duration) {
+        let span = tracing::info_span!("effect", class = %effect.class, target = %effect.target, took = tracing::field::Empty);
+        let watch = Stopwatch::start();
+        let answer = async {
+            self.gate.admit(effect)?;
+            self.caller.transport.call(&effect.call).await
+        };
+        let answer = answer.instrument(span.clone()).await;
+        let took = watch.took();
+        span.record("took", tracing::field::debug(took));
+        (answer, took)
+    }
+
+    /// A failure that no script may handle stops the run, wherever it was met.
+    fn latched<T>(&self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(failure) = &outcome
+            && !failure.code.catchable
+        {
+            self.stop(failure.clone());
+        }
+        outcome
+    }
+}

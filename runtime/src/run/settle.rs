@@ -1,0 +1,134 @@
+//! Steps, proofs, and what they settle.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::ledger::{Entry, OpenStep, State};
+use super::{Mark, Run, StepMark, Stop};
+use crate::change::undo::{Subject, Undoer};
+use crate::failure::{Failure, PROOF};
+use crate::record::event::{Event, ProofOutcome};
+
+impl Run {
+    /// Begins a step.
+    ///
+    /// # Errors
+    /// What has stopped the run.
+    pub fn step_started(&self, title: &str) -> Result<StepMark, Failure> {
+        let now = self.caller.now();
+        self.caller.latch.time_is(now);
+        if let Some(failure) = self.caller.latch.failure() {
+            return Err(failure);
+        }
+        let depth = {
+            let mut ledger = self.ledger.lock();
+            ledger.steps.push(OpenStep { approved: false });
+            ledger.steps.len() - 1
+        };
+        self.journal.note(now, Event::StepStarted { title: title.into(), depth });
+        Ok(StepMark { title: title.into(), depth, started: now })
+    }
+
+    /// Ends a step. If it passed, or the script ended the run in it, what its proofs stand for is settled; if it
+    /// failed, what is not settled is taken back, even if the script handles the failure.
+    pub fn step_ended(&self, mark: StepMark, passed: bool) {
+        let ended = matches!(self.verdict(), Some(Stop::Ended(_)));
+        if passed || ended {
+            self.settle();
+        } else {
+            self.take_back_unsettled(&format!("the step \"{}\" failed", mark.title));
+        }
+        self.ledger.lock().steps.truncate(mark.depth);
+        let now = self.caller.now();
+        let took = mark.took(now);
+        self.journal.note(now, Event::StepEnded { title: mark.title, depth: mark.depth, took, passed: passed || ended });
+    }
+
+    /// The present place in the list of changes.
+    pub fn mark(&self) -> Mark {
+        let ledger = self.ledger.lock();
+        Mark { entries: ledger.entries.len(), proved: ledger.proved }
+    }
+
+    /// Takes back every change made since the mark, proved or not, newest first. Nothing cuts it short but its own
+    /// limits. What could not be taken back is recorded, and the run ends dirty.
+    pub fn take_back_since(&self, mark: Mark, why: &str) {
+        let clean = self.take_back(why, |index, entry| index >= mark.entries && matches!(entry.state, State::Unsettled | State::Settled));
+        if clean {
+            // What is gone needs no proof: what was proved before it still is.
+            self.ledger.lock().proved |= mark.proved;
+        }
+    }
+
+    /// Takes back what is not settled. Answers whether nothing of it stays behind.
+    pub(crate) fn take_back_unsettled(&self, why: &str) -> bool {
+        self.take_back(why, |_, entry| entry.state == State::Unsettled)
+    }
+
+    /// Takes back all that stands. Answers whether nothing of it stays behind.
+    pub(crate) fn take_back_everything(&self, why: &str) -> bool {
+        self.take_back(why, |_, entry| matches!(entry.state, State::Unsettled | State::Settled))
+    }
+
+    fn take_back(&self, why: &str, which: impl Fn(usize, &Entry) -> bool) -> bool {
+        let subjects: Vec<Subject> = {
+            let ledger = self.ledger.lock();
+            let chosen = ledger.entries.iter().enumerate().filter(|(index, entry)| which(*index, entry));
+            chosen.rev().map(|(_, entry)| Subject::of_entry(entry)).collect()
+        };
+        let mut clean = true;
+        Undoer::new(&self.caller, &self.journal).take_back(subjects, why, |number, outcome| {
+            clean &= outcome.is_clean();
+            self.ledger.lock().taken_back(number, outcome);
+        });
+        clean
+    }
+
+    /// Settles what proofs have followed.
+    pub(crate) fn settle(&self) {
+        let changes = self.ledger.lock().settle();
+        if !changes.is_empty() {
+            self.note(Event::Settled { changes });
+        }
+    }
+
+    /// Records a `check`. One that passes settles, like a `wait`.
+    ///
+    /// # Errors
+    /// [`PROOF`] if it did not pass.
+    pub fn checked(&self, what: &str, passed: bool, detail: Option<String>) -> Result<(), Failure> {
+        self.note(Event::Checked { what: what.into(), passed, detail: detail.clone() });
+        if passed {
+            self.ledger.lock().proved |= !self.is_rehearsing();
+            return Ok(());
+        }
+        let seen = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        Err(Failure::new(&PROOF, format!("the check \"{what}\" failed{seen}"))
+            .hint("what was changed and not yet proved is taken back; look at what the check saw before you run again"))
+    }
+
+    /// Records what came of a `wait` or `hold`.
+    pub fn proved(&self, word: &str, condition: &str, outcome: ProofOutcome, seen: Option<String>, took: Duration) {
+        self.note(Event::Proved { word: word.into(), condition: condition.into(), outcome, seen, took });
+        self.ledger.lock().proved |= outcome == ProofOutcome::Passed;
+    }
+
+    /// Looks at a proof before the first change of its step: only whether it can be evaluated counts, and it may not
+    /// change anything.
+    pub fn rehearse<T>(&self, look: impl FnOnce() -> T) -> T {
+        struct Rehearsing<'a>(&'a Run);
+        impl Drop for Rehearsing<'_> {
+            fn drop(&mut self) {
+                self.0.rehearsing.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.rehearsing.fetch_add(1, Ordering::Relaxed);
+        let _rehearsing = Rehearsing(self);
+        look()
+    }
+
+    /// Whether a proof is being looked at before the first change of its step, so that spans may be cut short.
+    pub fn is_rehearsing(&self) -> bool {
+        self.rehearsing.load(Ordering::Relaxed) > 0
+    }
+}

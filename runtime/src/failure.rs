@@ -95,9 +95,14 @@ impl Failure {
         self
     }
 
+    /// Whether it is of this kind.
+    pub fn is(&self, code: &'static Code) -> bool {
+        std::ptr::eq(self.code, code)
+    }
+
     /// Whether this says that the data which a comparison or a proof needs are missing.
     pub fn is_no_data(&self) -> bool {
-        std::ptr::eq(self.code, &NO_DATA)
+        self.is(&NO_DATA)
     }
 }
 

@@ -275,7 +275,7 @@ impl Invocation<'_> {
     /// What the closure fails with; a stop of the run stays a stop.
     pub fn call(&self, index: usize, args: impl FuncArgs) -> Result<Dynamic, Failure> {
         let closure: FnPtr = self.noun(index)?;
-        closure.call_within_context::<Dynamic>(self.context, args).map_err(|error| crate::engine::failure_of(&self.run, *error))
+        closure.call_within_context::<Dynamic>(self.context, args).map_err(|error| crate::engine::failure_of(&self.run, &error))
     }
 
     fn internal(&self, what: &str) -> Failure {

@@ -3,6 +3,7 @@
 pub mod duration;
 pub mod list;
 pub mod missing;
+mod nouns;
 pub mod quantity;
 pub mod table;
 

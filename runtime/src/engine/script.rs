@@ -1,0 +1,313 @@
+//! A script as it is read: text, syntax tree, parameters, modules. Nothing is run here.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt};
+
+use super::diagnostic::{Diagnostic, Place};
+use super::params::{self, ParamDeclaration};
+use super::raise::syntax;
+use super::source::Sources;
+use super::{limits, words};
+use crate::failure::{Code, Failure, IMPORT, SYNTAX, nearest};
+use crate::primitive::Library;
+
+/// Longest script, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A script and every module that it imports, read and compiled.
+#[derive(Clone)]
+pub struct Script {
+    /// Path as it was given.
+    pub path: String,
+    /// Its doc comment (`//!`), without the marks.
+    pub doc: String,
+    /// Its parameters.
+    pub params: Vec<ParamDeclaration>,
+    /// SHA-256 over it and its modules.
+    pub hash: String,
+    pub(crate) ast: AST,
+    pub(crate) modules: BTreeMap<String, AST>,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) assigned: HashSet<String>,
+    pub(crate) may_change: HashSet<String>,
+}
+
+impl Script {
+    /// Reads a script. `root` is the tree that imports stay in: by default the nearest folder above that is named
+    /// `runbooks`, else the script's own.
+    ///
+    /// # Errors
+    /// What is wrong, with its place in the text.
+    pub fn load(path: &Path, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
+        let name = path.display().to_string();
+        let text = read(path).map_err(|why| Diagnostic::without_place(Failure::new(&SYNTAX, format!("{name} cannot be read: {why}"))))?;
+        let root = root.map(Path::to_path_buf).unwrap_or_else(|| tree_of(path));
+        Script::compile(&name, text, Some(&root), library)
+    }
+
+    /// Reads a script from a text; it may import only if `root` is given.
+    ///
+    /// # Errors
+    /// What is wrong, with its place in the text.
+    pub fn from_text(name: &str, text: &str, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
+        Script::compile(name, text.to_owned(), root, library)
+    }
+
+    fn compile(name: &str, text: String, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
+        let mut reader = Reader { engine: parser(), root, sources: Sources::default(), modules: BTreeMap::new(), open: Vec::new() };
+        let ast = reader.read(name, text)?;
+        let Reader { mut sources, modules, .. } = reader;
+        let sources_so_far = Arc::new(sources.clone());
+        let params = params::declarations(&ast).map_err(|(failure, at)| Diagnostic::at(failure, &sources_so_far, name, at))?;
+        for (name, ast) in std::iter::once((name, &ast)).chain(modules.iter().map(|(name, ast)| (name.as_str(), ast))) {
+            sources.add_closures(name, ast);
+        }
+        let all = || std::iter::once(&ast).chain(modules.values());
+        Ok(Script {
+            path: name.to_owned(),
+            doc: doc_of(sources.text(name).map(AsRef::as_ref).unwrap_or_default()),
+            params,
+            hash: sources.hash(),
+            assigned: all().flat_map(assigned).collect(),
+            may_change: may_change(all(), library),
+            sources: Arc::new(sources),
+            ast,
+            modules,
+        })
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        self.sources.text(&self.path).map(AsRef::as_ref).unwrap_or_default()
+    }
+
+    /// The first line of its doc comment.
+    pub fn summary(&self) -> &str {
+        self.doc.lines().next().unwrap_or_default()
+    }
+}
+
+/// An engine that can parse scripts and nothing else.
+pub(super) fn parser() -> Engine {
+    let mut engine = Engine::new_raw();
+    limits::set(&mut engine);
+    engine.set_optimization_level(rhai::OptimizationLevel::None);
+    engine.disable_symbol("eval");
+    words::register(&mut engine);
+    engine
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|error| plain(&error))?.len();
+    if size > LONGEST {
+        return Err(format!("it has {size} bytes; {LONGEST} is the most"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| plain(&error))?;
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
+}
+
+fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// The nearest folder above a script that is named `runbooks`, else the script's own folder.
+fn tree_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.ancestors().skip(1).find(|above| above.file_name().is_some_and(|name| name == "runbooks")).unwrap_or(folder).to_path_buf()
+}
+
+struct Reader<'a> {
+    engine: Engine,
+    root: Option<&'a Path>,
+    sources: Sources,
+    modules: BTreeMap<String, AST>,
+    /// Modules that are being read, outermost first: one that comes twice is a cycle.
+    open: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, name: &str, text: String) -> Result<AST, Box<Diagnostic>> {
+        // A byte-order mark is a parse error for Rhai, and invisible to the person who reads the message.
+        let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
+        self.sources.add(name, text.clone());
+        let mut ast = self.engine.compile(text.as_ref()).map_err(|error| {
+            Diagnostic::at(hinted(syntax(&error.0), &text), &Arc::new(self.sources.clone()), name, error.1)
+        })?;
+        ast.set_source(name);
+        for (path, position) in imports(&ast) {
+            let fail = |reader: &Self, failure: Failure| Diagnostic::at(failure, &Arc::new(reader.sources.clone()), name, position);
+            let path = path.ok_or_else(|| fail(self, import("an import must name its module by a plain string, so that it can be reviewed", "")))?;
+            if self.modules.contains_key(&path) {
+                continue;
+            }
+            if let Some(at) = self.open.iter().position(|open| *open == path) {
+                let round: Vec<_> = self.open[at..].iter().chain([&path]).map(|name| format!("`{name}`")).collect();
+                return Err(fail(self, import("modules import each other in a circle", &round.join(" imports "))));
+            }
+            let file = self.file_of(&path).map_err(|failure| fail(self, failure))?;
+            let text = read(&file).map_err(|why| fail(self, import(&format!("module `{path}` cannot be imported"), &why)))?;
+            self.open.push(path.clone());
+            let module = self.read(&path, text)?;
+            self.open.pop();
+            self.modules.insert(path, module);
+        }
+        Ok(ast)
+    }
+
+    /// The file of a module: inside the tree, whatever links there are.
+    fn file_of(&self, path: &str) -> Result<PathBuf, Failure> {
+        let outside = |why: &str| import(&format!("module `{path}` is outside the runbook tree"), why);
+        let root = self.root.ok_or_else(|| import(&format!("module `{path}` cannot be imported"), "this text does not stand in a runbook tree"))?;
+        let relative = Path::new(path);
+        if path.is_empty() || path.contains('\\') || relative.components().any(|part| !matches!(part, Component::Normal(_))) {
+            return Err(outside("write its path from the root of the tree, without `..`"));
+        }
+        let file = root.join(relative).with_extension("rhai");
+        if !file.is_file() {
+            let known = modules_in(root);
+            let near = nearest(path, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            return Err(Failure { hint: near, ..import(&format!("there is no module `{path}`"), &format!("no file {}", file.display())) });
+        }
+        let inside = root.canonicalize().ok().zip(file.canonicalize().ok()).is_some_and(|(root, file)| file.starts_with(root));
+        if inside { Ok(file) } else { Err(outside("a link leads out of it")) }
+    }
+}
+
+fn import(what: &str, why: &str) -> Failure {
+    Failure::new(&IMPORT, if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }).unchanged("nothing was run")
+}
+
+/// Names of the modules of a tree, as imports write them.
+fn modules_in(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rhai")
+                && let Ok(relative) = path.with_extension("").strip_prefix(root)
+            {
+                found.push(relative.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+/// The imports of a text: the path if it is a literal, and where.
+fn imports(ast: &AST) -> Vec<(Option<String>, Position)> {
+    let mut found = Vec::new();
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last() {
+            let literal = match &import.0 {
+                Expr::StringConstant(path, _) => Some(path.to_string()),
+                _ => None,
+            };
+            found.push((literal, *position));
+        }
+        true
+    });
+    found
+}
+
+/// Names that a text assigns to.
+fn assigned(ast: &AST) -> HashSet<String> {
+    let mut names = HashSet::new();
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
+            && let Expr::Variable(variable, ..) = &assignment.1.lhs
+        {
+            names.insert(variable.1.to_string());
+        }
+        true
+    });
+    names
+}
+
+/// Names of primitives and script functions whose calls may change something. By name only: a function of a module that
+/// shares its name with a harmless one counts as it.
+fn may_change<'a>(asts: impl Iterator<Item = &'a AST>, library: &Library) -> HashSet<String> {
+    let mut names: HashSet<String> = library.primitives.iter().filter(|p| p.changes()).map(|p| last_part(p.name).to_owned()).collect();
+    let bodies: Vec<(String, HashSet<String>)> = asts.flat_map(function_calls).collect();
+    loop {
+        let before = names.len();
+        for (function, calls) in &bodies {
+            if !names.contains(function) && (calls.contains("call") || calls.iter().any(|call| names.contains(call))) {
+                names.insert(function.clone());
+            }
+        }
+        if names.len() == before {
+            return names;
+        }
+    }
+}
+
+/// The name of a function without its namespace.
+pub(crate) fn last_part(name: &str) -> &str {
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+/// Each function of a text with the names that its body calls.
+fn function_calls(ast: &AST) -> Vec<(String, HashSet<String>)> {
+    let names: HashSet<String> = ast.iter_functions().map(|f| f.name.to_owned()).filter(|name| !name.starts_with("anon$")).collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let mut one = ast.clone_functions_only();
+            one.retain_functions(|_, _, candidate, _| candidate == name);
+            (name, calls(&one))
+        })
+        .collect()
+}
+
+/// The names that a text calls.
+pub(crate) fn calls(ast: &AST) -> HashSet<String> {
+    let mut names = HashSet::new();
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) = path.last() {
+            names.insert(call.name.to_string());
+        }
+        true
+    });
+    names
+}
+
+/// The doc comment at the head of a text.
+fn doc_of(text: &str) -> String {
+    text.lines()
+        .skip_while(|line| line.trim().is_empty())
+        .map_while(|line| line.trim_start().strip_prefix("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Words of other languages that people write by habit.
+fn hinted(failure: Failure, text: &str) -> Failure {
+    let _: &Code = failure.code;
+    if failure.message.contains("Missing ';'") || failure.message.contains("missing ';'") {
+        return failure.hint("a statement ends with `;`: look at the end of the line before");
+    }
+    if text.contains("\u{201c}") || text.contains("\u{201d}") {
+        return failure.hint("the text has typographic quotes; write \"straight\" ones");
+    }
+    failure
+}
+
+impl Place {
+    /// The place of a position in one of the sources.
+    pub(super) fn of(sources: &Arc<Sources>, name: &str, position: Position) -> Option<Place> {
+        let text = sources.text(name)?.clone();
+        let (start, length) = super::source::span(&text, position)?;
+        Some(Place { source: name.to_owned(), text, start, length, line: position.line().unwrap_or(1), column: position.position().unwrap_or(1) })
+    }
+}

@@ -1,0 +1,73 @@
+//! What the engine's hooks and words need of one execution. It travels in the engine's tag.
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use rhai::{Dynamic, Position};
+
+use super::params::ParamValue;
+use super::script::Script;
+use super::source::Sources;
+use crate::primitive::Library;
+use crate::run::Run;
+
+/// One execution of one script.
+pub(crate) struct Session {
+    pub run: Arc<Run>,
+    pub library: Library,
+    /// Name of the script among the sources.
+    pub main: String,
+    /// The texts of the script and its modules.
+    pub sources: Arc<Sources>,
+    /// Values of parameters, by name.
+    pub values: BTreeMap<String, ParamValue>,
+    /// Names of script functions and primitives whose calls may change something.
+    pub may_change: HashSet<String>,
+    /// Rust types of nouns, with their names.
+    pub nouns: BTreeMap<TypeId, &'static str>,
+    /// How many modules are being evaluated: no effects there.
+    pub importing: AtomicUsize,
+    /// Where the run was stopped: first wins, because Rhai rewrites positions on the way out.
+    pub stopped_at: OnceLock<(Option<String>, Position)>,
+    seen: Mutex<Option<String>>,
+}
+
+pub(crate) type Tag = Arc<Session>;
+
+impl Session {
+    pub fn new(run: Arc<Run>, library: Library, script: &Script, values: BTreeMap<String, ParamValue>) -> Self {
+        let nouns = library.nouns.iter().map(|noun| ((noun.type_id)(), noun.name)).collect();
+        Session {
+            run,
+            library,
+            main: script.path.clone(),
+            sources: script.sources.clone(),
+            values,
+            may_change: script.may_change.clone(),
+            nouns,
+            importing: AtomicUsize::new(0),
+            stopped_at: OnceLock::new(),
+            seen: Mutex::new(None),
+        }
+    }
+
+    /// The session of an engine's tag.
+    pub fn of(tag: &Dynamic) -> Tag {
+        tag.clone().cast::<Tag>()
+    }
+
+    pub fn is_importing(&self) -> bool {
+        self.importing.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes what a condition saw, for the message of the wait or hold that asked.
+    pub fn saw(&self, what: String) {
+        *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(what);
+    }
+
+    pub fn take_seen(&self) -> Option<String> {
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+}

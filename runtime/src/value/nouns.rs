@@ -1,0 +1,97 @@
+//! The runtime's own value types, as nouns: how they print and compare.
+
+use std::cmp::Ordering;
+
+use rhai::Dynamic;
+use serde_json::{Value, json};
+
+use super::{List, Quantity, Span, Table};
+use crate::failure::{Failure, TYPE};
+use crate::noun::{Noun, a_type};
+
+impl Noun for Span {
+    const NAME: &'static str = "Duration";
+    const DOC: &'static str = "A span of time, such as 30s or 1m30s.";
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn json(&self) -> Value {
+        self.to_string().into()
+    }
+
+    fn order(&self, other: &Dynamic) -> Result<Ordering, Failure> {
+        let text = other.clone().into_immutable_string().ok();
+        let other_span = other.clone().try_cast::<Span>().or_else(|| text.and_then(|text| text.parse().ok()));
+        other_span.map(|other| self.cmp(&other)).ok_or_else(|| {
+            Failure::new(&TYPE, format!("a Duration cannot be compared with {}", a_type(other))).hint("write the other side as a duration too: \"30s\"")
+        })
+    }
+}
+
+impl Noun for Quantity {
+    const NAME: &'static str = "Quantity";
+    const DOC: &'static str = "A Kubernetes quantity, such as 512Mi or 200m.";
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn json(&self) -> Value {
+        self.to_string().into()
+    }
+
+    fn same(&self, other: &Self) -> Result<bool, Failure> {
+        Ok(self == other)
+    }
+
+    fn order(&self, other: &Dynamic) -> Result<Ordering, Failure> {
+        let text = other.clone().into_immutable_string().ok();
+        let other_quantity = other.clone().try_cast::<Quantity>().or_else(|| text.and_then(|text| text.parse().ok()));
+        other_quantity.map(|other| self.cmp(&other)).ok_or_else(|| {
+            Failure::new(&TYPE, format!("a Quantity cannot be compared with {}", a_type(other))).hint("write the other side as a quantity too: \"512Mi\"")
+        })
+    }
+}
+
+impl Noun for List {
+    const NAME: &'static str = "List";
+    const DOC: &'static str = "A list of nouns that scripts cannot change. A predicate over it must answer with a bool.";
+
+    /// `3 proxies`-like when long, the items themselves when few.
+    fn text(&self) -> String {
+        let items: Vec<_> = self.items().iter().map(ToString::to_string).collect();
+        match items.as_slice() {
+            [] => "nothing".into(),
+            items if items.len() <= 5 => items.join(", "),
+            items => format!("{} and {} more", items[..4].join(", "), items.len() - 4),
+        }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(format!("{} of {}", self.items().len(), self.of), &[""]);
+        table.columns = vec![self.of.to_uppercase()];
+        for item in self.items() {
+            table.row([item.to_string()]);
+        }
+        table
+    }
+
+    fn json(&self) -> Value {
+        self.items().iter().map(|item| Value::from(item.to_string())).collect()
+    }
+}
+
+impl Noun for Failure {
+    const NAME: &'static str = "Failure";
+    const DOC: &'static str = "What `catch (failure)` receives: `failure.code`, `failure.message`, `failure.hint`.";
+
+    fn text(&self) -> String {
+        self.message.clone()
+    }
+
+    fn json(&self) -> Value {
+        json!({ "code": self.code.name, "message": self.message, "hint": self.hint, "unchanged": self.unchanged })
+    }
+}

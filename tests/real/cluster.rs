@@ -132,7 +132,8 @@ impl Cluster {
                 command
             }
         };
-        command.env("MESHBOOK_HOME", self.home.path()).stdin(Stdio::null());
+        // Nothing of the user who runs the tests is looked at.
+        command.env("MESHBOOK_HOME", self.home.path()).env("XDG_CONFIG_HOME", self.home.path()).env_remove("MESHBOOK_CONFIG").stdin(Stdio::null());
         command
     }
 

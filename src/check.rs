@@ -1,0 +1,55 @@
+//! `meshbook check`.
+
+use std::path::PathBuf;
+
+use meshbook_runtime::engine::{Diagnostic, Script, check as engine};
+use meshbook_runtime::failure::{Exit, Failure, PARAM};
+use serde_json::json;
+
+use crate::Session;
+use crate::arguments::{Check, Format};
+use crate::terminal::count;
+use crate::trouble::{Trouble, render};
+use crate::{document, runbook};
+
+/// Checks runbooks, or all runbooks of folders, without running them.
+pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for path in &arguments.paths {
+        if path.is_dir() {
+            let found = runbook::all_in(path);
+            if found.is_empty() {
+                return Err(Failure::new(&PARAM, format!("{} has no runbooks", path.display())).hint("runbooks end in .rhai").into());
+            }
+            files.extend(found);
+        } else {
+            files.push(runbook::find(path)?);
+        }
+    }
+    let mut errors = 0;
+    let mut warnings = 0;
+    let mut documents = Vec::new();
+    for file in files {
+        let found: Vec<Diagnostic> = match Script::load(&file, None, &session.library) {
+            Ok(script) => engine::check(&script, &session.library),
+            Err(diagnostic) => vec![*diagnostic],
+        };
+        errors += found.iter().filter(|diagnostic| !diagnostic.warning).count();
+        warnings += found.iter().filter(|diagnostic| diagnostic.warning).count();
+        for diagnostic in &found {
+            session.screen.say(&render(diagnostic, session.screen.error_look));
+            session.screen.say("");
+        }
+        let look = session.screen.look;
+        if session.format == Format::Table {
+            let (mark, said) = if found.is_empty() { (look.ok(), String::new()) } else { (look.failed(), format!(": {}", count(found.len(), "finding"))) };
+            let mark = if found.iter().all(|diagnostic| diagnostic.warning) { look.ok() } else { mark };
+            document::lines([format!("{mark} {}{said}", file.display())]);
+        }
+        documents.push(json!({ "file": file, "findings": found.iter().map(Diagnostic::json).collect::<Vec<_>>() }));
+    }
+    if session.format != Format::Table {
+        document::write(session.format, &json!({ "errors": errors, "warnings": warnings, "files": documents }));
+    }
+    Ok(if errors == 0 { Exit::Healthy.code() } else { Exit::Script.code() })
+}

@@ -1,0 +1,69 @@
+//! Command lines that a person can copy: how to undo a run, how to make what was planned.
+
+use std::collections::BTreeSet;
+
+use crate::arguments::{Book, Target};
+use crate::report::Report;
+
+/// The command that takes a run's changes back.
+pub fn undo(report: &Report, target: &Target) -> String {
+    let mut words = vec!["meshbook".to_owned(), "undo".to_owned(), report.run.clone()];
+    if let Some(kubeconfig) = &target.cluster.kubeconfig {
+        words.extend(["--kubeconfig".to_owned(), kubeconfig.display().to_string()]);
+    }
+    join(&words)
+}
+
+/// The command that makes what a plan has shown.
+pub fn make(report: &Report, book: &Book, target: &Target) -> String {
+    let mut words = vec!["meshbook".to_owned(), "run".to_owned(), book.file.display().to_string()];
+    words.extend(book.values.iter().cloned());
+    let cluster = &target.cluster;
+    for (option, value) in [
+        ("--params", book.params.as_ref().map(|path| path.display().to_string())),
+        ("--lab", target.lab.clone()),
+        ("--kubeconfig", cluster.kubeconfig.as_ref().map(|path| path.display().to_string())),
+        ("--context", cluster.context.clone()),
+        ("-n", cluster.namespace.clone()),
+    ] {
+        if let Some(value) = value {
+            words.extend([option.to_owned(), value]);
+        }
+    }
+    let approvals: BTreeSet<_> = report
+        .changes
+        .iter()
+        .map(|change| {
+            let kind = change.reference.kind.kind.to_ascii_lowercase();
+            // These are approved only if they are named.
+            let named = change.gitops.is_some() || change.class > meshbook_runtime::effect::Class::Change;
+            if named { format!("{kind}/{}", change.reference.name) } else { kind }
+        })
+        .collect();
+    for approval in approvals {
+        words.extend(["--approve".to_owned(), approval]);
+    }
+    join(&words)
+}
+
+fn join(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_what_was_meant() {
+        assert_eq!(quoted("service=graph-core"), "service=graph-core");
+        assert_eq!(quoted("note=it's $HOME"), r"'note=it'\''s $HOME'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,57 @@
+//! SIGINT, SIGTERM and SIGHUP stop a run in order: what it is doing is settled, what was not proved is taken back.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::terminal::screen::Screen;
+
+/// The signals that ask a process to end. A terminal that goes away is one of them: changes must not stay half-proved
+/// because a connection broke.
+pub struct Signals([Signal; 3]);
+
+impl Signals {
+    /// Catches them from now on. It is called inside a runtime.
+    ///
+    /// # Errors
+    /// When the system does not let the process watch signals.
+    pub fn catch() -> io::Result<Signals> {
+        Ok(Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+/// A token that the first signal cancels, while the runtime lives.
+///
+/// # Errors
+/// When the system does not let the process watch signals: then an interrupt would end it with changes open.
+pub fn watch(runtime: &tokio::runtime::Runtime, screen: Arc<Screen>) -> io::Result<CancellationToken> {
+    let cancel = CancellationToken::new();
+    let token = cancel.clone();
+    let inside = runtime.enter();
+    let mut signals = Signals::catch()?;
+    drop(inside);
+    runtime.spawn(async move {
+        loop {
+            signals.next().await;
+            if token.is_cancelled() {
+                screen.say("Still taking back what was not proved; this cannot be cut short. The record says how far it is.");
+            } else {
+                screen.say("Interrupted: what is under way is finished, what was not proved is taken back.");
+                token.cancel();
+            }
+        }
+    });
+    Ok(cancel)
+}

@@ -1,0 +1,138 @@
+//! Asking a person before each change.
+
+use std::io::BufRead;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use meshbook_runtime::record::event::Changing;
+use meshbook_runtime::run::{Answer, Approver};
+use tokio_util::sync::CancellationToken;
+
+use super::reporter::{Terminal, place};
+use super::{diff, escape};
+
+/// How often a question that nobody answers looks whether the run was interrupted.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Asks on the terminal, one change at a time.
+pub struct Questions {
+    terminal: Arc<Terminal>,
+    cancel: CancellationToken,
+    lines: Mutex<Lines>,
+}
+
+/// Lines of standard input, read by a thread of their own: a read that blocks must not hold up an interrupt.
+struct Lines {
+    wanted: Sender<()>,
+    read: Receiver<Option<String>>,
+    pending: bool,
+}
+
+impl Questions {
+    /// Questions on the terminal of this process.
+    pub fn new(terminal: Arc<Terminal>, cancel: CancellationToken) -> Questions {
+        let (wanted, requests) = channel::<()>();
+        let (send, read) = channel();
+        std::thread::Builder::new()
+            .name("terminal-input".into())
+            .spawn(move || {
+                while requests.recv().is_ok() {
+                    let mut line = String::new();
+                    // The end of the input and bytes that are not UTF-8 are both no answer.
+                    let answer = matches!(std::io::stdin().lock().read_line(&mut line), Ok(1..)).then_some(line);
+                    if send.send(answer).is_err() {
+                        break;
+                    }
+                }
+            })
+            .expect("the process can start a thread");
+        Questions { terminal, cancel, lines: Mutex::new(Lines { wanted, read, pending: false }) }
+    }
+
+    /// One line; `None` at the end of the input or when the run is interrupted.
+    fn line(&self) -> Option<String> {
+        let mut lines = self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !lines.pending {
+            lines.wanted.send(()).ok()?;
+            lines.pending = true;
+        }
+        loop {
+            match lines.read.recv_timeout(TICK) {
+                Ok(line) => {
+                    lines.pending = false;
+                    return line;
+                }
+                Err(RecvTimeoutError::Timeout) if !self.cancel.is_cancelled() => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    fn present(&self, proposal: &Changing) {
+        let screen = self.terminal.screen();
+        let look = screen.error_look;
+        let report = self.terminal.report();
+        let indent = "  ";
+        screen.say(&format!(
+            "{indent}{} {}: {}",
+            look.bold(look.notice("change")),
+            look.name(escape::line(&proposal.object.to_string())),
+            escape::joined(&proposal.summary)
+        ));
+        screen.say(&format!("{indent}  in {}", place(&report.context, &report.server, look)));
+        for line in diff::lines(&proposal.fields, look) {
+            screen.say(&format!("{indent}    {line}"));
+        }
+        if let Some(owner) = &proposal.gitops {
+            screen.say(&format!("{indent}  {} owned by {}: it will revert this unless git says the same", look.bad("GitOps"), escape::joined(owner)));
+        }
+        match &proposal.irreversible {
+            Some(why) => screen.say(&format!("{indent}  {} {}", look.bad("cannot be taken back:"), escape::joined(why))),
+            None => screen.say(&format!("{indent}  {}", look.dim("the server has tried it; it can be taken back"))),
+        }
+    }
+}
+
+impl Approver for Questions {
+    fn ask(&self, proposal: &Changing) -> Answer {
+        let screen = self.terminal.screen();
+        let look = screen.error_look;
+        screen.wait(None);
+        self.present(proposal);
+        // What was typed before the question was on the screen is not an answer to it.
+        let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+        loop {
+            screen.ask(&format!("  {} ", look.bold("Make this change? [y]es [n]o [a]ll of this step [s]top [u]ndo so far [?]")));
+            let Some(line) = self.line() else {
+                screen.say("");
+                return Answer::Stop;
+            };
+            match line.trim().to_lowercase().as_str() {
+                "y" | "yes" => {
+                    self.terminal.has_asked(proposal);
+                    return Answer::Yes;
+                }
+                "a" | "all" => {
+                    self.terminal.has_asked(proposal);
+                    return Answer::RestOfStep;
+                }
+                "n" | "no" => return Answer::No,
+                "s" | "stop" => return Answer::Stop,
+                "u" | "undo" => return Answer::UndoSoFar,
+                "?" | "h" | "help" => HELP.iter().for_each(|line| screen.say(&format!("    {line}"))),
+                // An empty line is no answer: whoever presses Enter once too often has not agreed to anything.
+                "" => {}
+                other => screen.say(&format!("    `{}` is not one of y n a s u ?", escape::line(other))),
+            }
+        }
+    }
+}
+
+const HELP: &[&str] = &[
+    "y  make this change",
+    "n  do not make it; the run ends, and what it has not proved is taken back",
+    "a  make it, and every other change of this step without asking again",
+    "s  stop here; nothing more is changed, and what was changed stays as it is",
+    "u  stop here, and take back everything that this run has changed, proved or not",
+];

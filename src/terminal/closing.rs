@@ -1,0 +1,103 @@
+//! The last lines of a run: how it ended, what changed, what stays, how to undo.
+
+use std::time::Duration;
+
+use super::look::Look;
+use super::{count, escape, took};
+use crate::report::{ChangeState, Report};
+
+/// What the closing block says beside the report itself.
+pub struct Closing<'a> {
+    /// The command that takes the run's changes back.
+    pub undo: String,
+    /// For a plan: the command that makes the planned changes.
+    pub make: Option<String>,
+    /// Where the record is, for a person.
+    pub record: Option<&'a str>,
+}
+
+impl Closing<'_> {
+    /// The lines of the block.
+    pub fn lines(&self, report: &Report, look: Look) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        lines.push(headline(report, look));
+        let mut fact = |name: &str, text: String| {
+            let name = format!("{name:<9}");
+            lines.push(format!("  {}{text}", look.dim(name)));
+        };
+        if let Some(next) = &report.next {
+            fact("next", look.name(escape::line(next)));
+        }
+        for change in &report.changes {
+            let what = format!("{}: {} ({})", escape::line(&change.object), escape::joined(&change.summary), count(change.diff.len(), "field"));
+            match change.state {
+                ChangeState::Planned => fact("would", what),
+                ChangeState::Kept => fact("changed", format!("{what} {} proved, stays", look.dot())),
+                ChangeState::TakenBack => fact("undone", format!("{what} {} {}", look.dot(), change.detail.as_deref().unwrap_or("as before"))),
+                ChangeState::NotMade => fact("refused", format!("{what} {} nothing changed", look.dot())),
+                ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => {
+                    let why = change.detail.as_deref().unwrap_or(change.state.text());
+                    fact(&"STAYS".to_owned(), format!("{what} {} {}", look.dot(), look.bad(escape::joined(why))));
+                }
+            }
+        }
+        if !report.changes.iter().any(|change| change.state != ChangeState::NotMade) || report.ending == "planned" {
+            fact("changed", "nothing".into());
+        }
+        if report.open_changes().next().is_some() {
+            match report.in_process_lab() {
+                Some(world) => {
+                    fact("undo", format!("not needed: this lab ended with the command (`meshbook lab --world {world}` keeps one)"));
+                }
+                None => fact("undo", look.name(&self.undo)),
+            }
+        }
+        if let (Some(make), true) = (&self.make, report.changes.iter().any(|change| change.state == ChangeState::Planned)) {
+            fact("make it", look.name(make));
+        }
+        if let Some(record) = self.record {
+            fact("record", look.dim(escape::line(record)));
+        }
+        if let Some(code) = report.exit_code {
+            fact("exit", format!("{code}, {}", meaning(code)));
+        }
+        lines
+    }
+}
+
+fn headline(report: &Report, look: Look) -> String {
+    let (mark, word) = match report.ending.as_str() {
+        "fixed" => (look.ok(), look.good("Fixed")),
+        "not_this" => (look.ok(), look.good("Not this")),
+        "planned" => (look.ok(), look.good("Planned")),
+        "found" => (look.notice(if look.symbols { "!" } else { "FOUND" }), look.notice("Found")),
+        "cannot_tell" => (look.open(), look.notice("Cannot tell")),
+        "interrupted" => (look.failed(), look.bad("Interrupted")),
+        "deadline" => (look.failed(), look.bad("Out of time")),
+        _ => (look.failed(), look.bad("Failed")),
+    };
+    let message = escape::joined(&report.message);
+    let colon = if message.is_empty() { "" } else { ": " };
+    let time = look.dim(format!("({})", took(Duration::from_secs_f64(report.took_seconds.max(0.0)))));
+    let word = look.bold(word);
+    // A mark that is a word already says what the headline's word does.
+    if look.symbols { format!("{mark} {word}{colon}{message} {time}") } else { format!("{word}{colon}{message} {time}") }
+}
+
+/// What an exit code says, in a few words.
+pub fn meaning(code: u8) -> &'static str {
+    match code {
+        0 => "the mesh is healthy, or healed and proved",
+        1 => "a problem was found that is not fixed",
+        2 => "the script, its parameters or the command line are wrong",
+        3 => "refused by policy, permission, scope, approval or lock",
+        4 => "the cluster, a proxy or a data source is unreachable",
+        5 => "a check failed, and every change was taken back",
+        6 => "the plan is stale; nothing changed",
+        7 => "LEFT DIRTY: changes stay behind that were not verified or not taken back",
+        8 => "the evidence is missing",
+        124 => "the deadline passed",
+        130 => "interrupted",
+        _ => "unknown",
+    }
+}

@@ -1,0 +1,82 @@
+//! Field-level differences, readable without colour: `- path: old` over `+ path: new`.
+
+use meshbook_runtime::change::FieldChange;
+use serde_json::Value;
+
+use super::escape;
+use super::look::Look;
+
+/// A value longer than this is written as YAML below its path.
+const ONE_LINE: usize = 72;
+
+/// The lines of a difference, the smallest fields that differ each for itself.
+pub fn lines(fields: &[FieldChange], look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    for field in fields {
+        let path = field.path.to_string();
+        for (sign, value) in [('-', &field.before), ('+', &field.after)] {
+            let Some(value) = value else { continue };
+            for line in value_lines(sign, &path, value) {
+                lines.push(if sign == '-' { look.bad(line) } else { look.good(line) });
+            }
+        }
+    }
+    lines
+}
+
+fn value_lines(sign: char, path: &str, value: &Value) -> Vec<String> {
+    let path = escape::line(path);
+    let compact = value.to_string();
+    if !(value.is_object() || value.is_array()) || compact.len() <= ONE_LINE {
+        return vec![format!("{sign} {path}: {}", escape::line(&compact))];
+    }
+    let yaml = serde_saphyr::to_string(value).unwrap_or(compact);
+    let mut lines = vec![format!("{sign} {path}:")];
+    lines.extend(escape::lines(&yaml).map(|line| format!("{sign}   {line}")));
+    lines
+}
+
+/// A value on one line, for a sentence.
+pub fn short(value: Option<&Value>) -> String {
+    value.map_or_else(|| "(absent)".into(), |value| escape::line(&value.to_string()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+    use meshbook_runtime::change::field::{Path, Step};
+    use serde_json::json;
+
+    use super::*;
+
+    fn field(path: &[&str], before: Option<Value>, after: Option<Value>) -> FieldChange {
+        FieldChange { path: Path(path.iter().map(|key| Step::Key((*key).into())).collect()), before, after }
+    }
+
+    #[test]
+    fn what_was_set_what_is_new_and_what_goes_read_without_colour() {
+        let fields = [
+            field(&["spec", "trafficPolicy", "connectionPool", "tcp", "maxConnections"], Some(json!(4)), Some(json!(500))),
+            field(&["metadata", "labels", "a.b/c"], None, Some(json!("x\u{1b}[0m"))),
+            field(&["spec", "host"], Some(json!("graph-core")), None),
+        ];
+        assert_eq!(
+            lines(&fields, Look::PLAIN),
+            [
+                "- spec.trafficPolicy.connectionPool.tcp.maxConnections: 4",
+                "+ spec.trafficPolicy.connectionPool.tcp.maxConnections: 500",
+                "+ metadata.labels[\"a.b/c\"]: \"x\\u001b[0m\"",
+                "- spec.host: \"graph-core\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_yaml_below_its_path() {
+        let long = json!({"attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx,reset,connect-failure,refused-stream,retriable-4xx"});
+        let lines = lines(&[field(&["spec", "retries"], None, Some(long))], Look::PLAIN);
+        assert_eq!(lines[0], "+ spec.retries:");
+        assert_eq!(lines[1], "+   attempts: 3");
+        assert_eq!(lines.len(), 4);
+    }
+}

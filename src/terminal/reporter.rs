@@ -1,0 +1,256 @@
+//! The report of a run, line by line as it happens.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use meshbook_runtime::change::FieldChange;
+use meshbook_runtime::record::event::{ChangeOutcome, Changing, Event, Line, ProofOutcome, Started, UndoOutcome};
+use meshbook_runtime::run::Reporter;
+
+use super::look::Look;
+use super::screen::Screen;
+use super::{diff, escape, table, took};
+use crate::report::Report;
+
+/// Writes the report of a run to a screen, and collects it.
+pub struct Terminal {
+    screen: Arc<Screen>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    report: Report,
+    /// How many steps lie around what happens now.
+    depth: usize,
+    steps: usize,
+    /// The change that a question has just shown: its difference need not be shown again.
+    asked: Option<(String, Vec<FieldChange>)>,
+}
+
+impl Terminal {
+    /// A reporter on a screen.
+    pub fn new(screen: Arc<Screen>) -> Terminal {
+        Terminal { screen, state: Mutex::default() }
+    }
+
+    /// The screen.
+    pub fn screen(&self) -> &Arc<Screen> {
+        &self.screen
+    }
+
+    /// What the run has come to so far.
+    pub fn report(&self) -> Report {
+        self.state().report.clone()
+    }
+
+    /// Remembers that a question has just shown this change.
+    pub fn has_asked(&self, changing: &Changing) {
+        self.state().asked = Some((changing.object.to_string(), changing.fields.clone()));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn show(&self, state: &mut State, line: &Line) {
+        let look = self.screen.look;
+        let indent = "  ".repeat(state.depth);
+        let print = |text: String| self.screen.print(format!("{indent}{text}").trim_end());
+        match &line.event {
+            Event::Started(started) => self.header(started),
+            Event::StepStarted { title, depth } => {
+                state.depth = depth + 1;
+                if *depth == 0 {
+                    state.steps += 1;
+                    self.screen.print("");
+                    self.screen.print(&look.bold(format!("Step {}  {}", state.steps, escape::joined(title))));
+                } else {
+                    self.screen.print(&format!("{}{}", "  ".repeat(*depth), look.bold(escape::joined(title))));
+                }
+            }
+            Event::StepEnded { depth, took: time, passed, .. } => {
+                let mark = if *passed { look.ok() } else { look.failed() };
+                print(format!("{mark} {}", look.dim(took(*time))));
+                state.depth = *depth;
+            }
+            // Reads are what a run does all the time: `-v` shows them.
+            Event::Looked { .. } | Event::Settled { .. } | Event::Undoing { .. } | Event::Ended(_) => {}
+            Event::Shown { table, .. } => {
+                for text in table::lines(table, look, indent.len()) {
+                    print(text);
+                }
+            }
+            Event::Checked { what, passed, detail } => {
+                let mark = if *passed { look.ok() } else { look.failed() };
+                let detail = detail.as_deref().map(|detail| look.dim(format!(" ({})", escape::joined(detail)))).unwrap_or_default();
+                print(format!("{mark} check: {}{detail}", escape::joined(what)));
+            }
+            Event::Proved { word, condition, outcome, seen, took } => {
+                for text in self.proof(word, condition, *outcome, seen.as_deref(), *took) {
+                    print(text);
+                }
+            }
+            Event::Changing(changing) => {
+                let asked = state.asked.take().is_some_and(|(object, fields)| object == changing.object.to_string() && fields == changing.fields);
+                self.change(changing, "change", asked, &print);
+            }
+            Event::Planned(changing) => self.change(changing, "would change", false, &print),
+            Event::ChangeAnswered { outcome, .. } => match outcome {
+                ChangeOutcome::Made { .. } => print(format!("  {} made", look.ok())),
+                ChangeOutcome::NotMade { failure } => {
+                    print(format!("  {} not made, nothing changed: {}", look.failed(), escape::joined(&failure.1)));
+                }
+                ChangeOutcome::Unknown { failure } => {
+                    print(format!("  {} nobody knows whether it was made: {}", look.open(), escape::joined(&failure.1)));
+                }
+            },
+            Event::NotEvaluated { what } => print(look.dim(format!("not evaluated in a plan: {}", escape::joined(what)))),
+            Event::TakingBack { change, why } => {
+                let (object, summary) = state
+                    .report
+                    .change(*change)
+                    .map(|change| (change.object.clone(), change.summary.clone()))
+                    .unwrap_or_default();
+                print(format!("{} {}: {}", look.notice("take back"), look.name(escape::line(&object)), escape::joined(&summary)));
+                print(look.dim(format!("  because {}", escape::joined(why))));
+            }
+            Event::TakenBack { outcome, .. } => {
+                for text in undone(outcome, look) {
+                    print(format!("  {text}"));
+                }
+            }
+            Event::Warning { message } => {
+                let look = self.screen.error_look;
+                self.screen.say(&format!("{indent}{} {}", look.notice("warning:"), escape::joined(message)));
+            }
+        }
+    }
+
+    fn header(&self, started: &Started) {
+        let look = self.screen.look;
+        let params: Vec<_> = started
+            .params
+            .iter()
+            .map(|(name, value)| {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                format!("{name}={}", escape::line(&value))
+            })
+            .collect();
+        self.screen.print(format!("{}  {}", look.bold(escape::line(&started.script)), params.join(" ")).trim_end());
+        let dot = look.dot();
+        let mode = match started.mode.as_str() {
+            "ask" => "asks before each change",
+            "plan" => "a plan: nothing will be changed",
+            _ => "unattended",
+        };
+        self.screen.print(&format!(
+            "{} {dot} namespace {} {dot} {mode} {dot} run {}",
+            place(&started.context, &started.server, look),
+            look.name(escape::line(&started.namespace)),
+            look.dim(&started.run),
+        ));
+    }
+
+    fn change(&self, changing: &Changing, verb: &str, asked: bool, print: &dyn Fn(String)) {
+        let look = self.screen.look;
+        print(format!("{} {}: {}", look.notice(verb), look.name(escape::line(&changing.object.to_string())), escape::joined(&changing.summary)));
+        if !asked {
+            for text in diff::lines(&changing.fields, look) {
+                print(format!("    {text}"));
+            }
+        }
+        if let Some(owner) = &changing.gitops {
+            print(format!("  {} owned by {}, which may revert it", look.notice("GitOps:"), escape::joined(owner)));
+        }
+        if let Some(why) = &changing.irreversible {
+            print(format!("  {} {}", look.bad("cannot be taken back:"), escape::joined(why)));
+        }
+        if !changing.validated {
+            print(format!("  {}", look.notice("not validated by the server: no permission to write it")));
+        }
+    }
+
+    fn proof(&self, word: &str, condition: &str, outcome: ProofOutcome, seen: Option<&str>, time: Duration) -> Vec<String> {
+        let look = self.screen.look;
+        let condition = escape::joined(condition);
+        let (waited, until) = if word == "hold" { ("held", "while") } else { ("waited", "until") };
+        let last_seen = || seen.map(|seen| format!("    last seen: {}", escape::joined(seen)));
+        match outcome {
+            ProofOutcome::Passed => vec![format!("{} {waited} {} {}", look.ok(), took(time), look.dim(format!("{until} {condition}")))],
+            ProofOutcome::Failed => {
+                let line = if word == "hold" {
+                    format!("{} after {} it no longer held: {condition}", look.failed(), took(time))
+                } else {
+                    format!("{} waited {}, still not: {condition}", look.failed(), took(time))
+                };
+                std::iter::once(line).chain(last_seen()).collect()
+            }
+            ProofOutcome::Unverified => {
+                let line = format!("{} no data after {}: {condition}", look.failed(), took(time));
+                std::iter::once(line).chain(last_seen()).collect()
+            }
+            ProofOutcome::CanBeEvaluated => Vec::new(),
+            ProofOutcome::NotEvaluated => vec![look.dim(format!("not evaluated in a plan: {word} {until} {condition}"))],
+        }
+    }
+}
+
+impl Reporter for Terminal {
+    fn line(&self, line: &Line) {
+        let mut state = self.state();
+        // What is to be taken back is looked up in the report, so what a line adds must stand there first.
+        state.report.add(line);
+        self.show(&mut state, line);
+    }
+
+    fn progress(&self, what: Option<&str>) {
+        self.screen.wait(what);
+    }
+}
+
+/// Where a run acts, so that nobody takes the one for the other: `LAB breaker`, `LIVE prod-eu1 (https://…)`.
+pub fn place(context: &str, server: &str, look: Look) -> String {
+    if let Some(world) = context.strip_prefix("lab ") {
+        format!("{} {}", look.good("LAB"), escape::line(world))
+    } else if is_served_lab(context, server) {
+        format!("{} {}", look.good("LAB"), escape::line(context))
+    } else {
+        format!("{} {} ({})", look.bad("LIVE"), escape::line(context), escape::line(server))
+    }
+}
+
+/// Whether this is the context that `meshbook lab` writes, on this machine.
+pub fn is_served_lab(context: &str, server: &str) -> bool {
+    context.starts_with("lab-") && server.starts_with("https://127.0.0.1:")
+}
+
+/// What came of taking a change back.
+pub fn undone(outcome: &UndoOutcome, look: Look) -> Vec<String> {
+    match outcome {
+        UndoOutcome::Restored { ownership: true } => vec![format!("{} as before, the owners of its fields too", look.ok())],
+        UndoOutcome::Restored { ownership: false } => {
+            vec![format!("{} its values are as before; who owns its fields (metadata.managedFields) is not", look.ok())]
+        }
+        UndoOutcome::Already => vec![format!("{} was as before already", look.ok())],
+        UndoOutcome::Conflict { fields, restored } => {
+            let mut lines = vec![format!("{} left alone: somebody else has changed it since", look.failed())];
+            for field in fields {
+                let by = field.by.as_deref().map(|by| format!(", owned by {}", escape::line(by))).unwrap_or_default();
+                lines.push(format!(
+                    "    {}: the run had set {}, now {}{by}",
+                    escape::line(&field.path.to_string()),
+                    diff::short(field.ours.as_ref()),
+                    diff::short(field.theirs.as_ref()),
+                ));
+            }
+            if !restored.is_empty() {
+                let paths: Vec<_> = restored.iter().map(ToString::to_string).collect();
+                lines.push(format!("    as before: {}", escape::line(&paths.join(", "))));
+            }
+            lines
+        }
+        UndoOutcome::LeftAlone { why } => vec![format!("{} left alone: {}", look.failed(), escape::joined(why))],
+        UndoOutcome::Failed { failure } => vec![format!("{} not taken back: {} [{}]", look.failed(), escape::joined(&failure.1), failure.0)],
+    }
+}

@@ -1,9 +1,36 @@
 //! The only code that opens a connection: Kubernetes API, pod ports by port-forward, Prometheus, the clock.
 
-use futures::future::BoxFuture;
+pub mod clock;
+pub mod config;
+
+mod kind;
+mod kubeconfig;
+mod kubernetes;
+mod pod;
+mod port_forward;
+mod prometheus;
+mod retry;
+mod server;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt};
 
 use crate::effect::{Call, Reply};
 use crate::failure::Failure;
+
+pub use clock::{Clock, WallClock};
+pub use config::ConfigFile;
+pub use kind::KnownKind;
+
+use config::ContextConfig;
+use kind::Kinds;
+use kubeconfig::{Environment, Source};
+use port_forward::Forwards;
+use prometheus::{Prometheus, When};
+use server::Server;
 
 /// Carries out calls. The cluster and the lab are reached by the same implementation; tests put their own in its place.
 pub trait Transport: Send + Sync + 'static {
@@ -15,4 +42,137 @@ pub trait Transport: Send + Sync + 'static {
 
     /// The kubeconfig context (or the lab's world) and the address of the API server, pinned at start.
     fn place(&self) -> (String, String);
+}
+
+/// With what a connection is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// This kubeconfig file and no other.
+    pub kubeconfig: Option<PathBuf>,
+    /// The text of a kubeconfig, before any file: the lab's.
+    pub kubeconfig_text: Option<String>,
+    /// The context; `None` is the kubeconfig's current one.
+    pub context: Option<String>,
+    /// The namespace; `None` is the context's, else `default`.
+    pub namespace: Option<String>,
+    /// The configuration file.
+    pub config: ConfigFile,
+    /// The clock of the run.
+    pub clock: Arc<dyn Clock>,
+    /// Under which name the API server notes our changes (`metadata.managedFields[].manager`).
+    pub field_manager: String,
+    /// Kinds that the library knows beside Kubernetes' own, so that they need not be looked up.
+    pub kinds: Vec<KnownKind>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            kubeconfig: None,
+            kubeconfig_text: None,
+            context: None,
+            namespace: None,
+            config: ConfigFile::default(),
+            clock: Arc::new(WallClock),
+            field_manager: "meshbook".into(),
+            kinds: Vec::new(),
+        }
+    }
+}
+
+/// A connection to one context's cluster and its Prometheus. Context and namespace are pinned when it is opened.
+pub struct Connection {
+    context: String,
+    namespace: String,
+    config: ContextConfig,
+    clock: Arc<dyn Clock>,
+    field_manager: String,
+    server: Server,
+    kinds: Kinds,
+    forwards: Forwards,
+    prometheus: Prometheus,
+}
+
+impl Connection {
+    /// Chooses the cluster: by the given kubeconfig, else `$KUBECONFIG`, else `~/.kube/config`, else the service
+    /// account of the pod in which this runs. Nothing is sent to the cluster yet, but a credential plugin may run.
+    ///
+    /// # Errors
+    /// `CONFIG` if the kubeconfig or the context cannot be used, `UNAUTHORIZED` if a credential plugin fails.
+    pub async fn open(options: Options) -> Result<Connection, Failure> {
+        let source = match (&options.kubeconfig_text, &options.kubeconfig) {
+            (Some(text), _) => Source::Text(text),
+            (None, Some(path)) => Source::File(path),
+            (None, None) => Source::Found,
+        };
+        let chosen = kubeconfig::choose(source, options.context.as_deref(), &Environment::of_process()).await?;
+        let config = options.config.context(&chosen.context);
+        let namespace = options.namespace.unwrap_or_else(|| chosen.config.default_namespace.clone());
+        let limit = config.budget.answer_mib << 20;
+        let server = Server::new(chosen.config, config.timeouts.clone(), limit, Arc::clone(&options.clock)).await?;
+        Ok(Connection {
+            context: chosen.context,
+            namespace,
+            clock: options.clock,
+            field_manager: options.field_manager,
+            server,
+            kinds: Kinds::new(options.kinds),
+            forwards: Forwards::new(config.budget.forwards),
+            prometheus: Prometheus::new(config.prometheus.clone().unwrap_or_default()),
+            config,
+        })
+    }
+
+    /// The namespace of the run: the one that was asked for, else the context's, else `default`.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// What the configuration file says about this context.
+    pub fn config(&self) -> &ContextConfig {
+        &self.config
+    }
+
+    async fn perform(&self, call: &Call) -> Result<Reply, Failure> {
+        let server = &self.server;
+        let forwards = &self.forwards;
+        Ok(match call {
+            Call::Version => Reply::Json(kubernetes::version(server).await?),
+            Call::ResolveKind { name } => {
+                let kind = self.kinds.resolve(server, name).await?;
+                Reply::Json(serde_json::to_value(kind).expect("a kind has only strings and a bool"))
+            }
+            Call::Get { object } => Reply::Json(kubernetes::get(server, object).await?),
+            Call::List { kind, namespace, labels, fields } => {
+                Reply::Json(kubernetes::list(server, kind, namespace.as_deref(), labels.as_deref(), fields.as_deref()).await?)
+            }
+            Call::Logs { namespace, pod, container, since_seconds, limit_bytes } => {
+                Reply::Text(kubernetes::logs(server, namespace, pod, container, *since_seconds, *limit_bytes).await?)
+            }
+            Call::AccessReview { verb, group, resource, namespace, name } => {
+                Reply::Json(kubernetes::access_review(server, verb, group, resource, namespace.as_deref(), name.as_deref()).await?.into())
+            }
+            Call::Patch { object, patch, dry_run } => Reply::Json(kubernetes::patch(server, object, patch, *dry_run, &self.field_manager).await?),
+            Call::Pod(request) => pod::request(server, forwards, request).await?,
+            Call::Query { query, at } => Reply::Json(self.prometheus.query(server, forwards, query, When::At(*at)).await?),
+            Call::QueryRange { query, start, end, step } => {
+                Reply::Json(self.prometheus.query(server, forwards, query, When::Range(*start, *end, *step)).await?)
+            }
+            Call::Now => Reply::Time(self.clock.now()),
+            Call::Sleep { duration } => {
+                self.clock.sleep(*duration).await;
+                Reply::Done
+            }
+        })
+    }
+}
+
+impl Transport for Connection {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
+        self.perform(call).boxed()
+    }
+
+    fn place(&self) -> (String, String) {
+        (self.context.clone(), self.server.address().to_owned())
+    }
 }

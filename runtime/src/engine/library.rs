@@ -42,7 +42,7 @@ pub(super) fn register(engine: &mut Engine, library: &Library) {
 }
 
 fn add(module: &mut Module, name: &str, primitive: &'static Primitive, types: &[TypeId], global: bool) {
-    let registration = FuncRegistration::new(name).with_purity(true).with_volatility(true);
+    let registration = FuncRegistration::new(name);
     let registration = if global { registration.in_global_namespace() } else { registration.in_internal_namespace() };
     let call = move |context: Option<NativeCallContext>, args: &mut [&mut Dynamic]| {
         let context = context.ok_or_else(|| error_of(Failure::new(&INTERNAL, format!("`{}` was called without its context", primitive.name)), rhai::Position::NONE))?;

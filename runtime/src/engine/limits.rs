@@ -3,17 +3,17 @@
 use rhai::Engine;
 
 /// Operations of one run. A run that polls for an hour needs some ten thousand.
-pub const OPERATIONS: u64 = 20_000_000;
+pub const OPERATIONS: u64 = 5_000_000;
 /// Depth of calls between script functions.
 pub const CALL_LEVELS: usize = 64;
 /// Depth of expressions, at the top and in functions.
 pub const EXPRESSION_DEPTH: usize = 128;
 /// Bytes of a string.
 pub const STRING: usize = 8 << 20;
-/// Items of an array.
-pub const ARRAY: usize = 200_000;
+/// Items of an array. Rhai measures a container anew at every change of it, so a large limit costs its square.
+pub const ARRAY: usize = 20_000;
 /// Entries of a map.
-pub const MAP: usize = 200_000;
+pub const MAP: usize = 20_000;
 /// Variables in scope.
 pub const VARIABLES: usize = 4096;
 /// Modules that a run may import.

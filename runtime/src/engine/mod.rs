@@ -37,12 +37,13 @@ pub use self::diagnostic::Diagnostic;
 pub use self::params::{ParamDeclaration, ParamValue};
 pub use self::raise::failure_of;
 pub use self::script::Script;
+use self::diagnostic::Place;
 use self::session::{Session, Tag};
 use crate::failure::{Failure, ENDING, INTERNAL, SCRIPT, nearest};
 use crate::noun::NounType;
 use crate::primitive::{Invocation, Library};
 use crate::record::event::Ended;
-use crate::run::{Run, Stop};
+use crate::run::{Ending, Run, Stop};
 use crate::value::{List, Quantity, Span, Table};
 
 /// What came of running a script.
@@ -60,8 +61,8 @@ pub fn execute(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamVa
     on_script_thread(script, run, values, library, true)
 }
 
-/// Runs a text that needs no ending, as an example in the reference does. The run is closed as if it had ended by `found`
-/// nothing: unsettled changes are taken back.
+/// Runs a text that needs no ending, as an example in the reference does. The run is closed as if it had ended by
+/// `not_this`: unsettled changes are taken back.
 pub fn evaluate(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamValue>, library: &Library) -> Outcome {
     on_script_thread(script, run, values, library, false)
 }
@@ -81,20 +82,32 @@ fn on_script_thread(script: &Script, run: &Arc<Run>, values: BTreeMap<String, Pa
         Err(error) => {
             let failure = hinted(failure_of(run, &error), &error, library);
             let (place, chain) = diagnostic::locate(&error, &session.main, &session.sources);
+            let (place, chain) = where_stopped(&session, &error).map_or((place, chain), |stopped| (Some(stopped), Vec::new()));
             let diagnostic = Diagnostic::new(failure.clone(), place, chain);
             (Some(failure), Some(diagnostic), Dynamic::UNIT)
         }
     };
+    if !needs_ending && failure.is_none() && run.verdict().is_none() {
+        run.end(Ending::NotThis { why: "the text ended".into(), next: None });
+    }
     let ended_by_word = matches!(run.verdict(), Some(Stop::Ended(_)));
     let result = match failure {
         Some(failure) if !ended_by_word => Err(failure),
-        None if needs_ending && run.verdict().is_none() => Err(Failure::new(&ENDING, "the script ended without saying how")
+        None if run.verdict().is_none() => Err(Failure::new(&ENDING, "the script ended without saying how")
             .hint("end every path by `fixed`, `found`, `not_this` or `cannot_tell`; `meshbook check` finds paths that do not")),
         _ => Ok(()),
     };
     let diagnostic = diagnostic.filter(|_| result.is_err() && !ended_by_word);
     let ended = run.finish(result);
     Outcome { ended, diagnostic, value }
+}
+
+/// Where a primitive stopped the run, if Rhai's error no longer says so: a callback may have swallowed the stop, and the
+/// evaluation ended at a later operation.
+fn where_stopped(session: &Session, error: &EvalAltResult) -> Option<Place> {
+    let (source, position) = session.stopped_at.get()?;
+    let kept = error.unwrap_inner().position() == *position || !matches!(session.run.verdict(), Some(Stop::Failed(_)));
+    if kept { None } else { Place::of(&session.sources, source.as_deref().unwrap_or(&session.main), *position) }
 }
 
 fn run_script(script: &Script, session: &Tag) -> Result<Dynamic, Box<EvalAltResult>> {

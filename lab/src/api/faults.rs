@@ -1,8 +1,13 @@
 //! What goes wrong with the API server in a world: slowness, throttling, missing permissions, interference.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use super::request::Target;
+use crate::store::Store;
 
 /// Faults of the API server. The default is a server without faults.
 #[derive(Clone, Debug, Default)]
@@ -55,4 +60,51 @@ pub struct Interference {
     pub patch: Value,
     /// The field manager in whose name it is made.
     pub manager: String,
+}
+
+/// Faults with the counts that they depend on.
+pub(crate) struct Counted {
+    pub(crate) faults: Faults,
+    calls: AtomicU64,
+    /// How often the object of each interference was read.
+    reads: Mutex<Vec<u64>>,
+}
+
+impl Counted {
+    pub(crate) fn new(faults: Faults) -> Counted {
+        let reads = Mutex::new(vec![0; faults.interference.len()]);
+        Counted { faults, calls: AtomicU64::new(0), reads }
+    }
+
+    /// The number of this call, from 1.
+    pub(crate) fn count(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Makes the changes that are due after this read.
+    pub(crate) fn interfere(&self, store: &Store, target: &Target) {
+        for (index, plan) in self.faults.interference.iter().enumerate() {
+            let is_about = plan.group == target.kind.group
+                && plan.resource == target.kind.plural
+                && plan.namespace == target.namespace()
+                && plan.name == target.name();
+            if !is_about {
+                continue;
+            }
+            let due = {
+                let mut reads = self.reads.lock().expect("no holder of the counts panics");
+                reads[index] += 1;
+                reads[index] == plan.after_get
+            };
+            if let (true, Some(live)) = (due, store.get(&plan.group, &plan.resource, &plan.namespace, &plan.name)) {
+                let mut changed = (*live).clone();
+                json_patch::merge(&mut changed, &plan.patch);
+                store.put(changed, &plan.manager);
+            }
+        }
+    }
 }

@@ -1,21 +1,55 @@
 //! The lab's Kubernetes API server: what a kube-apiserver 1.37 answers to kubectl, kube-rs and scripts.
+//!
+//! A request goes through `route` (faults, authentication, authorisation, dispatch) to `read`, `watch`, `write`,
+//! `delete` or one of the subresources.
 
+mod access;
+mod admission;
+mod columns;
+mod delete;
+mod discovery;
 mod faults;
+mod istio;
+mod logs;
+mod openapi;
+mod patch;
+mod port_forward;
+mod protobuf;
+mod read;
+mod request;
+mod review;
+mod route;
+mod scale;
+mod selector;
+mod status;
+mod table;
+mod tls;
+mod watch;
+mod write;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
 
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::LabClock;
 use crate::store::Store;
+use access::Users;
+use faults::Counted;
 
 pub use faults::{Denied, Faults, Interference};
 
 /// What stands behind the pods. The mesh implements it; the API server calls it for port-forward and logs.
 pub trait Pods: Send + Sync + 'static {
     /// The HTTP server on a pod's port as port-forward sees it; `None` means connection refused.
-    fn port(&self, namespace: &str, pod: &str, port: u16) -> Option<axum::Router>;
+    fn port(&self, namespace: &str, pod: &str, port: u16) -> Option<Router>;
     /// The log lines of one container, oldest first, each with its time.
     ///
     /// # Errors
@@ -23,9 +57,39 @@ pub trait Pods: Send + Sync + 'static {
     fn logs(&self, namespace: &str, pod: &str, container: &str) -> Result<Vec<(Timestamp, String)>, String>;
 }
 
+/// What every request needs.
+pub(crate) struct Api {
+    pub(crate) store: Store,
+    pub(crate) clock: LabClock,
+    pub(crate) pods: Arc<dyn Pods>,
+    pub(crate) users: Users,
+    faults: Mutex<Arc<Counted>>,
+}
+
+impl Api {
+    pub(crate) fn counted(&self) -> Arc<Counted> {
+        self.faults.lock().expect("no holder of the faults panics").clone()
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        self.counted().faults.clone()
+    }
+}
+
 /// A running API server. It stops when dropped.
 pub struct Server {
     address: SocketAddr,
+    authority: String,
+    admin_token: String,
+    viewer_token: String,
+    api: Arc<Api>,
+    stop: CancellationToken,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Server {
@@ -33,21 +97,122 @@ impl Server {
     ///
     /// # Errors
     /// If no port can be opened or no certificate can be made.
-    pub async fn start(store: Store, clock: LabClock, pods: Arc<dyn Pods>, faults: Faults) -> std::io::Result<Server> {
-        let _ = (store, clock, pods, faults);
-        Ok(Server { address: SocketAddr::from(([127, 0, 0, 1], 0)) })
+    pub async fn start(
+        store: Store,
+        clock: LabClock,
+        pods: Arc<dyn Pods>,
+        faults: Faults,
+    ) -> std::io::Result<Server> {
+        let identity = tls::identity()?;
+        let (admin_token, viewer_token) = (tls::token()?, tls::token()?);
+        let api = Arc::new(Api {
+            store,
+            clock,
+            pods,
+            users: Users::new(&admin_token, &viewer_token),
+            faults: Mutex::new(Arc::new(Counted::new(faults))),
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let router = Router::new().fallback(route::handle).with_state(api.clone());
+        let acceptor = TlsAcceptor::from(identity.config);
+        tokio::spawn(accept(listener, acceptor, router, api.clone(), stop.clone()));
+        Ok(Server { address, authority: identity.authority, admin_token, viewer_token, api, stop })
     }
+
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
     /// A kubeconfig with the contexts `context` (may do everything) and `context-viewer` (may only read).
     pub fn kubeconfig(&self, context: &str, namespace: &str) -> String {
-        let _ = (context, namespace);
-        String::new()
+        let authority = protobuf::base64(self.authority.as_bytes());
+        let (admin, viewer, port) = (&self.admin_token, &self.viewer_token, self.address.port());
+        format!(
+            "apiVersion: v1
+kind: Config
+clusters:
+- name: {context}
+  cluster:
+    server: https://127.0.0.1:{port}
+    certificate-authority-data: {authority}
+users:
+- name: {context}-admin
+  user:
+    token: {admin}
+- name: {context}-viewer
+  user:
+    token: {viewer}
+contexts:
+- name: {context}
+  context:
+    cluster: {context}
+    user: {context}-admin
+    namespace: {namespace}
+- name: {context}-viewer
+  context:
+    cluster: {context}
+    user: {context}-viewer
+    namespace: {namespace}
+current-context: {context}
+"
+        )
     }
+
+    /// The administrator's bearer token, for clients that take no kubeconfig.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// The certificate authority, PEM, for clients that take no kubeconfig.
+    pub fn certificate_authority(&self) -> &str {
+        &self.authority
+    }
+
     /// Replaces the faults from the next call on, and restarts their counting.
     pub fn set_faults(&self, faults: Faults) {
-        let _ = faults;
+        *self.api.faults.lock().expect("no holder of the faults panics") = Arc::new(Counted::new(faults));
     }
+
+    /// How many calls were made since the faults were last set.
+    pub fn calls(&self) -> u64 {
+        self.api.counted().calls()
+    }
+}
+
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, router: Router, api: Arc<Api>, stop: CancellationToken) {
+    loop {
+        let connection = tokio::select! {
+            () = stop.cancelled() => return,
+            connection = listener.accept() => connection,
+        };
+        let Ok((stream, _)) = connection else { continue };
+        if api.counted().faults.down {
+            // Dropped without a word, as by a load balancer with nothing behind it.
+            continue;
+        }
+        let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                result = serve(stream, acceptor, router) => {
+                    if let Err(error) = result {
+                        tracing::debug!(%error, "a connection to the lab's API server ended");
+                    }
+                }
+            }
+        });
+    }
+}
+
+type ServeError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, router: Router) -> Result<(), ServeError> {
+    // Without this each answer on a kept connection waits 40 ms for the client's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    let stream = acceptor.accept(stream).await?;
+    let service = TowerToHyperService::new(router);
+    auto::Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(stream), service).await
 }

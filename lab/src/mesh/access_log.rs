@@ -1,0 +1,211 @@
+//! Access logs in Istio's default text format (`%START_TIME% … %ROUTE_NAME%`), made of what traffic counted.
+//!
+//! Lines are not kept: a journal keeps how many requests ended how in each step, and lines are written when somebody
+//! reads them, the same lines each time. What is older than [`KEPT`] requests of a flow is gone, as in a rotated log.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::istiod::config::{Cluster, Endpoint};
+use super::kubernetes::PodKey;
+use super::seed;
+use super::traffic::flow::Leg;
+use super::traffic::outcome::{OUTCOMES, Outcome, Report};
+
+/// Requests of one flow that are remembered.
+pub const KEPT: u64 = 6_000;
+
+/// What one leg of a flow did in one step.
+#[derive(Clone, Debug)]
+struct Entry {
+    start: Timestamp,
+    length: Duration,
+    cluster: Option<Arc<Cluster>>,
+    route: String,
+    counts: [u32; OUTCOMES],
+    /// Number of the first request since the flow began.
+    first: u64,
+    /// Mean duration (ms) of an answer.
+    mean: f64,
+    /// Duration (ms) of a request that timed out.
+    cut: f64,
+}
+
+/// The last requests of one flow.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    entries: VecDeque<Entry>,
+    /// Fractions of requests that were not noted yet.
+    rest: Vec<[f64; OUTCOMES]>,
+    requests: u64,
+    kept: u64,
+}
+
+impl Journal {
+    /// Notes `dt` seconds at the legs' present rates, up to `now`.
+    pub fn note(&mut self, end: Timestamp, dt: f64, legs: &[Leg]) {
+        self.rest.resize(legs.len(), [0.0; OUTCOMES]);
+        let length = Duration::from_secs_f64(dt);
+        for (leg, rest) in legs.iter().zip(&mut self.rest) {
+            let mut counts = [0; OUTCOMES];
+            for ((count, rest), rate) in counts.iter_mut().zip(rest.iter_mut()).zip(leg.rates) {
+                *rest += rate * dt;
+                // At most some thousand requests in a step; the cast cannot cut.
+                *count = *rest as u32;
+                *rest -= f64::from(*count);
+            }
+            let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+            if sum == 0 {
+                continue;
+            }
+            self.entries.push_back(Entry {
+                start: end - length,
+                length,
+                cluster: leg.cluster.clone(),
+                route: leg.route_name.clone(),
+                counts,
+                first: self.requests,
+                mean: leg.spread(Outcome::Ok).mean,
+                cut: leg.spread(Outcome::Timeout).mean,
+            });
+            self.requests += sum;
+            self.kept += sum;
+        }
+        while self.kept > KEPT && self.entries.len() > 1 {
+            if let Some(entry) = self.entries.pop_front() {
+                self.kept -= entry.total();
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn total(&self) -> u64 {
+        self.counts.iter().map(|count| u64::from(*count)).sum()
+    }
+
+    /// The outcomes in the order of their requests: each kind spread evenly over the step.
+    fn outcomes(&self) -> Vec<Outcome> {
+        let mut all: Vec<(f64, Outcome)> = Vec::new();
+        for outcome in Outcome::ALL {
+            let count = self.counts[outcome as usize];
+            all.extend((0..count).map(|k| ((f64::from(k) + 0.5) / f64::from(count), outcome)));
+        }
+        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        all.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+}
+
+/// What the lines of one flow say besides its outcomes.
+pub struct Parties<'a> {
+    /// The calling pod's name and address.
+    pub caller: Option<(&'a PodKey, &'a str)>,
+    /// Host and port as the caller writes them.
+    pub authority: &'a str,
+    /// The host's cluster address.
+    pub cluster_ip: &'a str,
+    /// The path.
+    pub path: &'a str,
+    /// The application's error status.
+    pub error_code: u16,
+    /// Whether the calling pod has a sidecar.
+    pub proxied: bool,
+}
+
+/// Whose log is written.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Side<'a> {
+    /// The calling pod's.
+    Caller,
+    /// The log of the pod with this name.
+    Server(&'a str),
+}
+
+/// Lines of one flow for one side, each with the time at which its request ended.
+pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(Timestamp, String)>) {
+    for entry in &journal.entries {
+        let endpoints: &[Endpoint] = entry.cluster.as_ref().map_or(&[], |cluster| &cluster.endpoints);
+        let outcomes = entry.outcomes();
+        let total = outcomes.len() as f64;
+        for (k, outcome) in outcomes.into_iter().enumerate() {
+            let number = entry.first + k as u64;
+            let endpoint = outcome.has_host().then(|| endpoints.get(usize::try_from(number).unwrap_or(0) % endpoints.len().max(1))).flatten();
+            let report = match side {
+                Side::Caller => outcome.at_caller(parties.error_code),
+                Side::Server(pod) => {
+                    let Some(report) = endpoint.filter(|endpoint| endpoint.pod == pod).and_then(|_| outcome.at_server(parties.error_code)) else { continue };
+                    report
+                }
+            };
+            let at = entry.start + entry.length.mul_f64((k as f64 + 0.5) / total);
+            let caller = parties.caller.map_or("elsewhere", |(key, _)| key.1.as_str());
+            let id = seed::hash(number, &[caller, parties.authority]);
+            let took = duration(entry, outcome, id);
+            let line = line(entry, parties, side, endpoint, outcome, report, at, took, id);
+            into.push((at + Duration::from_secs_f64(took / 1000.0), line));
+        }
+    }
+}
+
+/// How long (ms) a request took, scattered about the mean as answers are.
+fn duration(entry: &Entry, outcome: Outcome, id: u64) -> f64 {
+    match outcome {
+        Outcome::Ok | Outcome::ApplicationError => {
+            let u = seed::unit(seed::mix(id)).clamp(0.001, 0.999);
+            (entry.mean * 0.955 * (u / (1.0 - u)).powf(1.0 / 6.0)).min(entry.cut)
+        }
+        Outcome::Timeout | Outcome::TryTimeout | Outcome::ClientGone => entry.cut,
+        Outcome::ApplicationDown => 30.0,
+        _ => 0.0,
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "a line has as many independent parts")]
+fn line(entry: &Entry, parties: &Parties, side: Side, endpoint: Option<&Endpoint>, outcome: Outcome, report: Report, at: Timestamp, took: f64, id: u64) -> String {
+    let at_caller = side == Side::Caller;
+    let port = 32_768 + id % 28_000;
+    let caller_ip = parties.caller.map_or("10.248.0.1", |(_, ip)| ip);
+    let host = endpoint.map(|endpoint| format!("{}:{}", endpoint.address, endpoint.port));
+    let failure = if outcome == Outcome::ApplicationDown && !at_caller { "delayed_connect_error:_Connection_refused" } else { "-" };
+    let mut line = String::with_capacity(420);
+    let _ = write!(line, "[{}] \"GET {} HTTP/1.1\" {} {} {} - \"{failure}\" 0 {} {} ", at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"), parties.path, report.code, report.flags, report.details, report.bytes, took as u64);
+    // %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% exists only on an answer that came from upstream.
+    match report.details {
+        "via_upstream" => {
+            let _ = write!(line, "{} ", took as u64);
+        }
+        _ => line.push_str("- "),
+    }
+    let _ = write!(line, "\"-\" \"fortio.org/fortio-1.69\" \"{}\" \"{}\" \"{}\" ", seed::uuid(id), parties.authority, host.as_deref().unwrap_or("-"));
+    let cluster = entry.cluster.as_ref();
+    if at_caller {
+        let name = match outcome {
+            Outcome::NoRoute | Outcome::NoCluster => "-",
+            _ => cluster.map_or("-", |cluster| cluster.name.as_str()),
+        };
+        // A connection was used only if the request was sent.
+        let local = match outcome {
+            Outcome::Ok | Outcome::ApplicationError | Outcome::ServerOverflow | Outcome::ApplicationDown | Outcome::TryTimeout => format!("{caller_ip}:{port}"),
+            _ => "-".to_owned(),
+        };
+        let authority_port = parties.authority.rsplit_once(':').map_or("80", |(_, port)| port);
+        let route = if entry.route.is_empty() { "-" } else { &entry.route };
+        let _ = write!(line, "{name} {local} {}:{authority_port} {caller_ip}:{} - {route}", parties.cluster_ip, 32_768 + seed::mix(id) % 28_000);
+    } else {
+        let (address, server_port) = endpoint.map_or(("-", 0), |endpoint| (endpoint.address.as_str(), endpoint.port));
+        let local = match outcome {
+            Outcome::ApplicationDown | Outcome::ServerOverflow => "-".to_owned(),
+            _ => format!("127.0.0.6:{}", 32_768 + seed::mix(id ^ 1) % 28_000),
+        };
+        let name = match cluster {
+            Some(cluster) if parties.proxied => format!("outbound_.{}_.{}_.{}", cluster.port, cluster.subset, cluster.host),
+            _ => "-".to_owned(),
+        };
+        let _ = write!(line, "inbound|{server_port}|| {local} {address}:{server_port} {caller_ip}:{port} {name} default");
+    }
+    line
+}

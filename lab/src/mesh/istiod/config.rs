@@ -1,0 +1,381 @@
+//! What istiod makes of the cluster's objects for one proxy: clusters with endpoints and limits, and routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::rules::{self, Policy, Thresholds};
+use crate::mesh::kubernetes::{inject::has_sidecar, key_of, text};
+use crate::store::{Object, Store};
+use crate::world::span;
+
+/// An endpoint of a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// The pod's address.
+    pub address: String,
+    /// The port that the application listens on.
+    pub port: u16,
+    /// The pod.
+    pub pod: String,
+    /// The pod's namespace.
+    pub namespace: String,
+    /// `workload;namespace;canonical name;canonical revision;cluster`, as istiod tells Envoy.
+    pub workload: String,
+    /// Whether its sidecar takes mutual TLS.
+    pub mutual_tls: bool,
+}
+
+/// A cluster that istiod made, as a proxy has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// `outbound|PORT|SUBSET|HOST` or `inbound|PORT||`.
+    pub name: String,
+    /// The Service's port; of an inbound cluster the application's.
+    pub port: u16,
+    /// The subset, empty for none.
+    pub subset: String,
+    /// The host, empty for an inbound cluster.
+    pub host: String,
+    /// Namespace and name of the Service.
+    pub service: (String, String),
+    /// What the DestinationRule says.
+    pub policy: Policy,
+    /// Endpoints that are ready.
+    pub endpoints: Vec<Endpoint>,
+    /// Whether the port speaks HTTP by its name or `appProtocol`.
+    pub http: bool,
+}
+
+impl Cluster {
+    /// The limits of priority DEFAULT.
+    pub fn thresholds(&self) -> Thresholds {
+        self.policy.thresholds
+    }
+}
+
+/// One route of a virtual host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// The route's name, empty if the VirtualService gives none.
+    pub name: String,
+    /// The first `match` of the HTTP route, `Null` for any request.
+    pub matches: Value,
+    /// Cluster names with their weights.
+    pub destinations: Vec<(String, u32)>,
+    /// The timeout; `None` is none at all, as Istio's default.
+    pub timeout: Option<Duration>,
+    /// Retries after the first attempt.
+    pub retries: u32,
+    /// What is retried, as Envoy's `retry_on`.
+    pub retry_on: String,
+    /// The timeout of each attempt.
+    pub per_try_timeout: Option<Duration>,
+    /// Namespace and name of the VirtualService.
+    pub virtual_service: Option<(String, String)>,
+}
+
+impl Route {
+    fn plain(cluster: String) -> Route {
+        Route {
+            name: "default".into(),
+            matches: Value::Null,
+            destinations: vec![(cluster, 1)],
+            timeout: None,
+            retries: 2,
+            retry_on: "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes".into(),
+            per_try_timeout: None,
+            virtual_service: None,
+        }
+    }
+
+    /// Whether a request without special headers and with this path takes the route.
+    pub fn takes(&self, path: &str) -> bool {
+        let uri = &self.matches["uri"];
+        let path_fits = match (uri["exact"].as_str(), uri["prefix"].as_str(), uri["regex"].as_str()) {
+            (Some(exact), _, _) => path == exact,
+            (_, Some(prefix), _) => path.starts_with(prefix),
+            (_, _, Some(regex)) => regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(path)),
+            _ => true,
+        };
+        path_fits && self.matches["headers"].is_null() && self.matches["queryParams"].is_null() && self.matches["sourceLabels"].is_null()
+    }
+}
+
+/// A host on a port, with its routes in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VirtualHost {
+    /// The host's full name.
+    pub host: String,
+    /// The Service's port.
+    pub port: u16,
+    /// The Service's cluster address.
+    pub cluster_ip: String,
+    /// The Service's namespace.
+    pub namespace: String,
+    /// Routes in the order in which they are tried.
+    pub routes: Vec<Route>,
+}
+
+/// Everything a proxy has from istiod.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyConfig {
+    /// Clusters by name, each with the time of its last change.
+    pub clusters: BTreeMap<String, (Arc<Cluster>, Timestamp)>,
+    /// Virtual hosts by port and host.
+    pub hosts: Vec<Arc<VirtualHost>>,
+    /// When routes or listeners were last changed.
+    pub routes_updated: Timestamp,
+    /// `TIME/N` of the push that this is.
+    pub version: String,
+}
+
+impl ProxyConfig {
+    /// The virtual host for an authority as an application writes it, such as `graph-core.summit:8080`.
+    pub fn host(&self, authority: &str, client_namespace: &str) -> Option<&Arc<VirtualHost>> {
+        let (name, port) = authority.rsplit_once(':')?;
+        let port: u16 = port.parse().ok()?;
+        self.hosts.iter().find(|host| {
+            let full = &host.host;
+            host.port == port
+                && (full == name
+                    || full.strip_suffix(".cluster.local") == Some(name)
+                    || full.strip_suffix(".svc.cluster.local") == Some(name)
+                    || (host.namespace == client_namespace && full.split('.').next() == Some(name))
+                    || host.cluster_ip == name)
+        })
+    }
+}
+
+/// The cluster's objects at one moment, as istiod sees them.
+pub struct Snapshot {
+    services: Vec<Object>,
+    slices: Vec<Object>,
+    destination_rules: Vec<Object>,
+    virtual_services: Vec<Object>,
+    pods: BTreeMap<(String, String), Object>,
+    version: String,
+}
+
+impl Snapshot {
+    /// Takes the objects from the store.
+    pub fn take(store: &Store, version: String) -> Snapshot {
+        Snapshot {
+            services: store.list("", "services", None),
+            slices: store.list("discovery.k8s.io", "endpointslices", None),
+            destination_rules: store.list("networking.istio.io", "destinationrules", None),
+            virtual_services: store.list("networking.istio.io", "virtualservices", None),
+            pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
+            version,
+        }
+    }
+
+    /// The Services.
+    pub fn services(&self) -> &[Object] {
+        &self.services
+    }
+
+    /// The Istio objects that `/debug/configz` shows.
+    pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
+        self.destination_rules.iter().chain(&self.virtual_services)
+    }
+
+    /// Clusters and hosts for the outbound side of every proxy in a namespace.
+    pub fn outbound(&self, client_namespace: &str) -> (Vec<Arc<Cluster>>, Vec<Arc<VirtualHost>>) {
+        let mut clusters = Vec::new();
+        let mut hosts = Vec::new();
+        for service in &self.services {
+            let (namespace, name) = key_of(service);
+            let host = format!("{name}.{namespace}.svc.cluster.local");
+            let rule = rules::destination_rule(&self.destination_rules, &host, &namespace, client_namespace);
+            let slices: Vec<&Object> = self.slices_of(&namespace, &name);
+            for port in service["spec"]["ports"].as_array().into_iter().flatten() {
+                let Some(number) = port["port"].as_u64().and_then(|n| u16::try_from(n).ok()) else { continue };
+                let http = is_http(port);
+                let endpoints = self.endpoints(&slices, port);
+                let subsets = rule.and_then(|rule| rule["spec"]["subsets"].as_array()).into_iter().flatten().filter_map(|s| s["name"].as_str());
+                for subset in std::iter::once("").chain(subsets) {
+                    let policy = rules::policy(rule, (!subset.is_empty()).then_some(subset), number);
+                    let endpoints = match &policy.subset_labels {
+                        Some(labels) => endpoints.iter().filter(|endpoint| self.labelled(endpoint, labels)).cloned().collect(),
+                        None => endpoints.clone(),
+                    };
+                    clusters.push(Arc::new(Cluster {
+                        name: format!("outbound|{number}|{subset}|{host}"),
+                        port: number,
+                        subset: subset.to_owned(),
+                        host: host.clone(),
+                        service: (namespace.clone(), name.clone()),
+                        policy,
+                        endpoints,
+                        http,
+                    }));
+                }
+                if http {
+                    hosts.push(Arc::new(VirtualHost {
+                        routes: self.routes(&host, number, client_namespace),
+                        host: host.clone(),
+                        port: number,
+                        cluster_ip: text(&service["spec"]["clusterIP"]).to_owned(),
+                        namespace: namespace.clone(),
+                    }));
+                }
+            }
+        }
+        (clusters, hosts)
+    }
+
+    /// The inbound clusters of one pod: one for each port of the Services that select it.
+    pub fn inbound(&self, pod: &Value) -> Vec<Arc<Cluster>> {
+        let (namespace, _) = key_of(pod);
+        let mut clusters: Vec<Arc<Cluster>> = Vec::new();
+        for service in self.services.iter().filter(|service| service["metadata"]["namespace"] == namespace.as_str()) {
+            let Some(selector) = service["spec"]["selector"].as_object().filter(|s| !s.is_empty()) else { continue };
+            if !selector.iter().all(|(key, value)| &pod["metadata"]["labels"][key] == value) {
+                continue;
+            }
+            let name = text(&service["metadata"]["name"]).to_owned();
+            let host = format!("{name}.{namespace}.svc.cluster.local");
+            let rule = rules::destination_rule(&self.destination_rules, &host, &namespace, &namespace);
+            for port in service["spec"]["ports"].as_array().into_iter().flatten() {
+                let target = port["targetPort"].as_u64().or(port["port"].as_u64()).and_then(|n| u16::try_from(n).ok());
+                let Some(target) = target else { continue };
+                let cluster_name = format!("inbound|{target}||");
+                if clusters.iter().any(|cluster| cluster.name == cluster_name) {
+                    continue;
+                }
+                let service_port = port["port"].as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(target);
+                // Subsets are the client's affair; istiod takes the rule's own policy for the server's side.
+                let mut policy = rules::policy(rule, None, service_port);
+                policy.outlier_detection = Value::Null;
+                clusters.push(Arc::new(Cluster {
+                    name: cluster_name,
+                    port: target,
+                    subset: String::new(),
+                    host: String::new(),
+                    service: (namespace.clone(), name.clone()),
+                    policy,
+                    endpoints: Vec::new(),
+                    http: is_http(port),
+                }));
+            }
+        }
+        clusters
+    }
+
+    /// The whole configuration of one proxy. What did not change keeps the time of its last change.
+    pub fn proxy(&self, pod: &Value, outbound: &(Vec<Arc<Cluster>>, Vec<Arc<VirtualHost>>), before: &ProxyConfig, now: Timestamp) -> ProxyConfig {
+        let clusters = outbound.0.iter().cloned().chain(self.inbound(pod)).map(|cluster| {
+            let kept = before.clusters.get(&cluster.name).filter(|(old, _)| same_but_endpoints(old, &cluster)).map(|(_, since)| *since);
+            (cluster.name.clone(), (cluster, kept.unwrap_or(now)))
+        });
+        let clusters = clusters.collect();
+        let routes_updated = if before.hosts == outbound.1 { before.routes_updated } else { now };
+        ProxyConfig { clusters, hosts: outbound.1.clone(), routes_updated, version: self.version.clone() }
+    }
+
+    fn slices_of(&self, namespace: &str, service: &str) -> Vec<&Object> {
+        self.slices
+            .iter()
+            .filter(|slice| slice["metadata"]["namespace"] == namespace && slice["metadata"]["labels"]["kubernetes.io/service-name"] == service)
+            .collect()
+    }
+
+    fn endpoints(&self, slices: &[&Object], port: &Value) -> Vec<Endpoint> {
+        let mut endpoints = Vec::new();
+        for slice in slices {
+            let target = slice["ports"].as_array().and_then(|ports| ports.iter().find(|p| p["name"] == port["name"])).and_then(|p| p["port"].as_u64());
+            let Some(target) = target.and_then(|n| u16::try_from(n).ok()) else { continue };
+            for endpoint in slice["endpoints"].as_array().into_iter().flatten() {
+                if endpoint["conditions"]["ready"] == false {
+                    continue;
+                }
+                let key = (text(&slice["metadata"]["namespace"]).to_owned(), text(&endpoint["targetRef"]["name"]).to_owned());
+                let pod = self.pods.get(&key);
+                endpoints.push(Endpoint {
+                    address: text(&endpoint["addresses"][0]).to_owned(),
+                    port: target,
+                    workload: pod.map(|pod| workload_label(pod)).unwrap_or_default(),
+                    mutual_tls: pod.is_some_and(|pod| has_sidecar(pod)),
+                    namespace: key.0,
+                    pod: key.1,
+                });
+            }
+        }
+        endpoints
+    }
+
+    fn labelled(&self, endpoint: &Endpoint, labels: &Value) -> bool {
+        let Some(pod) = self.pods.get(&(endpoint.namespace.clone(), endpoint.pod.clone())) else { return false };
+        labels.as_object().is_none_or(|labels| labels.iter().all(|(key, value)| &pod["metadata"]["labels"][key] == value))
+    }
+
+    fn routes(&self, host: &str, port: u16, client_namespace: &str) -> Vec<Route> {
+        let virtual_service = self.virtual_services.iter().find(|object| {
+            let namespace = text(&object["metadata"]["namespace"]);
+            let for_mesh = object["spec"]["gateways"].as_array().is_none_or(|list| list.is_empty() || list.iter().any(|g| g == "mesh"));
+            let names_host = object["spec"]["hosts"].as_array().is_some_and(|hosts| hosts.iter().filter_map(Value::as_str).any(|h| rules::full_host(h, namespace) == host));
+            for_mesh && names_host && rules::exported(object, client_namespace)
+        });
+        let Some(object) = virtual_service else { return vec![Route::plain(format!("outbound|{port}||{host}"))] };
+        let (namespace, name) = key_of(object);
+        let mut routes = Vec::new();
+        for http in object["spec"]["http"].as_array().into_iter().flatten() {
+            let destinations: Vec<(String, u32)> = http["route"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|route| {
+                    let destination = &route["destination"];
+                    let target = rules::full_host(text(&destination["host"]), &namespace);
+                    let target_port = destination["port"]["number"].as_u64().unwrap_or(u64::from(port));
+                    let weight = route["weight"].as_u64().and_then(|w| u32::try_from(w).ok()).unwrap_or(1);
+                    (format!("outbound|{target_port}|{}|{target}", text(&destination["subset"])), weight)
+                })
+                .collect();
+            let default = Route::plain(String::new());
+            let retries = &http["retries"];
+            let matches: Vec<Value> = http["match"].as_array().cloned().filter(|list| !list.is_empty()).unwrap_or_else(|| vec![Value::Null]);
+            for one in matches {
+                routes.push(Route {
+                    name: text(&http["name"]).to_owned(),
+                    matches: one,
+                    destinations: destinations.clone(),
+                    timeout: http["timeout"].as_str().and_then(span::parse).filter(|t| !t.is_zero()),
+                    retries: retries["attempts"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(default.retries),
+                    retry_on: retries["retryOn"].as_str().map_or_else(|| default.retry_on.clone(), str::to_owned),
+                    per_try_timeout: retries["perTryTimeout"].as_str().and_then(span::parse).filter(|t| !t.is_zero()),
+                    virtual_service: Some((namespace.clone(), name.clone())),
+                });
+            }
+        }
+        routes
+    }
+}
+
+fn same_but_endpoints(a: &Cluster, b: &Cluster) -> bool {
+    a.policy == b.policy && a.service == b.service && a.http == b.http
+}
+
+fn is_http(port: &Value) -> bool {
+    let kind = port["appProtocol"].as_str().or_else(|| port["name"].as_str().map(|name| name.split('-').next().unwrap_or(name))).unwrap_or_default();
+    matches!(kind, "http" | "http2" | "grpc")
+}
+
+/// `workload;namespace;canonical name;canonical revision;cluster`.
+pub fn workload_label(pod: &Value) -> String {
+    let labels = &pod["metadata"]["labels"];
+    let name = labels["service.istio.io/canonical-name"].as_str().or(labels["app"].as_str()).unwrap_or_default();
+    let revision = labels["service.istio.io/canonical-revision"].as_str().or(labels["version"].as_str()).unwrap_or("latest");
+    format!("{};{};{name};{revision};Kubernetes", workload_name(pod), text(&pod["metadata"]["namespace"]))
+}
+
+/// The Deployment a pod belongs to: its ReplicaSet's name without the template's hash.
+pub fn workload_name(pod: &Value) -> &str {
+    let owner = text(&pod["metadata"]["ownerReferences"][0]["name"]);
+    let hash = text(&pod["metadata"]["labels"]["pod-template-hash"]);
+    owner.strip_suffix(hash).and_then(|name| name.strip_suffix('-')).unwrap_or_else(|| if owner.is_empty() { text(&pod["metadata"]["name"]) } else { owner })
+}

@@ -1,0 +1,93 @@
+//! The sidecar that Istio's webhook adds to a pod: an ordinary container, or a native sidecar among the init containers.
+
+use serde_json::{Value, json};
+
+use crate::world::Spec;
+use crate::world::objects::{ROOT_NAMESPACE, proxy_image};
+
+/// Whether the webhook injects pods of this template in this namespace.
+///
+/// The pod's label `sidecar.istio.io/inject` wins over the namespace's `istio-injection` and `istio.io/rev`.
+pub fn injects(namespace_labels: &Value, pod_metadata: &Value) -> bool {
+    let pod = pod_metadata["labels"]["sidecar.istio.io/inject"].as_str().or(pod_metadata["annotations"]["sidecar.istio.io/inject"].as_str());
+    match (namespace_labels["istio-injection"].as_str(), pod) {
+        (Some("disabled"), _) | (_, Some("false")) => false,
+        (Some("enabled"), _) | (_, Some("true")) => true,
+        _ => namespace_labels["istio.io/rev"].is_string(),
+    }
+}
+
+/// Adds the sidecar to a pod.
+pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
+    let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+    let annotation = pod["metadata"]["annotations"]["sidecar.istio.io/nativeSidecar"].as_str().map(|text| text == "true");
+    let native = annotation.unwrap_or(spec.cluster.native_sidecars);
+    let app = pod["metadata"]["labels"]["app"].as_str().unwrap_or(workload).to_owned();
+    let version = pod["metadata"]["labels"]["version"].as_str().unwrap_or("latest").to_owned();
+    for (key, value) in [
+        ("security.istio.io/tlsMode", "istio"),
+        ("service.istio.io/canonical-name", &app),
+        ("service.istio.io/canonical-revision", &version),
+    ] {
+        pod["metadata"]["labels"][key] = json!(value);
+    }
+    let (init, containers) = if native { (vec!["istio-init", "istio-proxy"], vec![]) } else { (vec!["istio-init"], vec!["istio-proxy"]) };
+    let status = json!({
+        "initContainers": init, "containers": containers,
+        "volumes": ["workload-socket", "credential-socket", "workload-certs", "istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert", "istio-ca-crl"],
+        "imagePullSecrets": null, "revision": "default",
+    });
+    for (key, value) in [
+        ("istio.io/rev", "default".to_owned()),
+        ("kubectl.kubernetes.io/default-container", "app".to_owned()),
+        ("kubectl.kubernetes.io/default-logs-container", "app".to_owned()),
+        ("prometheus.io/path", "/stats/prometheus".to_owned()),
+        ("prometheus.io/port", "15020".to_owned()),
+        ("prometheus.io/scrape", "true".to_owned()),
+        ("sidecar.istio.io/status", status.to_string()),
+    ] {
+        pod["metadata"]["annotations"][key] = json!(value);
+    }
+    let image = proxy_image(spec);
+    let resources = json!({"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "128Mi"}});
+    let probe = json!({"failureThreshold": 4, "httpGet": {"path": "/healthz/ready", "port": 15021, "scheme": "HTTP"}, "periodSeconds": 15, "successThreshold": 1, "timeoutSeconds": 3});
+    let mut proxy = json!({
+        "name": "istio-proxy", "image": image, "imagePullPolicy": "IfNotPresent",
+        "args": ["proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local", "--proxyLogLevel=warning", "--proxyComponentLogLevel=misc:error", "--log_output_level=default:info"],
+        "env": [
+            {"name": "PILOT_CERT_PROVIDER", "value": "istiod"},
+            {"name": "CA_ADDR", "value": format!("istiod.{ROOT_NAMESPACE}.svc:15012")},
+            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
+            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}},
+            {"name": "ISTIO_META_CLUSTER_ID", "value": "Kubernetes"},
+            {"name": "ISTIO_META_WORKLOAD_NAME", "value": workload},
+            {"name": "ISTIO_META_OWNER", "value": format!("kubernetes://apis/apps/v1/namespaces/{namespace}/deployments/{workload}")},
+            {"name": "ISTIO_META_MESH_ID", "value": "cluster.local"},
+            {"name": "TRUST_DOMAIN", "value": "cluster.local"},
+        ],
+        "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
+        "readinessProbe": probe, "resources": resources,
+        "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "privileged": false, "readOnlyRootFilesystem": true, "runAsGroup": 1337, "runAsNonRoot": true, "runAsUser": 1337},
+    });
+    let mut inits = vec![json!({
+        "name": "istio-init", "image": image, "imagePullPolicy": "IfNotPresent", "resources": resources,
+        "args": ["istio-iptables", "-p", "15001", "-z", "15006", "-u", "1337", "-m", "REDIRECT", "-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020", "--log_output_level=default:info"],
+    })];
+    if native {
+        proxy["restartPolicy"] = json!("Always");
+        inits.push(proxy);
+    } else if let Some(list) = pod["spec"]["containers"].as_array_mut() {
+        list.push(proxy);
+    }
+    if let Some(own) = pod["spec"]["initContainers"].as_array() {
+        inits.extend(own.iter().cloned());
+    }
+    pod["spec"]["initContainers"] = json!(inits);
+}
+
+/// Whether a pod has a sidecar, in either form.
+pub fn has_sidecar(pod: &Value) -> bool {
+    ["containers", "initContainers"].iter().any(|list| {
+        pod["spec"][list].as_array().is_some_and(|containers| containers.iter().any(|container| container["name"] == "istio-proxy"))
+    })
+}

@@ -1,0 +1,352 @@
+//! What moves in a world: controllers, istiod's propagation, Envoys, traffic, Prometheus, and the time that drives them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use crate::api::Pods;
+use crate::clock::LabClock;
+use crate::store::{Change, Object, Store};
+use crate::world::Spec;
+use crate::world::objects;
+use crate::world::spec::{ProxyFault, ProxyFaultKind};
+
+mod access_log;
+mod envoy;
+mod istiod;
+mod kubernetes;
+mod page;
+mod prometheus;
+mod seed;
+mod traffic;
+
+use istiod::Istiod;
+use istiod::config::{ProxyConfig, Snapshot, workload_name};
+use kubernetes::{Controllers, PodKey, key_of, text};
+use prometheus::Prometheus;
+use traffic::{PodFacts, Traffic};
+
+/// A tick of traffic.
+const TICK: Duration = Duration::from_millis(100);
+
+/// One sidecar.
+pub(crate) struct Proxy {
+    /// Its pod.
+    pub pod: Object,
+    /// The pod's workload.
+    pub workload: String,
+    /// The pod's address.
+    pub ip: String,
+    /// What istiod has given it so far.
+    pub config: ProxyConfig,
+    /// When it started.
+    pub started: Timestamp,
+    /// Its log levels, by logger.
+    pub levels: BTreeMap<String, String>,
+    /// Whether `/healthcheck/fail` was posted.
+    pub draining: bool,
+    /// Its fault, if it has one.
+    pub fault: Option<ProxyFaultKind>,
+}
+
+/// The moving part of a lab. Clones share it.
+#[derive(Clone)]
+pub struct Mesh(Arc<Inner>);
+
+struct Inner {
+    clock: LabClock,
+    store: Store,
+    state: Mutex<State>,
+}
+
+/// Everything that has a present state.
+pub(crate) struct State {
+    pub spec: Spec,
+    pub controllers: Controllers,
+    pub istiod: Istiod,
+    pub proxies: BTreeMap<PodKey, Proxy>,
+    /// What callers without a sidecar know, by namespace.
+    plain: BTreeMap<String, ProxyConfig>,
+    pub traffic: Traffic,
+    pub prometheus: Prometheus,
+    /// All pods that run, with or without a sidecar.
+    pub pods: BTreeMap<PodKey, Object>,
+    began: Timestamp,
+    changes: broadcast::Receiver<Change>,
+}
+
+impl Mesh {
+    /// Fills the store with the world's objects, lets the mesh run for its history, and opens it.
+    pub fn start(spec: &Spec, store: Store, clock: LabClock) -> Mesh {
+        let changes = store.subscribe();
+        for object in objects::objects(spec) {
+            store.put(object, "world");
+        }
+        let began = clock.now();
+        let mut controllers = Controllers::new(spec);
+        // The first pass makes pods, the second counts them.
+        controllers.reconcile(&store, began, true);
+        controllers.reconcile(&store, began, true);
+        let mut istiod = Istiod::new(spec, Snapshot::take(&store, istiod::version(began, 1)));
+        istiod.pushes = 1;
+        let mut state = State {
+            spec: spec.clone(),
+            controllers,
+            istiod,
+            proxies: BTreeMap::new(),
+            plain: BTreeMap::new(),
+            traffic: Traffic::new(spec),
+            prometheus: Prometheus::new(spec),
+            pods: BTreeMap::new(),
+            began,
+            changes,
+        };
+        state.drain();
+        state.notice_pods(&store, began);
+        state.inflict(&store, began);
+        let mesh = Mesh(Arc::new(Inner { clock, store, state: Mutex::new(state) }));
+        mesh.advance(spec.warm_up.0);
+        let now = mesh.0.clock.now();
+        let mut state = mesh.state();
+        state.traffic.opened_at = state.traffic.ticks;
+        state.prometheus.open(now);
+        drop(state);
+        mesh
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().expect("no holder of the mesh's state panics")
+    }
+
+    /// The lab's present time.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Moves time forward: changed objects take effect, pushes arrive, traffic flows, Prometheus scrapes.
+    pub fn advance(&self, by: Duration) {
+        let Inner { clock, store, .. } = &*self.0;
+        let mut state = self.state();
+        let target = clock.now() + by;
+        loop {
+            let now = clock.now();
+            state.react(store, now);
+            if now >= target {
+                return;
+            }
+            let elapsed = millis(state.began, now);
+            let tick = u64::from(TICK.subsec_millis());
+            let ticks_done = elapsed / tick;
+            let until_target = millis(state.began, target) / tick - ticks_done;
+            if until_target == 0 {
+                clock.advance(millis_duration(now, target));
+                continue;
+            }
+            let next = [state.controllers.next_event(), state.istiod.next_event(), Some(state.prometheus.next_scrape(state.began))];
+            let next = next.into_iter().flatten().min().map_or(u64::MAX, |at| millis(state.began, at).div_ceil(tick).saturating_sub(ticks_done).max(1));
+            let ticks = state.traffic.horizon().min(until_target).min(next);
+            let then = state.began + Duration::from_millis((ticks_done + ticks) * tick);
+            clock.advance(millis_duration(now, then));
+            let log = state.spec.telemetry.access_log;
+            state.traffic.tick(ticks, then, log);
+            state.scrape(then);
+        }
+    }
+}
+
+fn millis(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_millisecond() - from.as_millisecond()).unwrap_or(0)
+}
+
+fn millis_duration(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
+}
+
+/// Which parts of the mesh a change concerns.
+#[derive(Default, Clone, Copy)]
+struct Concerned {
+    controllers: bool,
+    istiod: bool,
+    pods: bool,
+}
+
+impl State {
+    /// Reads the store's changes up to now.
+    fn drain(&mut self) -> Concerned {
+        let mut concerned = Concerned::default();
+        loop {
+            match self.changes.try_recv() {
+                Ok(change) => match (change.resource.group.as_str(), change.resource.plural.as_str()) {
+                    ("apps", _) | ("", "namespaces") => concerned.controllers = true,
+                    ("", "pods") => concerned = Concerned { controllers: true, istiod: true, pods: true },
+                    ("", "services") => {
+                        concerned.controllers = true;
+                        concerned.istiod = true;
+                    }
+                    ("discovery.k8s.io", _) => concerned.istiod = true,
+                    (group, _) if group.ends_with("istio.io") => concerned.istiod = true,
+                    _ => {}
+                },
+                Err(broadcast::error::TryRecvError::Lagged(_)) => concerned = Concerned { controllers: true, istiod: true, pods: true },
+                Err(_) => return concerned,
+            }
+        }
+    }
+
+    /// Lets controllers and istiod react to what happened, until nothing more follows.
+    fn react(&mut self, store: &Store, now: Timestamp) {
+        let mut seen = Concerned::default();
+        let mut due = self.controllers.next_event().is_some_and(|at| at <= now);
+        // Each round's writes concern the next; a Deployment needs three (ReplicaSet, pods, status).
+        for _ in 0..8 {
+            let concerned = self.drain();
+            seen = Concerned {
+                controllers: concerned.controllers,
+                istiod: seen.istiod || concerned.istiod,
+                pods: seen.pods || concerned.pods,
+            };
+            if !seen.controllers && !due {
+                break;
+            }
+            due = false;
+            self.controllers.reconcile(store, now, false);
+        }
+        if seen.pods {
+            self.notice_pods(store, now);
+        }
+        if seen.istiod && !self.istiod.down {
+            let snapshot = Snapshot::take(store, self.istiod.next_version(now));
+            let keys: Vec<PodKey> = self.proxies.keys().cloned().collect();
+            self.istiod.push(snapshot, keys.into_iter(), now);
+            self.refresh_plain(now);
+            self.resolve();
+        }
+        let arrived = self.istiod.arrived(now);
+        if !arrived.is_empty() {
+            let mut outbound = BTreeMap::new();
+            for (key, snapshot) in arrived {
+                let Some(proxy) = self.proxies.get_mut(&key) else { continue };
+                let part = (Arc::as_ptr(&snapshot) as usize, key.0.clone());
+                let shared = outbound.entry(part).or_insert_with(|| snapshot.outbound(&key.0));
+                proxy.config = snapshot.proxy(&proxy.pod, shared, &proxy.config, now);
+            }
+            self.resolve();
+        }
+    }
+
+    /// Takes notice of pods that came, went, or became ready.
+    fn notice_pods(&mut self, store: &Store, now: Timestamp) {
+        self.pods = store
+            .list("", "pods", None)
+            .into_iter()
+            .filter(|pod| pod["status"]["phase"] == "Running")
+            .map(|pod| (key_of(&pod), pod))
+            .collect();
+        let pods = &self.pods;
+        self.proxies.retain(|key, _| pods.contains_key(key));
+        self.istiod.sent.retain(|key, _| pods.contains_key(key));
+        self.istiod.pending.retain(|key, _| pods.contains_key(key));
+        let mut outbound = BTreeMap::new();
+        for (key, pod) in pods.iter().filter(|(_, pod)| kubernetes::inject::has_sidecar(pod)) {
+            if let Some(proxy) = self.proxies.get_mut(key) {
+                proxy.pod = pod.clone();
+                continue;
+            }
+            let snapshot = self.istiod.snapshot.clone();
+            let shared = outbound.entry(key.0.clone()).or_insert_with(|| snapshot.outbound(&key.0));
+            let config = snapshot.proxy(pod, shared, &ProxyConfig::default(), now);
+            self.istiod.connect(key, now);
+            let proxy = Proxy {
+                workload: workload_name(pod).to_owned(),
+                ip: text(&pod["status"]["podIP"]).to_owned(),
+                pod: pod.clone(),
+                config,
+                started: now,
+                levels: BTreeMap::new(),
+                draining: false,
+                fault: None,
+            };
+            self.proxies.insert(key.clone(), proxy);
+        }
+        let facts: Vec<PodFacts> = pods
+            .iter()
+            .map(|(key, pod)| PodFacts {
+                key: key.clone(),
+                workload: workload_name(pod).to_owned(),
+                serves: kubernetes::is_ready(pod) && pod["metadata"]["deletionTimestamp"].is_null(),
+                sidecar: kubernetes::inject::has_sidecar(pod),
+            })
+            .collect();
+        self.traffic.pods(&facts);
+        self.refresh_plain(now);
+        self.resolve();
+    }
+
+    fn refresh_plain(&mut self, now: Timestamp) {
+        let snapshot = self.istiod.snapshot.clone();
+        let namespaces: Vec<String> = self.traffic.streams.iter().map(|stream| stream.source.0.clone()).collect();
+        for namespace in namespaces {
+            let shared = snapshot.outbound(&namespace);
+            self.plain.insert(namespace, snapshot.proxy(&Value::Null, &shared, &ProxyConfig::default(), now));
+        }
+    }
+
+    fn resolve(&mut self) {
+        let (proxies, plain) = (&self.proxies, &self.plain);
+        let nothing = ProxyConfig::default();
+        self.traffic.resolve(
+            |caller, namespace| caller.and_then(|key| proxies.get(key)).map(|proxy| &proxy.config).or_else(|| plain.get(namespace)).unwrap_or(&nothing),
+            |key| {
+                let inbound = proxies.get(key)?.config.clusters.iter().find(|(name, _)| name.starts_with("inbound|"));
+                inbound.map(|(name, (cluster, _))| (name.clone(), cluster.thresholds()))
+            },
+        );
+    }
+
+    /// Gives single proxies their faults.
+    fn inflict(&mut self, store: &Store, now: Timestamp) {
+        let faults: Vec<ProxyFault> = self.spec.faults.proxy.clone();
+        for fault in faults {
+            let Some(key) = self.pod_of(&fault.workload, fault.pod) else { continue };
+            match fault.kind {
+                ProxyFaultKind::Laggard => {
+                    self.istiod.laggards.insert(key, Some(fault.delay.0));
+                }
+                ProxyFaultKind::Stuck => {
+                    self.istiod.laggards.insert(key, None);
+                }
+                ProxyFaultKind::Terminating => self.controllers.keep_terminating(store, &key, now),
+                kind => {
+                    if let Some(proxy) = self.proxies.get_mut(&key) {
+                        proxy.fault = Some(kind);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The n-th pod of a workload, by name.
+    pub(crate) fn pod_of(&self, workload: &str, index: usize) -> Option<PodKey> {
+        self.pods.iter().filter(|(_, pod)| workload_name(pod) == workload).map(|(key, _)| key.clone()).nth(index)
+    }
+
+    fn scrape(&mut self, now: Timestamp) {
+        let mut prometheus = std::mem::take(&mut self.prometheus);
+        prometheus.scrape_if_due(self, now);
+        self.prometheus = prometheus;
+    }
+}
+
+impl Pods for Mesh {
+    fn port(&self, namespace: &str, pod: &str, port: u16) -> Option<axum::Router> {
+        page::router(self, (namespace.to_owned(), pod.to_owned()), port)
+    }
+
+    fn logs(&self, namespace: &str, pod: &str, container: &str) -> Result<Vec<(Timestamp, String)>, String> {
+        envoy::logs::read(&self.state(), &(namespace.to_owned(), pod.to_owned()), container, self.now())
+    }
+}

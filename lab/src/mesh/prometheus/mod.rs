@@ -1,0 +1,212 @@
+//! A Prometheus over the simulated mesh: it scrapes every pod at its interval of virtual time, and answers queries.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::State;
+use super::envoy::stats::{self, Figure};
+use super::istiod::config::workload_name;
+use super::kubernetes::PodKey;
+use super::traffic::counters::BUCKETS;
+use crate::world::Spec;
+use crate::world::objects::ROOT_NAMESPACE;
+use crate::world::spec::PrometheusFault;
+
+pub mod api;
+pub mod eval;
+pub mod exposition;
+pub mod tsdb;
+
+use tsdb::{Database, Labels};
+
+/// The job of the pods' sidecars in Istio's sample configuration.
+const JOB: &str = "kubernetes-pods";
+
+/// The server: its series, and what it remembers of its targets.
+#[derive(Default)]
+pub struct Prometheus {
+    /// All series.
+    pub database: Database,
+    interval: Duration,
+    scrapes: u32,
+    present: bool,
+    fault: PrometheusFault,
+    opened: bool,
+    /// The last scrape.
+    pub last_scrape: Option<Timestamp>,
+    targets: HashMap<PodKey, Target>,
+}
+
+/// A scraped pod, with the numbers of its series so that a scrape need not build labels.
+#[derive(Default)]
+struct Target {
+    up: Option<usize>,
+    cpu: Option<usize>,
+    plain: HashMap<String, usize>,
+    /// Counter, sum, count, buckets and the last bucket of each group.
+    groups: HashMap<(bool, usize, usize, usize), [usize; 23]>,
+    /// Series of Envoy's statistics; `None` for one that is not exported.
+    statistics: HashMap<String, Option<usize>>,
+}
+
+impl Prometheus {
+    /// A server that has scraped nothing yet.
+    pub fn new(spec: &Spec) -> Prometheus {
+        Prometheus {
+            interval: spec.telemetry.scrape_interval.0.max(Duration::from_secs(1)),
+            present: spec.telemetry.prometheus,
+            fault: spec.faults.prometheus,
+            ..Prometheus::default()
+        }
+    }
+
+    /// The lab opens: a fault that begins then begins.
+    pub fn open(&mut self, _now: Timestamp) {
+        self.opened = true;
+    }
+
+    /// The scrape interval.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// When the next scrape is due.
+    pub fn next_scrape(&self, began: Timestamp) -> Timestamp {
+        began + self.interval * (self.scrapes + 1)
+    }
+
+    /// Scrapes every target if it is time.
+    pub fn scrape_if_due(&mut self, state: &State, now: Timestamp) {
+        if now < self.next_scrape(state.began) {
+            return;
+        }
+        self.scrapes += 1;
+        let idle = match self.fault {
+            PrometheusFault::NoSeries => true,
+            PrometheusFault::Stale => self.opened,
+            PrometheusFault::None | PrometheusFault::Down | PrometheusFault::Unavailable => false,
+        };
+        if !self.present || idle {
+            return;
+        }
+        self.last_scrape = Some(now);
+        let at = now.as_millisecond();
+        let mut targets = std::mem::take(&mut self.targets);
+        targets.retain(|key, target| {
+            let there = state.pods.contains_key(key);
+            if !there {
+                self.end(target, at);
+            }
+            there
+        });
+        for key in state.pods.keys() {
+            if state.proxies.contains_key(key) {
+                let target = targets.entry(key.clone()).or_default();
+                self.scrape_sidecar(state, key, target, at);
+            } else if key.0 == ROOT_NAMESPACE && state.pods.get(key).is_some_and(|pod| workload_name(pod) == "istiod") {
+                let target = targets.entry(key.clone()).or_default();
+                self.scrape_istiod(state, key, target, at);
+            }
+        }
+        if state.spec.telemetry.cpu {
+            for server in state.traffic.servers.iter().filter(|server| server.pod.0 != ROOT_NAMESPACE) {
+                let target = targets.entry(server.pod.clone()).or_default();
+                let id = *target.cpu.get_or_insert_with(|| {
+                    let mut labels = Labels::new();
+                    for (name, value) in [
+                        ("__name__", "container_cpu_usage_seconds_total"), ("job", "kubernetes-cadvisor"), ("container", "app"), ("cpu", "total"),
+                        ("namespace", &server.pod.0), ("pod", &server.pod.1),
+                    ] {
+                        labels.insert(name.into(), value.into());
+                    }
+                    self.database.series(labels)
+                });
+                self.database.append(id, at, server.cpu_seconds);
+            }
+        }
+        self.targets = targets;
+    }
+
+    fn end(&mut self, target: &Target, at: i64) {
+        let groups = target.groups.values().flatten();
+        let statistics = target.statistics.values().flatten();
+        for id in target.up.iter().chain(&target.cpu).chain(target.plain.values()).chain(groups).chain(statistics) {
+            self.database.end(*id, at);
+        }
+    }
+
+    fn scrape_sidecar(&mut self, state: &State, key: &PodKey, target: &mut Target, at: i64) {
+        let mut known: Option<Labels> = None;
+        let mut own = || known.get_or_insert_with(|| exposition::target_labels(state, key, JOB, 15020)).clone();
+        let database = &mut self.database;
+        let up = *target.up.get_or_insert_with(|| database.series(named(own(), "up")));
+        database.append(up, at, 1.0);
+        for group in exposition::groups(state, key) {
+            let ids = *target.groups.entry(group.id).or_insert_with(|| {
+                let mut labels = own();
+                labels.extend((group.labels)());
+                let mut ids = [0; 23];
+                ids[0] = database.series(named(labels.clone(), "istio_requests_total"));
+                ids[1] = database.series(named(labels.clone(), "istio_request_duration_milliseconds_sum"));
+                ids[2] = database.series(named(labels.clone(), "istio_request_duration_milliseconds_count"));
+                for (id, bound) in ids[3..].iter_mut().zip(BUCKETS.iter().map(f64::to_string).chain(["+Inf".to_owned()])) {
+                    let mut bucket = named(labels.clone(), "istio_request_duration_milliseconds_bucket");
+                    bucket.insert("le".into(), bound);
+                    *id = database.series(bucket);
+                }
+                ids
+            });
+            let count = group.counters.count(group.outcome) as f64;
+            database.append(ids[0], at, count);
+            database.append(ids[2], at, count);
+            database.append(ids[22], at, count);
+            if let Some(histogram) = &group.counters.durations[group.outcome as usize] {
+                database.append(ids[1], at, histogram.sum);
+                for (id, bucket) in ids[3..22].iter().zip(histogram.buckets) {
+                    database.append(*id, at, bucket.floor());
+                }
+            }
+        }
+        for statistic in stats::with_traffic(state, key) {
+            let id = *target.statistics.entry(statistic.name).or_insert_with_key(|name| {
+                stats::exports(state, key, name).then(|| {
+                    let (metric, labels) = stats::tagged(name);
+                    let mut all = own();
+                    all.extend(labels.split("\",").filter_map(|pair| pair.split_once("=\"")).map(|(name, value)| (name.to_owned(), value.trim_end_matches('"').to_owned())));
+                    database.series(named(all, &metric))
+                })
+            });
+            if let (Some(id), Figure::Counter(value) | Figure::Gauge(value)) = (id, statistic.figure) {
+                database.append(id, at, value as f64);
+            }
+        }
+    }
+
+    fn scrape_istiod(&mut self, state: &State, key: &PodKey, target: &mut Target, at: i64) {
+        let database = &mut self.database;
+        let own = || exposition::target_labels(state, key, JOB, 15014);
+        let up = *target.up.get_or_insert_with(|| database.series(named(own(), "up")));
+        database.append(up, at, if state.istiod.down { 0.0 } else { 1.0 });
+        if state.istiod.down {
+            return;
+        }
+        for (name, value) in super::istiod::debug::figures(state) {
+            let id = *target.plain.entry(name).or_insert_with_key(|name| {
+                let (metric, label) = name.split_once('{').unwrap_or((name, ""));
+                let mut labels = named(own(), metric);
+                if let Some((label, value)) = label.trim_end_matches('}').split_once('=') {
+                    labels.insert(label.to_owned(), value.trim_matches('"').to_owned());
+                }
+                database.series(labels)
+            });
+            database.append(id, at, value);
+        }
+    }
+}
+
+fn named(mut labels: Labels, name: &str) -> Labels {
+    labels.insert("__name__".into(), name.to_owned());
+    labels
+}

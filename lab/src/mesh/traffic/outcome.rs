@@ -1,0 +1,102 @@
+//! How a request ends, and what each side's proxy says of it; the texts are those that real proxies logged.
+
+/// How a request ends for its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
+pub enum Outcome {
+    /// Answered.
+    Ok,
+    /// Answered by the application with an error of its own.
+    ApplicationError,
+    /// Refused by the caller's proxy: limits of its outbound cluster.
+    Overflow,
+    /// Refused by the server's proxy: limits of its inbound cluster.
+    ServerOverflow,
+    /// The server's proxy cannot connect to its application.
+    ApplicationDown,
+    /// The route's timeout.
+    Timeout,
+    /// The last try's timeout.
+    TryTimeout,
+    /// The calling application gave up.
+    ClientGone,
+    /// The cluster has no healthy endpoint.
+    NoHealthyUpstream,
+    /// No route takes the request.
+    NoRoute,
+    /// The route's cluster does not exist.
+    NoCluster,
+}
+
+/// The number of outcomes.
+pub const OUTCOMES: usize = 11;
+
+/// What a proxy reports of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// HTTP status, 0 if none was sent.
+    pub code: u16,
+    /// `%RESPONSE_FLAGS%`, `-` for none.
+    pub flags: &'static str,
+    /// `%RESPONSE_CODE_DETAILS%`.
+    pub details: &'static str,
+    /// Bytes of the answer's body.
+    pub bytes: u32,
+}
+
+impl Outcome {
+    /// All outcomes, in the order of their numbers.
+    pub const ALL: [Outcome; OUTCOMES] = [
+        Outcome::Ok,
+        Outcome::ApplicationError,
+        Outcome::Overflow,
+        Outcome::ServerOverflow,
+        Outcome::ApplicationDown,
+        Outcome::Timeout,
+        Outcome::TryTimeout,
+        Outcome::ClientGone,
+        Outcome::NoHealthyUpstream,
+        Outcome::NoRoute,
+        Outcome::NoCluster,
+    ];
+
+    /// What the caller's proxy reports; `error_code` is the application's.
+    pub fn at_caller(self, error_code: u16) -> Report {
+        let report = |code, flags, details, bytes| Report { code, flags, details, bytes };
+        match self {
+            Outcome::Ok => report(200, "-", "via_upstream", 3),
+            Outcome::ApplicationError => report(error_code, "-", "via_upstream", 21),
+            Outcome::Overflow => report(503, "UO", "upstream_reset_before_response_started{overflow}", 81),
+            Outcome::ServerOverflow => report(503, "-", "via_upstream", 81),
+            Outcome::ApplicationDown => report(503, "-", "via_upstream", 121),
+            Outcome::Timeout => report(504, "UT", "response_timeout", 24),
+            Outcome::TryTimeout => report(504, "URX,UT", "upstream_per_try_timeout", 24),
+            Outcome::ClientGone => report(0, "DC", "downstream_remote_disconnect", 0),
+            Outcome::NoHealthyUpstream => report(503, "UH", "no_healthy_upstream", 19),
+            Outcome::NoRoute => report(404, "NR", "route_not_found", 0),
+            Outcome::NoCluster => report(503, "NC", "cluster_not_found", 0),
+        }
+    }
+
+    /// What the server's proxy reports; `None` if the request never came there.
+    pub fn at_server(self, error_code: u16) -> Option<Report> {
+        let report = |code, flags, details, bytes| Some(Report { code, flags, details, bytes });
+        match self {
+            Outcome::Ok | Outcome::ApplicationError => Some(self.at_caller(error_code)),
+            Outcome::ServerOverflow => report(503, "UO", "upstream_reset_before_response_started{overflow}", 81),
+            Outcome::ApplicationDown => report(
+                503,
+                "URX,UF",
+                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
+                121,
+            ),
+            Outcome::Timeout | Outcome::TryTimeout | Outcome::ClientGone => report(0, "DC", "downstream_remote_disconnect", 0),
+            Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => None,
+        }
+    }
+
+    /// Whether an upstream host was chosen for the request.
+    pub fn has_host(self) -> bool {
+        !matches!(self, Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster)
+    }
+}

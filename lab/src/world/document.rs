@@ -1,0 +1,165 @@
+//! A world file as a document: reading it, changing a value by path, checking what types cannot say.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Spec, WorldError};
+
+/// Reads TOML, and the YAML documents within `objects`, into one JSON document.
+pub(super) fn read(text: &str) -> Result<Value, WorldError> {
+    let table: toml::Table = toml::from_str(text).map_err(|e| WorldError::Toml(e.to_string()))?;
+    let mut document = serde_json::to_value(table).map_err(|e| WorldError::Toml(e.to_string()))?;
+    if let Some(yaml) = document.get("objects").and_then(Value::as_str) {
+        let objects = read_yaml(yaml)?;
+        document["objects"] = Value::Array(objects);
+    }
+    Ok(document)
+}
+
+fn read_yaml(text: &str) -> Result<Vec<Value>, WorldError> {
+    let mut objects = Vec::new();
+    for part in text.split("\n---") {
+        if part.trim().is_empty() {
+            continue;
+        }
+        let object: Value = serde_saphyr::from_str(part).map_err(|e| WorldError::Objects(e.to_string()))?;
+        objects.push(object);
+    }
+    Ok(objects)
+}
+
+/// Replaces the value at `path`. The error says which part is missing and what exists there.
+pub(super) fn set(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let parts = split(path)?;
+    let Some((last, parents)) = parts.split_last() else {
+        return Err("the path is empty".into());
+    };
+    let mut place = document;
+    for part in parents {
+        // A struct that the file leaves out has its defaults; a list must exist.
+        if let Value::Object(map) = place
+            && !map.contains_key(part)
+        {
+            map.insert(part.clone(), Value::Object(serde_json::Map::new()));
+        }
+        let known = children(place);
+        place = child(place, part).ok_or_else(|| format!("no \"{part}\" there; there is: {known}"))?;
+    }
+    match place {
+        Value::Object(map) => {
+            map.insert(last.clone(), value);
+            Ok(())
+        }
+        Value::Array(list) if last.parse() == Ok(list.len()) => {
+            list.push(value);
+            Ok(())
+        }
+        Value::Array(_) => {
+            let known = children(place);
+            let member = child(place, last).ok_or_else(|| format!("no \"{last}\" there; there is: {known}"))?;
+            *member = value;
+            Ok(())
+        }
+        _ => Err(format!("\"{last}\" cannot be set within a plain value")),
+    }
+}
+
+fn split(path: &str) -> Result<Vec<String>, String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut quoted = false;
+    for c in path.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(std::mem::take(&mut part)),
+            _ => part.push(c),
+        }
+    }
+    parts.push(part);
+    if quoted || parts.iter().any(String::is_empty) {
+        return Err("a part of it is empty, or a quote is not closed".into());
+    }
+    Ok(parts)
+}
+
+fn child<'a>(value: &'a mut Value, part: &str) -> Option<&'a mut Value> {
+    match value {
+        Value::Object(map) => map.get_mut(part),
+        Value::Array(list) => {
+            let index = part.parse().ok().or_else(|| list.iter().position(|member| answers_to(member, part)))?;
+            list.get_mut(index)
+        }
+        _ => None,
+    }
+}
+
+fn answers_to(member: &Value, part: &str) -> bool {
+    names(member).iter().any(|name| name == part)
+}
+
+fn names(member: &Value) -> Vec<String> {
+    let name = member["metadata"]["name"].as_str().or(member["name"].as_str()).or(member["from"].as_str());
+    match (member["kind"].as_str(), name) {
+        (Some(kind), Some(name)) => vec![format!("{kind}/{name}"), name.to_owned()],
+        (None, Some(name)) => vec![name.to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+fn children(value: &Value) -> String {
+    let names: Vec<String> = match value {
+        Value::Object(map) => map.keys().cloned().collect(),
+        Value::Array(list) => list.iter().filter_map(|member| names(member).into_iter().next()).collect(),
+        _ => Vec::new(),
+    };
+    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+}
+
+/// What the types cannot say: names that must exist, one kind of load for each stream.
+pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
+    for object in &spec.objects {
+        #[derive(Deserialize)]
+        struct Named {
+            #[serde(rename = "apiVersion")]
+            _api_version: String,
+            #[serde(rename = "kind")]
+            _kind: String,
+        }
+        Named::deserialize(object).map_err(|e| WorldError::Objects(e.to_string()))
+            .and_then(|_| match object["metadata"]["name"].as_str() {
+                Some(_) => Ok(()),
+                None => Err(WorldError::Objects(format!("a {} has no metadata.name", object["kind"]))),
+            })
+            .or_else(|error| match object["metadata"]["name"].as_str() {
+                None => Err(WorldError::Objects(format!("an object has no metadata.name, or: {error}"))),
+                Some(_) => Err(error),
+            })?;
+    }
+    for traffic in &spec.traffic {
+        let namespace = traffic.from_namespace.as_deref().unwrap_or(&spec.namespace);
+        let known = spec.workload.iter().any(|workload| {
+            workload.name == traffic.from && workload.namespace.as_deref().unwrap_or(&spec.namespace) == namespace
+        });
+        if !known {
+            return Err(WorldError::Field(format!(
+                "traffic comes from \"{}\", but there is no workload \"{}\" in namespace \"{namespace}\"",
+                traffic.from, traffic.from
+            )));
+        }
+        if traffic.rate.is_some() == traffic.concurrency.is_some() {
+            return Err(WorldError::Field(format!(
+                "traffic from \"{}\" to \"{}\" needs either rate or concurrency",
+                traffic.from, traffic.to
+            )));
+        }
+        if traffic.to.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()).is_none() {
+            return Err(WorldError::Field(format!("traffic to \"{}\": write host:port", traffic.to)));
+        }
+    }
+    for fault in &spec.faults.proxy {
+        if !spec.workload.iter().any(|workload| workload.name == fault.workload && fault.pod < workload.replicas) {
+            return Err(WorldError::Field(format!("a fault names pod {} of \"{}\", which is not there", fault.pod, fault.workload)));
+        }
+    }
+    Ok(())
+}

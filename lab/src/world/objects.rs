@@ -1,0 +1,229 @@
+//! The objects that a world consists of before its controllers have run: namespaces, nodes, Services, Deployments.
+
+use serde_json::{Value, json};
+
+use super::spec::{Spec, Workload};
+
+/// The mesh's root namespace.
+pub(crate) const ROOT_NAMESPACE: &str = "istio-system";
+
+/// The image of the proxies, with the world's Istio version.
+pub(crate) fn proxy_image(spec: &Spec) -> String {
+    format!("registry.istio.io/release/proxyv2:{}", spec.cluster.istio)
+}
+
+/// Every object of the world, in an order in which an API server would accept them.
+pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
+    let mut objects = Vec::new();
+    let mut namespaces = vec!["default", "kube-system", ROOT_NAMESPACE];
+    let meshed: Vec<&str> = workloads(spec).map(|(namespace, _)| namespace).chain([spec.namespace.as_str()]).collect();
+    for namespace in meshed.iter().copied().chain(spec.objects.iter().filter_map(|o| o["metadata"]["namespace"].as_str())) {
+        if !namespaces.contains(&namespace) {
+            namespaces.push(namespace);
+        }
+    }
+    for name in namespaces {
+        let mut labels = json!({"kubernetes.io/metadata.name": name});
+        if meshed.contains(&name) {
+            labels["istio-injection"] = json!("enabled");
+        }
+        objects.push(json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+            "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
+        }));
+    }
+    objects.extend((1..=spec.cluster.nodes).map(|index| node(spec, index)));
+    objects.extend(control_plane(spec));
+    if spec.telemetry.prometheus {
+        objects.extend(prometheus());
+    }
+    let mut served = Vec::new();
+    for (namespace, workload) in workloads(spec) {
+        let app = app(workload);
+        if !workload.ports.is_empty() && !served.contains(&(namespace, app)) {
+            served.push((namespace, app));
+            objects.push(service(namespace, app, &workload.ports));
+        }
+        objects.push(deployment(namespace, workload));
+    }
+    objects.extend(crowd(spec));
+    objects.extend(spec.objects.iter().cloned());
+    objects
+}
+
+/// Each workload with its namespace.
+pub(crate) fn workloads(spec: &Spec) -> impl Iterator<Item = (&str, &Workload)> {
+    spec.workload.iter().map(|workload| (workload.namespace.as_deref().unwrap_or(&spec.namespace), workload))
+}
+
+/// A workload's label `app`, which is also its Service's name.
+pub(crate) fn app(workload: &Workload) -> &str {
+    workload.app.as_deref().unwrap_or(&workload.name)
+}
+
+fn node(spec: &Spec, index: usize) -> Value {
+    let name = format!("node-{index}");
+    json!({
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}},
+        "spec": {"podCIDR": format!("10.244.{index}.0/24")},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": format!("10.245.0.{index}")}, {"type": "Hostname", "address": name}],
+            "capacity": {"cpu": "16", "memory": "64Gi", "pods": "110"},
+            "allocatable": {"cpu": "16", "memory": "64Gi", "pods": "110"},
+            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}],
+            "nodeInfo": {
+                "kubeletVersion": format!("v{}", spec.cluster.kubernetes), "operatingSystem": "linux", "architecture": "amd64",
+                "osImage": "Linux", "kernelVersion": "6.12.0", "containerRuntimeVersion": "containerd://2.1.0",
+                "machineID": "", "systemUUID": "", "bootID": "", "kubeProxyVersion": "",
+            },
+        },
+    })
+}
+
+fn service(namespace: &str, name: &str, ports: &[u16]) -> Value {
+    let ports: Vec<Value> = ports
+        .iter()
+        .map(|port| {
+            let name = if ports.len() == 1 { "http".to_owned() } else { format!("http-{port}") };
+            json!({"name": name, "port": port, "targetPort": port, "protocol": "TCP"})
+        })
+        .collect();
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {"type": "ClusterIP", "selector": {"app": name}, "ports": ports, "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"},
+        "status": {"loadBalancer": {}},
+    })
+}
+
+fn deployment(namespace: &str, workload: &Workload) -> Value {
+    let app = app(workload);
+    let mut labels = json!({"app": app, "version": workload.version});
+    let selector = if app == workload.name { json!({"app": app}) } else { json!({"app": app, "version": workload.version}) };
+    let mut annotations = json!({});
+    if !workload.sidecar {
+        labels["sidecar.istio.io/inject"] = json!("false");
+    }
+    if let Some(native) = workload.native_sidecar {
+        annotations["sidecar.istio.io/nativeSidecar"] = json!(native.to_string());
+    }
+    if !workload.proxy_stats.is_empty() {
+        let quoted: Vec<String> = workload.proxy_stats.iter().map(|regex| format!("\"{regex}\"")).collect();
+        annotations["proxy.istio.io/config"] = json!(format!("proxyStatsMatcher:\n  inclusionRegexps: [{}]\n", quoted.join(", ")));
+    }
+    let mut metadata = json!({"labels": labels});
+    if annotations.as_object().is_some_and(|map| !map.is_empty()) {
+        metadata["annotations"] = annotations;
+    }
+    let ports: Vec<Value> = workload.ports.iter().map(|port| json!({"containerPort": port, "protocol": "TCP"})).collect();
+    let mut container = json!({"name": "app", "image": format!("registry.example/{app}:{}", workload.version), "resources": {}});
+    if !ports.is_empty() {
+        container["ports"] = json!(ports);
+    }
+    let mut object_labels = json!({"app": app});
+    for (key, value) in &workload.labels {
+        object_labels[key] = json!(value);
+    }
+    let template = json!({"metadata": metadata, "spec": {"containers": [container]}});
+    deployment_object(namespace, &workload.name, object_labels, selector, workload.replicas, template)
+}
+
+fn deployment_object(namespace: &str, name: &str, labels: Value, selector: Value, replicas: usize, mut template: Value) -> Value {
+    for (key, value) in [
+        ("restartPolicy", json!("Always")),
+        ("terminationGracePeriodSeconds", json!(30)),
+        ("dnsPolicy", json!("ClusterFirst")),
+        ("schedulerName", json!("default-scheduler")),
+        ("securityContext", json!({})),
+    ] {
+        template["spec"][key] = value;
+    }
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "replicas": replicas, "selector": {"matchLabels": selector}, "template": template,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+            "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600,
+        },
+    })
+}
+
+fn control_plane(spec: &Spec) -> Vec<Value> {
+    let mut mesh = format!(
+        "defaultConfig:\n  discoveryAddress: istiod.istio-system.svc:15012\nenablePrometheusMerge: true\nrootNamespace: {ROOT_NAMESPACE}\ntrustDomain: cluster.local\n"
+    );
+    if spec.telemetry.access_log {
+        mesh.push_str("accessLogFile: /dev/stdout\n");
+    }
+    let labels = json!({"app": "istiod", "istio": "pilot", "istio.io/rev": "default"});
+    let template = json!({
+        "metadata": {
+            "labels": labels,
+            "annotations": {"prometheus.io/port": "15014", "prometheus.io/scrape": "true", "sidecar.istio.io/inject": "false"},
+        },
+        "spec": {"serviceAccountName": "istiod", "containers": [{
+            "name": "discovery", "image": format!("registry.istio.io/release/pilot:{}", spec.cluster.istio),
+            "ports": [{"containerPort": 8080}, {"containerPort": 15010}, {"containerPort": 15012}, {"containerPort": 15014}, {"containerPort": 15017}],
+            "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}},
+        }]},
+    });
+    let ports: Vec<Value> = [("grpc-xds", 15010, 15010), ("https-dns", 15012, 15012), ("https-webhook", 443, 15017), ("http-monitoring", 15014, 15014)]
+        .iter()
+        .map(|(name, port, target)| json!({"name": name, "port": port, "targetPort": target, "protocol": "TCP"}))
+        .collect();
+    vec![
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+            "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}], "sessionAffinity": "None"},
+            "status": {"loadBalancer": {}},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": ROOT_NAMESPACE, "labels": {"istio.io/rev": "default"}},
+            "data": {"mesh": mesh, "meshNetworks": "networks: {}"},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "istiod", "namespace": ROOT_NAMESPACE, "labels": labels},
+            "spec": {"type": "ClusterIP", "selector": {"app": "istiod", "istio": "pilot"}, "ports": ports, "sessionAffinity": "None"},
+            "status": {"loadBalancer": {}},
+        }),
+        deployment_object(ROOT_NAMESPACE, "istiod", labels.clone(), json!({"app": "istiod", "istio.io/rev": "default"}), spec.cluster.istiods, template),
+    ]
+}
+
+fn prometheus() -> Vec<Value> {
+    let labels = json!({"app": "prometheus", "app.kubernetes.io/name": "prometheus", "app.kubernetes.io/component": "server"});
+    let template = json!({
+        "metadata": {"labels": {"app": "prometheus", "app.kubernetes.io/name": "prometheus", "app.kubernetes.io/component": "server", "sidecar.istio.io/inject": "false"}},
+        "spec": {"serviceAccountName": "prometheus", "containers": [{
+            "name": "prometheus-server", "image": "prom/prometheus:v3.5.0", "ports": [{"containerPort": 9090}], "resources": {},
+        }]},
+    });
+    vec![
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "prometheus", "namespace": ROOT_NAMESPACE, "labels": labels},
+            "spec": {"type": "ClusterIP", "selector": {"app.kubernetes.io/name": "prometheus"}, "ports": [{"name": "http", "port": 9090, "targetPort": 9090, "protocol": "TCP"}], "sessionAffinity": "None"},
+            "status": {"loadBalancer": {}},
+        }),
+        deployment_object(ROOT_NAMESPACE, "prometheus", labels, json!({"app.kubernetes.io/name": "prometheus"}), 1, template),
+    ]
+}
+
+fn crowd(spec: &Spec) -> Vec<Value> {
+    let mut objects = Vec::new();
+    for index in 0..spec.crowd.proxies {
+        let workload: Workload = crowd_member(index);
+        objects.push(service(&spec.namespace, &workload.name, &workload.ports));
+        objects.push(deployment(&spec.namespace, &workload));
+    }
+    for index in 0..spec.crowd.services {
+        objects.push(service(&spec.namespace, &format!("stub-{index}"), &[8080]));
+    }
+    objects
+}
+
+/// The n-th workload of a crowd.
+pub(crate) fn crowd_member(index: usize) -> Workload {
+    serde_json::from_value(json!({"name": format!("crowd-{index}"), "ports": [8080]})).expect("a name and a port make a workload")
+}

@@ -47,10 +47,10 @@ fn first_sentence(text: &str) -> &str {
 
 fn find<'a>(wanted: &str, codes: &[&'a Code]) -> Result<&'a Code, Failure> {
     let short = |code: &'a Code| code.name.strip_prefix("meshbook::").unwrap_or(code.name);
-    let exact = codes.iter().find(|code| code.name == wanted || short(code) == wanted);
-    let by_end: Vec<_> = codes.iter().filter(|code| code.name.ends_with(&format!("::{wanted}"))).collect();
-    match (exact, &by_end[..]) {
-        (Some(code), _) | (None, [code]) => Ok(code),
+    let exact = codes.iter().copied().find(|code| code.name == wanted || short(code) == wanted);
+    let by_end: Vec<_> = codes.iter().copied().filter(|code| code.name.ends_with(&format!("::{wanted}"))).collect();
+    match (exact, by_end.as_slice()) {
+        (Some(code), _) | (None, &[code]) => Ok(code),
         (None, several) => {
             let hint = if several.is_empty() {
                 let names = codes.iter().flat_map(|code| [code.name, short(code), code.name.rsplit("::").next().unwrap_or(code.name)]);

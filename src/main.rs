@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         screen: Arc::new(Screen::new(output.output == Format::Table, output.no_color, output.verbose > 0)),
         format: output.output,
         verbose: output.verbose,
-        library: meshbook_stdlib::library(),
+        library: meshbook_stdlib::LIBRARY,
     };
     let result = trace::start(output).map_err(Trouble::from).and_then(|()| dispatch(arguments.command, &session));
     let code = result.unwrap_or_else(|trouble| {

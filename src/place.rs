@@ -10,8 +10,8 @@ use meshbook_lab::world::World;
 use meshbook_lab::{Lab, Pace};
 use meshbook_runtime::effect::{Call, Reply};
 use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL};
-use meshbook_runtime::transport::config::ConfigFile;
-use meshbook_runtime::transport::{Clock, Connection, Options, Transport, WallClock};
+use meshbook_runtime::transport::config::{ConfigFile, ContextConfig};
+use meshbook_runtime::transport::{Clock, Connection, Options, Transport};
 
 use crate::arguments::Target;
 
@@ -21,6 +21,17 @@ pub struct Place {
     pub transport: Arc<dyn Transport>,
     /// The namespace of the run.
     pub namespace: String,
+    /// The kubeconfig context; `None` is the lab.
+    pub context: Option<String>,
+    /// What the configuration file says about the context.
+    pub config: ContextConfig,
+}
+
+impl Place {
+    /// The context's name, if it is configured as protected.
+    pub fn protected(&self) -> Option<&str> {
+        self.context.as_deref().filter(|_| self.config.protected)
+    }
 }
 
 /// Opens the way to the cluster or to the lab that the command line names.
@@ -34,15 +45,16 @@ pub async fn open(target: &Target, config: ConfigFile) -> Result<Place, Failure>
             let cluster = &target.cluster;
             let connection = Connection::open(Options {
                 kubeconfig: cluster.kubeconfig.clone(),
-                kubeconfig_text: None,
                 context: cluster.context.clone(),
                 namespace: cluster.namespace.clone(),
                 config,
-                clock: Arc::new(WallClock),
+                ..Options::default()
             })
             .await?;
             let namespace = connection.namespace().to_owned();
-            Ok(Place { transport: Arc::new(connection), namespace })
+            let config = connection.config().clone();
+            let (context, _) = connection.place();
+            Ok(Place { transport: Arc::new(connection), namespace, context: Some(context), config })
         }
     }
 }
@@ -67,23 +79,21 @@ async fn open_lab(name: &str, namespace: Option<String>) -> Result<Place, Failur
     let name = world.name().to_owned();
     let lab = Lab::start(world, Pace::Virtual).await.map_err(|error| Failure::new(&INTERNAL, format!("the lab does not start: {error}")))?;
     let kubeconfig = lab.kubeconfig();
-    let lab = Arc::new(lab);
     let connection = Connection::open(Options {
-        kubeconfig: None,
         kubeconfig_text: Some(kubeconfig),
-        context: None,
         namespace,
+        clock: Arc::new(VirtualClock(lab)),
         // What is configured for clusters says nothing about the lab.
-        config: ConfigFile::default(),
-        clock: Arc::new(VirtualClock(Arc::clone(&lab))),
+        ..Options::default()
     })
     .await?;
     let namespace = connection.namespace().to_owned();
-    Ok(Place { transport: Arc::new(InProcess { connection, context: format!("lab {name}") }), namespace })
+    let config = connection.config().clone();
+    Ok(Place { transport: Arc::new(InProcess { connection, context: format!("lab {name}") }), namespace, context: None, config })
 }
 
 /// The lab's time as a run's clock: nobody waits, time is moved on, and traffic and propagation with it.
-struct VirtualClock(Arc<Lab>);
+struct VirtualClock(Lab);
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {

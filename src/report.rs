@@ -41,6 +41,10 @@ pub struct Report {
     pub message: String,
     /// Code of the failure that ended it.
     pub code: Option<String>,
+    /// What to do about the failure.
+    pub hint: Option<String>,
+    /// What the failure did not change.
+    pub unchanged: Option<String>,
     /// The next runbook.
     pub next: Option<String>,
     /// The exit code; `None` if the record has no end.
@@ -301,6 +305,8 @@ impl Report {
                 self.ending.clone_from(&ended.ending);
                 self.message.clone_from(&ended.message);
                 self.code.clone_from(&ended.code);
+                self.hint.clone_from(&ended.hint);
+                self.unchanged.clone_from(&ended.unchanged);
                 self.next.clone_from(&ended.next);
                 self.exit_code = Some(ended.exit.code());
                 self.took_seconds = ended.took.as_secs_f64();

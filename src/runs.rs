@@ -1,15 +1,17 @@
 //! `meshbook runs`.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use meshbook_runtime::record::file;
+use meshbook_runtime::record::{file, list};
 use serde_json::json;
 
 use crate::Session;
 use crate::arguments::{Format, Runs};
 use crate::report::Report;
-use crate::terminal::{escape, reporter, table, timeline};
-use crate::trouble::Trouble;
+use crate::terminal::{count, escape, reporter, table, timeline};
+use crate::trouble::{Trouble, render};
 use crate::{document, records, state};
 
 /// Lists the runs, or shows one as a timeline.
@@ -17,17 +19,14 @@ pub fn runs(arguments: &Runs, session: &Session) -> Result<u8, Trouble> {
     let home = state::home()?;
     match &arguments.run {
         Some(run) => one(&records::find(&home, run)?, session),
-        None => {
-            list(records::all(&home), arguments.limit, session);
-            Ok(0)
-        }
+        None => all(&home, arguments.limit, session),
     }
 }
 
-fn one(record: &records::Record, session: &Session) -> Result<u8, Trouble> {
-    let lines = file::read(&record.path)?;
+fn one(path: &Path, session: &Session) -> Result<u8, Trouble> {
+    let lines = file::read(path)?;
     let mut report = Report::of(&lines);
-    report.record = Some(record.path.display().to_string());
+    report.record = Some(path.display().to_string());
     if session.format != Format::Table {
         document::write(session.format, &report);
         return Ok(0);
@@ -44,73 +43,63 @@ fn one(record: &records::Record, session: &Session) -> Result<u8, Trouble> {
         document::lines([look.notice("The record has no end: the run is still going, or was broken off.")]);
     }
     let open: Vec<_> = report.open_changes().map(|change| format!("  {}: {} ({})", change.object, escape::joined(&change.summary), change.state.text())).collect();
-    if !open.is_empty() {
-        document::lines(["".to_owned(), look.bold("In force:")]);
+    if !open.is_empty() && report.in_process_lab().is_none() {
+        document::lines([String::new(), look.bold("In force:")]);
         document::lines(open);
-        if report.in_process_lab().is_none() {
-            document::lines([format!("  undo: {}", look.name(format!("meshbook undo {}", record.short)))]);
-        }
+        document::lines([format!("  undo: {}", look.name(format!("meshbook undo {}", report.run)))]);
     }
     Ok(0)
 }
 
-fn list(records: Vec<records::Record>, limit: usize, session: &Session) {
-    let all = records.len();
-    let mut rows = Vec::new();
-    let mut documents = Vec::new();
-    for record in records.into_iter().take(limit) {
-        // A record that cannot be read is listed too: it may be of a run that changed something.
-        let (row, document) = match file::read(&record.path) {
-            Ok(lines) => {
-                let report = Report::of(&lines);
-                let open = report.open_changes().count();
-                let document = json!({
-                    "run": report.run, "started": report.started, "context": report.context, "namespace": report.namespace,
-                    "script": report.script, "mode": report.mode, "ending": report.ending, "exit_code": report.exit_code,
-                    "message": report.message, "changes": report.changes.len(), "open_changes": open, "undone": report.undone,
-                });
-                (row(&record.short, &report, open), document)
-            }
-            Err(failure) => {
-                let row = vec![record.short.clone(), String::new(), String::new(), String::new(), format!("unreadable: {failure}"), String::new()];
-                (row, json!({ "run": record.id, "error": failure.message }))
-            }
-        };
-        rows.push(row);
-        documents.push(document);
+fn all(home: &Path, limit: usize, session: &Session) -> Result<u8, Trouble> {
+    let (runs, unreadable) = list::list(home)?;
+    for failure in unreadable {
+        // It may be the record of a run that changed something, so it is not passed over.
+        session.screen.say(&render(&Trouble::from(failure).0, session.screen.error_look));
     }
     if session.format != Format::Table {
-        document::write(session.format, &documents);
-        return;
+        let documents = runs.iter().take(limit).map(|run| {
+            json!({
+                "run": run.id, "at": run.at, "started": run.started, "ended": run.ended,
+                "in_force": in_force(run), "record": run.path,
+            })
+        });
+        document::write(session.format, &documents.collect::<Vec<_>>());
+        return Ok(0);
     }
-    if rows.is_empty() {
+    if runs.is_empty() {
         session.screen.say("There are no runs yet.");
-        return;
+        return Ok(0);
     }
-    let shown = rows.len();
+    let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
+    let short = records::short(&ids);
+    let rows: Vec<_> = runs.iter().zip(short).take(limit).map(|(run, short)| row(short, run)).collect();
     document::lines(table::grid(&["RUN", "WHEN", "CONTEXT", "RUNBOOK", "ENDING", "IN FORCE"], &rows, session.screen.look, 0));
-    if shown < all {
-        session.screen.say(&format!("{} more; --limit {all} lists all.", all - shown));
+    if rows.len() < runs.len() {
+        session.screen.say(&format!("{} more; `--limit {}` lists all.", runs.len() - rows.len(), runs.len()));
     }
+    Ok(0)
 }
 
-fn row(short: &str, report: &Report, open: usize) -> Vec<String> {
-    let name = std::path::Path::new(&report.script).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let ending = match (&report.undone, report.exit_code) {
-        (Some(undone), _) => format!("{}, {}", report.ending, if undone.exit_code == Some(0) { "undone" } else { "undone in part" }),
-        (None, Some(_)) => report.ending.clone(),
-        (None, None) => "no end".into(),
+fn row(short: String, run: &list::Summary) -> Vec<String> {
+    let runbook = Path::new(&run.started.script).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let ending = run.ended.as_ref().map_or_else(|| "no end".into(), |ended| ended.ending.clone());
+    let in_force = match in_force(run) {
+        None => "unknown".into(),
+        Some(0) => "-".into(),
+        // What a lab in the run's own process had in force went with it.
+        Some(_) if run.started.context.starts_with("lab ") => "-".into(),
+        Some(changes) => count(changes, "change"),
     };
-    // What a lab in the process had in force went with it.
-    let open = match (open, report.in_process_lab()) {
-        (0, _) => "-".to_owned(),
-        (_, Some(_)) => "- (lab ended)".to_owned(),
-        (open, None) => crate::terminal::count(open, "change"),
-    };
-    vec![short.to_owned(), when(report.started), report.context.clone(), name, ending, open]
+    vec![short, when(Some(run.at)), run.started.context.clone(), runbook, ending, in_force]
+}
+
+/// How many of its changes stand; `None` if the record has no end that says it.
+fn in_force(run: &list::Summary) -> Option<usize> {
+    run.ended.as_ref().map(|ended| ended.kept.len() + ended.left_behind.len())
 }
 
 /// A time as the person's own clock shows it.
 fn when(time: Option<Timestamp>) -> String {
-    time.map_or_else(|| "?".into(), |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string())
+    time.map_or_else(|| "?".into(), |time| time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

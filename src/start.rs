@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meshbook_runtime::engine::{self, Script, params};
-use meshbook_runtime::failure::{Failure, INTERNAL};
+use meshbook_runtime::failure::{DENIED, Failure, INTERNAL};
 use meshbook_runtime::gate::{Approval, Budget};
 use meshbook_runtime::record::event::{Event, Line};
 use meshbook_runtime::run::{Approver, Mode, Run, Settings};
 
 use crate::Session;
 use crate::arguments::{Book, Format, Target};
+use crate::place::Place;
 use crate::terminal::approver::Questions;
 use crate::terminal::closing::Closing;
 use crate::terminal::reporter::Terminal;
@@ -47,12 +48,16 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let runtime = session.runtime()?;
     let place = runtime.block_on(place::open(target, config))?;
 
+    confirmed(&place, target, &manner)?;
     let screen = Arc::clone(&session.screen);
     let terminal = Arc::new(Terminal::new(Arc::clone(&screen)));
     let cancel = interrupt::watch(&runtime, Arc::clone(&screen))
         .map_err(|error| Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the run was not started"))?;
     let is_plan = manner.mode == Mode::Plan;
-    let approver = (manner.mode == Mode::Ask).then(|| Arc::new(Questions::new(Arc::clone(&terminal), cancel.clone())) as Arc<dyn Approver>);
+    let approver = (manner.mode == Mode::Ask).then(|| Arc::new(Questions::new(Arc::clone(&terminal), place.protected().map(str::to_owned), cancel.clone())) as Arc<dyn Approver>);
+    let standard = Budget::default();
+    let configured = &place.config.budget;
+    let budget = Budget { reads: configured.reads.unwrap_or(standard.reads), in_flight: configured.in_flight.unwrap_or(standard.in_flight) };
     let settings = Settings {
         mode: manner.mode,
         namespaces: vec![place.namespace.clone()],
@@ -60,7 +65,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         approvals: manner.approvals,
         read_only: manner.read_only,
         deadline: manner.deadline,
-        budget: Budget::default(),
+        budget,
         field_manager: "meshbook".into(),
         home,
         script: script.path.clone(),
@@ -68,6 +73,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
     };
     let run = Run::start(settings, place.transport, Arc::clone(&terminal) as _, approver, runtime.handle().clone(), cancel)?;
+    let record = run.record_path();
     let outcome = engine::execute(&script, &run, values, &session.library);
     screen.wait(None);
 
@@ -76,12 +82,13 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         // The record could not take the last line, so the reporter has not seen it.
         report.add(&Line { number: 0, at: report.started.unwrap_or_default(), event: Event::Ended(Box::new(outcome.ended.clone())) });
     }
-    let record = run.record_path();
     report.record = record.as_ref().map(|path| path.display().to_string());
     if let Some(diagnostic) = &outcome.diagnostic {
         screen.say("");
         screen.say(&render(diagnostic, screen.error_look));
         report.error = Some(diagnostic.json());
+        // It has been said.
+        (report.hint, report.unchanged) = (None, None);
     }
     let record = record.as_deref().map(state::short);
     let closing = Closing {
@@ -96,4 +103,19 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         document::write(session.format, &report);
     }
     Ok(outcome.ended.exit.code())
+}
+
+/// Where the configuration says `protected`, whoever approves changes beforehand has to name the context too.
+///
+/// # Errors
+/// When it is not named.
+fn confirmed(place: &Place, target: &Target, manner: &Manner) -> Result<(), Failure> {
+    match place.protected() {
+        Some(context) if manner.mode == Mode::Unattended && !manner.approvals.is_empty() && target.cluster.context.is_none() => {
+            Err(Failure::new(&DENIED, format!("the context {context} is protected, and was not named"))
+                .unchanged("the run was not started, and nothing was changed")
+                .hint(format!("if it is the one you mean, add `--context {context}`")))
+        }
+        _ => Ok(()),
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use meshbook_runtime::engine::Diagnostic;
 use meshbook_runtime::failure::Failure;
-use miette::{Diagnostic as _, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NarratableReportHandler, Severity, SourceCode};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode};
 use serde_json::{Value, json};
 
 use crate::terminal::escape;
@@ -42,7 +42,6 @@ impl Trouble {
 /// elsewhere.
 pub fn render(diagnostic: &Diagnostic, look: Look) -> String {
     let mut text = String::new();
-    let safe = Safe(diagnostic);
     let rendered = match look.width {
         Some(width) => {
             let theme = match (look.symbols, look.colour) {
@@ -51,29 +50,32 @@ pub fn render(diagnostic: &Diagnostic, look: Look) -> String {
                 (false, true) => GraphicalTheme { characters: miette::ThemeCharacters::ascii(), styles: miette::ThemeStyles::ansi() },
                 (false, false) => GraphicalTheme::none(),
             };
-            GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width).with_context_lines(1).render_report(&mut text, &safe)
+            GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width).with_context_lines(1).render_report(&mut text, &Safe(diagnostic))
         }
-        None if diagnostic.place.is_none() => plain(&safe, &mut text),
-        None => NarratableReportHandler::new().with_context_lines(1).render_report(&mut text, &safe),
+        None => plain(diagnostic, &mut text),
     };
     rendered.expect("writing to a string cannot fail");
     text.trim_end().to_owned()
 }
 
-/// What has no place in a script needs no more than its sentence, its hint and its code.
-fn plain(diagnostic: &Safe<'_>, text: &mut String) -> fmt::Result {
+/// As lines that a log, `grep` and a screen reader can do something with.
+fn plain(diagnostic: &Diagnostic, text: &mut String) -> fmt::Result {
     use fmt::Write as _;
-    let kind = if diagnostic.severity() == Some(Severity::Warning) { "warning" } else { "error" };
-    writeln!(text, "{kind}: {diagnostic}")?;
-    if let Some(help) = diagnostic.help() {
-        for line in help.to_string().lines() {
-            writeln!(text, "  help: {line}")?;
+    let failure = &diagnostic.failure;
+    writeln!(text, "{}: {}", if diagnostic.warning { "warning" } else { "error" }, escape::line(&failure.message))?;
+    if let Some(place) = &diagnostic.place {
+        let line = place.text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+        writeln!(text, "  at {}:{}:{}: {}", place.source, place.line, place.column, escape::joined(line))?;
+    }
+    for frame in &diagnostic.chain {
+        writeln!(text, "  called by {}:{}:{} ({})", frame.place.source, frame.place.line, frame.place.column, escape::line(&frame.what))?;
+    }
+    for (label, said) in [("unchanged", &failure.unchanged), ("help", &failure.hint)] {
+        for line in said.iter().flat_map(|said| escape::lines(said)) {
+            writeln!(text, "  {label}: {line}")?;
         }
     }
-    if let Some(code) = diagnostic.code() {
-        writeln!(text, "  code: {code}")?;
-    }
-    Ok(())
+    writeln!(text, "  code: {}", failure.code.name)
 }
 
 /// A diagnostic whose words came through a cluster or a script, made safe for a terminal.

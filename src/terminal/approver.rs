@@ -18,6 +18,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Asks on the terminal, one change at a time.
 pub struct Questions {
     terminal: Arc<Terminal>,
+    /// The name of a protected context, until a person has typed it.
+    protected: Mutex<Option<String>>,
     cancel: CancellationToken,
     lines: Mutex<Lines>,
 }
@@ -30,8 +32,9 @@ struct Lines {
 }
 
 impl Questions {
-    /// Questions on the terminal of this process.
-    pub fn new(terminal: Arc<Terminal>, cancel: CancellationToken) -> Questions {
+    /// Questions on the terminal of this process. The name of a protected context has to be typed once before anything
+    /// is changed there.
+    pub fn new(terminal: Arc<Terminal>, protected: Option<String>, cancel: CancellationToken) -> Questions {
         let (wanted, requests) = channel::<()>();
         let (send, read) = channel();
         std::thread::Builder::new()
@@ -47,7 +50,7 @@ impl Questions {
                 }
             })
             .expect("the process can start a thread");
-        Questions { terminal, cancel, lines: Mutex::new(Lines { wanted, read, pending: false }) }
+        Questions { terminal, protected: Mutex::new(protected), cancel, lines: Mutex::new(Lines { wanted, read, pending: false }) }
     }
 
     /// One line; `None` at the end of the input or when the run is interrupted.
@@ -67,6 +70,21 @@ impl Questions {
                 Err(_) => return None,
             }
         }
+    }
+
+    /// Whether a protected context is the one that is meant: its name is typed once.
+    fn context_is_meant(&self) -> bool {
+        let mut protected = self.protected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(name) = protected.as_deref() else { return true };
+        let screen = self.terminal.screen();
+        screen.ask(&format!("  {} is protected. Type its name to change something there: ", screen.error_look.bold(escape::line(name))));
+        let meant = self.line().is_some_and(|line| line.trim() == name);
+        if meant {
+            *protected = None;
+        } else {
+            screen.say("  That is not its name: nothing is changed.");
+        }
+        meant
     }
 
     fn present(&self, proposal: &Changing) {
@@ -109,13 +127,12 @@ impl Approver for Questions {
                 return Answer::Stop;
             };
             match line.trim().to_lowercase().as_str() {
-                "y" | "yes" => {
+                answer @ ("y" | "yes" | "a" | "all") => {
+                    if !self.context_is_meant() {
+                        return Answer::Stop;
+                    }
                     self.terminal.has_asked(proposal);
-                    return Answer::Yes;
-                }
-                "a" | "all" => {
-                    self.terminal.has_asked(proposal);
-                    return Answer::RestOfStep;
+                    return if answer.starts_with('y') { Answer::Yes } else { Answer::RestOfStep };
                 }
                 "n" | "no" => return Answer::No,
                 "s" | "stop" => return Answer::Stop,

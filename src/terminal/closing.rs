@@ -37,12 +37,15 @@ impl Closing<'_> {
                 ChangeState::NotMade => fact("refused", format!("{what} {} nothing changed", look.dot())),
                 ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => {
                     let why = change.detail.as_deref().unwrap_or(change.state.text());
-                    fact(&"STAYS".to_owned(), format!("{what} {} {}", look.dot(), look.bad(escape::joined(why))));
+                    fact("STAYS", format!("{what} {} {}", look.dot(), look.bad(escape::joined(why))));
                 }
             }
         }
         if !report.changes.iter().any(|change| change.state != ChangeState::NotMade) || report.ending == "planned" {
             fact("changed", "nothing".into());
+        }
+        for help in report.unchanged.iter().chain(&report.hint) {
+            fact("help", escape::joined(help));
         }
         if report.open_changes().next().is_some() {
             match report.in_process_lab() {

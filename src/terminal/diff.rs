@@ -5,23 +5,25 @@ use serde_json::Value;
 
 use super::escape;
 use super::look::Look;
+use crate::report::FieldReport;
 
 /// A value longer than this is written as YAML below its path.
 const ONE_LINE: usize = 72;
 
 /// The lines of a difference, the smallest fields that differ each for itself.
 pub fn lines(fields: &[FieldChange], look: Look) -> Vec<String> {
-    let mut lines = Vec::new();
-    for field in fields {
-        let path = field.path.to_string();
-        for (sign, value) in [('-', &field.before), ('+', &field.after)] {
-            let Some(value) = value else { continue };
-            for line in value_lines(sign, &path, value) {
-                lines.push(if sign == '-' { look.bad(line) } else { look.good(line) });
-            }
-        }
-    }
-    lines
+    fields.iter().flat_map(|field| field_lines(&field.path.to_string(), field.before.as_ref(), field.after.as_ref(), look)).collect()
+}
+
+/// The lines of a difference that is taken back: from what was set to what was there before.
+pub fn lines_back(fields: &[FieldReport], look: Look) -> Vec<String> {
+    fields.iter().flat_map(|field| field_lines(&field.path, field.after.as_ref(), field.before.as_ref(), look)).collect()
+}
+
+fn field_lines(path: &str, from: Option<&Value>, to: Option<&Value>, look: Look) -> Vec<String> {
+    let gone = from.into_iter().flat_map(|value| value_lines('-', path, value)).map(|line| look.bad(line));
+    let new = to.into_iter().flat_map(|value| value_lines('+', path, value)).map(|line| look.good(line));
+    gone.chain(new).collect()
 }
 
 fn value_lines(sign: char, path: &str, value: &Value) -> Vec<String> {

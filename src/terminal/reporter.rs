@@ -34,6 +34,11 @@ impl Terminal {
         Terminal { screen, state: Mutex::default() }
     }
 
+    /// A reporter of what is done to an earlier run, whose report so far this is.
+    pub fn resuming(screen: Arc<Screen>, report: Report) -> Terminal {
+        Terminal { screen, state: Mutex::new(State { report, ..State::default() }) }
+    }
+
     /// The screen.
     pub fn screen(&self) -> &Arc<Screen> {
         &self.screen
@@ -107,13 +112,12 @@ impl Terminal {
             },
             Event::NotEvaluated { what } => print(look.dim(format!("not evaluated in a plan: {}", escape::joined(what)))),
             Event::TakingBack { change, why } => {
-                let (object, summary) = state
-                    .report
-                    .change(*change)
-                    .map(|change| (change.object.clone(), change.summary.clone()))
-                    .unwrap_or_default();
-                print(format!("{} {}: {}", look.notice("take back"), look.name(escape::line(&object)), escape::joined(&summary)));
-                print(look.dim(format!("  because {}", escape::joined(why))));
+                let Some(change) = state.report.change(*change) else { return };
+                print(format!("{} {}: {}", look.notice("take back"), look.name(escape::line(&change.object)), escape::joined(&change.summary)));
+                for text in diff::lines_back(&change.diff, look) {
+                    print(format!("    {text}"));
+                }
+                print(look.dim(format!("  because: {}", escape::joined(why))));
             }
             Event::TakenBack { outcome, .. } => {
                 for text in undone(outcome, look) {

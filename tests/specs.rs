@@ -1,0 +1,209 @@
+//! Runs every folder below `tests/specs`: command lines, and what must come of them.
+//!
+//! A folder holds `spec.toml`, the scripts and worlds that it names, and for each call `N.stdout` and `N.stderr` (an
+//! absent file stands for no output). In these, `[..]` stands for anything within a line, and a line `...` for any
+//! number of lines. Ids of runs are written `[RUN]`, the home of records `[HOME]`, ports `[PORT]`, the spec's folder is
+//! the working directory. `MESHBOOK_SPECS=update cargo test --test specs` writes the files anew.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use regex::Regex;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `spec.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spec {
+    /// What is shown by it.
+    about: String,
+    /// Calls in order, with one home of records.
+    call: Vec<Call>,
+}
+
+/// One call of meshbook.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    /// Its arguments; `[RUN]` stands for the id of the newest run.
+    args: Vec<String>,
+    /// Environment beside the fixed one.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    /// Its exit code.
+    exit: i32,
+    /// What the newest record says afterwards; absent: nothing is asked of it.
+    record: Option<RecordSummary>,
+}
+
+/// What a record must come to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordSummary {
+    /// The ending of its last line.
+    ending: String,
+    /// Objects and fields that were sent to be changed: `DestinationRule graph-core: spec.a.b`; none by default.
+    #[serde(default)]
+    changes: Vec<String>,
+    /// Numbers of changes that were proved, taken back, left behind.
+    #[serde(default)]
+    kept: usize,
+    #[serde(default)]
+    taken_back: usize,
+    #[serde(default)]
+    left_behind: usize,
+}
+
+#[test]
+fn every_spec_holds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specs");
+    let only = std::env::var("MESHBOOK_SPEC").ok();
+    let mut folders: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.join("spec.toml").exists()).collect();
+    folders.sort();
+    folders.retain(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only)));
+    assert!(!folders.is_empty(), "no spec was found below {}", root.display());
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(folder) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+                    if let Err(why) = std::panic::catch_unwind(|| holds(folder)).unwrap_or_else(|_| Err("the test itself panicked, see above".into())) {
+                        failures.lock().unwrap().push(format!("=== {name}: {why}"));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} of {} specs do not hold\n{}", failures.len(), folders.len(), failures.join("\n"));
+}
+
+fn holds(folder: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(folder.join("spec.toml")).unwrap();
+    let spec: Spec = toml::from_str(&text).map_err(|error| format!("spec.toml: {error}"))?;
+    assert!(!spec.about.is_empty());
+    let home = tempfile::tempdir().unwrap();
+    for (index, call) in spec.call.iter().enumerate() {
+        let number = index + 1;
+        let run = newest(home.path()).map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
+        let args = call.args.iter().map(|arg| arg.replace("[RUN]", run.as_deref().unwrap_or("[RUN]")));
+        let output = Command::new(env!("CARGO_BIN_EXE_meshbook"))
+            .args(args)
+            .current_dir(folder)
+            .env_clear()
+            .env("MESHBOOK_HOME", home.path())
+            .env("TZ", "UTC")
+            .envs(&call.env)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let normal = |bytes: &[u8]| normalised(&String::from_utf8_lossy(bytes), home.path());
+        let (stdout, stderr) = (normal(&output.stdout), normal(&output.stderr));
+        let told = format!("call {number}, {:?}\n--- stdout\n{stdout}--- stderr\n{stderr}---", call.args.join(" "));
+        if output.status.code() != Some(call.exit) {
+            return Err(format!("exit {:?} instead of {}: {told}", output.status.code(), call.exit));
+        }
+        for (name, actual) in [("stdout", &stdout), ("stderr", &stderr)] {
+            let path = folder.join(format!("{number}.{name}"));
+            let expected = fs::read_to_string(&path).unwrap_or_default();
+            if fits(&expected, actual) {
+                continue;
+            }
+            if std::env::var("MESHBOOK_SPECS").is_ok_and(|value| value == "update") {
+                if actual.is_empty() { fs::remove_file(&path).unwrap() } else { fs::write(&path, actual).unwrap() }
+            } else {
+                return Err(format!("{name} is not as {number}.{name} has it: {told}\n--- expected\n{expected}---"));
+            }
+        }
+        if let Some(expected) = &call.record {
+            let path = newest(home.path()).ok_or("there is no record")?;
+            agrees(&path, expected).map_err(|why| format!("{why}: {told}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The record that was written last.
+fn newest(home: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(home.join("runs")).ok()?;
+    entries.map(|entry| entry.unwrap().path()).max_by_key(|path| path.metadata().unwrap().modified().unwrap())
+}
+
+fn agrees(path: &Path, expected: &RecordSummary) -> Result<(), String> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ended = lines.last().filter(|line| line["event"] == "ended").ok_or("the record does not end by `ended`")?;
+    if ended["ending"] != expected.ending.as_str() {
+        return Err(format!("the record ends by {}", ended["ending"]));
+    }
+    let length = |name: &str| ended[name].as_array().map_or(0, Vec::len);
+    for (name, wanted) in [("kept", expected.kept), ("taken_back", expected.taken_back), ("left_behind", expected.left_behind)] {
+        if length(name) != wanted {
+            return Err(format!("the record's `{name}` is {}", ended[name]));
+        }
+    }
+    let changes: Vec<String> = lines
+        .iter()
+        .filter(|line| line["event"] == "changing")
+        .flat_map(|line| {
+            let object = format!("{} {}", line["object"]["kind"]["kind"].as_str().unwrap(), line["object"]["name"].as_str().unwrap());
+            line["fields"].as_array().unwrap().iter().map(move |field| format!("{object}: {}", path_of(&field["path"]))).collect::<Vec<_>>()
+        })
+        .collect();
+    if changes != expected.changes { Err(format!("the record's changes are {changes:#?}")) } else { Ok(()) }
+}
+
+/// A field's path, its steps joined by dots; items of lists by their identity.
+fn path_of(path: &Value) -> String {
+    let steps = path.as_array().unwrap().iter().map(|step| match step {
+        Value::String(key) => key.clone(),
+        Value::Object(item) => item["is"].as_str().map_or_else(|| item["is"].to_string(), str::to_owned),
+        other => other.to_string(),
+    });
+    steps.collect::<Vec<_>>().join(".")
+}
+
+/// What differs from one run to the next gets a name of its own.
+fn normalised(text: &str, home: &Path) -> String {
+    let text = text.replace(&*home.to_string_lossy(), "[HOME]");
+    let run = Regex::new(r"\b01[0-9A-HJKMNP-TV-Z]{24}\b").unwrap();
+    let port = Regex::new(r"127\.0\.0\.1:\d+").unwrap();
+    let text = run.replace_all(&text, "[RUN]");
+    port.replace_all(&text, "127.0.0.1:[PORT]").into_owned()
+}
+
+/// Whether a text is as the expected one has it, see the wildcards above.
+fn fits(expected: &str, actual: &str) -> bool {
+    let mut pattern = String::from("^");
+    for line in expected.lines() {
+        if line == "..." {
+            pattern.push_str(r"(?:.*\n)*?");
+        } else {
+            let parts: Vec<_> = line.split("[..]").map(regex::escape).collect();
+            pattern.push_str(&parts.join(".*"));
+            pattern.push_str(r"\n");
+        }
+    }
+    pattern.push('$');
+    Regex::new(&pattern).unwrap().is_match(actual)
+}
+
+#[test]
+fn the_wildcards_stand_for_what_they_say() {
+    assert!(fits("a\n...\nz [..] z\n", "a\nb\nc\nz 1 z\n"));
+    assert!(fits("a\n...\n", "a\n"));
+    assert!(!fits("a\n[..]\n", "a\nb\nc\n"));
+    assert!(!fits("a\n", "a\nb\n"));
+    assert!(!fits("a.c\n", "abc\n"));
+    assert!(fits("", ""));
+}

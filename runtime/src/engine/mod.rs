@@ -9,6 +9,7 @@
 //! The verdict of a run is its latch, never Rhai's result: callbacks of Rhai's own array methods make every error
 //! catchable, a policy stop included.
 
+mod arrays;
 pub mod check;
 pub mod compare;
 pub mod describe;
@@ -129,6 +130,7 @@ fn engine(script: &Script, session: &Tag) -> Engine {
     engine.set_fail_on_invalid_map_property(true);
     engine.set_module_resolver(resolver::Resolver::new(script.modules.clone()));
     compare::register_strict(&mut engine);
+    arrays::register(&mut engine);
     register_values(&mut engine);
     library::register(&mut engine, &session.library);
     let nouns = session.library.nouns.iter().map(|noun| (noun.type_id)()).chain(VALUES.iter().map(|noun| (noun.type_id)())).collect();

@@ -40,14 +40,14 @@ fn a_noun_is_never_compared_silently() {
     for text in [
         "thing(\"a\") == \"a\"", "\"a\" == thing(\"a\")", "thing(\"a\") < 3", "missing() == 0", "missing() != 0", "0 < missing()", "missing() < 1.0", "missing() == missing()",
         "reading(1.0) == \"1\"", "\"5\" < 6", "\"503\" == 503", "() < 1", "1 == true", "[1] == 1", "'a' == 5", "5 > \"4\"", "[missing()] == [0]", "[missing()].contains(0)", "0 in [missing()]",
-        "if missing() { 1 }", "!missing()", "missing() && true", "over_there < 1", "wait 1s until { 5 }", "thing(\"a\").parts().all(|p| 5)", "let m = #{}; m.nope < 5",
+        "if missing() { 1 }", "!missing()", "missing() && true", "over_there < 1", "wait 1s until { 5 }", "[1].filter(|x| 5)", "[1].all(|x| \"\")", "[1].some(|x| ())", "[1].find(|x| reading(1))", "thing(\"a\").parts().all(|p| 5)", "let m = #{}; m.nope < 5",
     ] {
         let ran = value(text);
         assert!(ran.outcome.diagnostic.is_some(), "{text} gave {:?}", ran.outcome.value);
     }
     for (text, is) in [
         ("reading(0.5) < 1", true), ("reading(2) > 1.5", true), ("1 < reading(2.0)", true), ("reading(1.0) == 1", true), ("reading(1.0) == reading(1.0)", true), ("thing(\"a\") == thing(\"a\")", true),
-        ("thing(\"a\") != thing(\"b\")", true), ("1 < 2.5", true), ("() == ()", true), ("5 == ()", false), ("\"a\" < \"b\"", true),
+        ("thing(\"a\") != thing(\"b\")", true), ("1 < 2.5", true), ("() == ()", true), ("5 == ()", false), ("[1, 2].filter(|x| x > 1) == [2]", true), ("[1, 2].all(|x| x > 0)", true), ("[1, 2].some(|x| x > 2)", false), ("[1, 2].find(|x| x > 1) == 2", true), ("\"a\" < \"b\"", true),
     ] {
         let ran = value(text);
         assert_eq!(ran.outcome.value.as_bool(), Ok(is), "{text}: {}", ran.message());

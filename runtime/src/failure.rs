@@ -181,6 +181,8 @@ codes! {
     RECORD = "meshbook::record", Refused, false, "The run's record could not be written and flushed to disk. Without a record nothing may be changed.";
     /// A change cannot be taken back, because somebody else has changed the field since.
     UNDO_CONFLICT = "meshbook::undo::conflict", Dirty, false, "A field that the run had changed was changed again by somebody else. It was left alone, with the older changes that depend on it.";
+    /// There is nothing to take back.
+    UNDO_NOTHING = "meshbook::undo::nothing", Refused, false, "The run changed nothing, or everything that it changed was taken back already: by itself, or by an earlier undo. `meshbook runs RUN` shows which.";
     /// The plan ends here.
     PLAN_ENDS = "meshbook::plan::ends", Healthy, false, "What follows depends on what only the mesh itself can answer after the planned changes. A plan does not guess.";
     /// The deadline passed.

@@ -44,8 +44,14 @@ impl fmt::Display for Path {
                 Step::Key(key) if key.contains(['.', '/']) => write!(f, "[\"{key}\"]")?,
                 Step::Key(key) if index == 0 => f.write_str(key)?,
                 Step::Key(key) => write!(f, ".{key}")?,
-                Step::Item { is: Identity::Text(is), .. } => write!(f, "[{is}]")?,
-                Step::Item { is: Identity::Number(is), .. } => write!(f, "[{is}]")?,
+                Step::Item {
+                    is: Identity::Text(is),
+                    ..
+                } => write!(f, "[{is}]")?,
+                Step::Item {
+                    is: Identity::Number(is),
+                    ..
+                } => write!(f, "[{is}]")?,
                 Step::At(place) => write!(f, "[{place}]")?,
             }
         }
@@ -58,8 +64,31 @@ pub fn get<'a>(object: &'a Value, path: &Path) -> Option<&'a Value> {
     path.0.iter().try_fold(object, |value, step| match step {
         Step::Key(key) => value.get(key),
         Step::At(place) => value.get(place),
-        Step::Item { by, is } => value.as_array()?.iter().find(|item| identity(item, by).as_ref() == Some(is)),
+        Step::Item { by, is } => find(value.as_array()?, by, is),
     })
+}
+
+/// How many steps of a path an object has: all of them if the field is there.
+pub fn depth(object: &Value, path: &Path) -> usize {
+    (1..=path.0.len())
+        .take_while(|length| {
+            get(object, &Path(path.0[..*length].to_vec())).is_some_and(|value| !value.is_null())
+        })
+        .count()
+}
+
+/// The first item of a list with this identity.
+pub fn find<'a>(items: &'a [Value], by: &str, is: &Identity) -> Option<&'a Value> {
+    items
+        .iter()
+        .find(|item| identity(item, by).as_ref() == Some(is))
+}
+
+/// The places of all items of a list with this identity.
+pub fn positions(items: &[Value], by: &str, is: &Identity) -> Vec<usize> {
+    let same =
+        |(place, item): (usize, &Value)| (identity(item, by).as_ref() == Some(is)).then_some(place);
+    items.iter().enumerate().filter_map(same).collect()
 }
 
 /// The identity of a list's item by a field such as `name` or `port.number`.
@@ -69,4 +98,19 @@ pub fn identity(item: &Value, by: &str) -> Option<Identity> {
         Value::Number(number) => number.as_u64().map(Identity::Number),
         _ => None,
     }
+}
+
+/// Whether no list on the path has its item twice: only then a path leads to one field.
+pub fn is_unambiguous(object: &Value, path: &Path) -> bool {
+    (0..path.0.len()).all(|length| {
+        match (
+            &path.0[length],
+            get(object, &Path(path.0[..length].to_vec())),
+        ) {
+            (Step::Item { by, is }, Some(Value::Array(items))) => {
+                positions(items, by, is).len() < 2
+            }
+            _ => true,
+        }
+    })
 }

@@ -2,13 +2,19 @@
 
 pub mod diff;
 pub mod field;
-pub(crate) mod send;
+pub mod ownership;
+pub mod patch;
+pub(crate) mod road;
+mod send;
 pub mod undo;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::effect::{Class, ObjectRef};
+
+/// Name under which meshbook owns the fields that it sets.
+pub const FIELD_MANAGER: &str = "meshbook";
 
 /// A change that a primitive wants: the object as it was read for the decision, and as it shall be.
 ///
@@ -41,6 +47,13 @@ pub struct FieldChange {
     /// What it becomes; `None` if it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+}
+
+impl FieldChange {
+    /// Whether an object has the field as the change sets it.
+    pub fn stands_in(&self, object: &Value) -> bool {
+        diff::present(field::get(object, &self.path)) == self.after.as_ref()
+    }
 }
 
 /// What came of a change.

@@ -1,34 +1,351 @@
 //! Takes changes back, field by field, newest first.
+//!
+//! A field is set back only while it still has the value that the run gave it. One that somebody else has changed
+//! since is a conflict: it is shown, and left alone, together with older changes of the same object or host.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::record::event::{Changing, UndoOutcome};
+use super::ownership::{managed_fields, manager_of};
+use super::{diff, field, patch, send};
+use crate::effect::ObjectRef;
+use crate::failure::{BAD_ANSWER, CONFLICT, Failure};
+use crate::record::event::{Changing, Event, UndoConflict, UndoOutcome};
 use crate::record::journal::Journal;
 use crate::run::{Caller, Entry};
+
+mod other_process;
+
+pub use other_process::{Pending, pending, undo};
+
+/// How often an undo is tried anew when its object moves under it, or an answer is lost.
+const ATTEMPTS: u32 = 5;
 
 /// A change to take back.
 pub(crate) struct Subject {
     number: u64,
     changing: Changing,
+    /// The object as the server answered the change; `None` if the answer was lost.
     post_image: Option<Value>,
 }
 
 impl Subject {
     pub(crate) fn of_entry(entry: &Entry) -> Self {
-        Subject { number: entry.number, changing: entry.changing.clone(), post_image: entry.post_image.clone() }
+        Subject {
+            number: entry.number,
+            changing: entry.changing.clone(),
+            post_image: entry.post_image.clone(),
+        }
     }
 }
 
-/// Takes changes back.
+/// Takes changes back. What stops the run does not cut it short.
 pub(crate) struct Undoer<'a> {
     caller: &'a Caller,
     journal: &'a Journal,
+    /// Our own field manager: it is not who a conflict is with.
+    field_manager: &'a str,
+    /// Whether what stands in the latch ends it between two changes.
+    interruptible: bool,
 }
 
 impl<'a> Undoer<'a> {
-    pub(crate) fn new(caller: &'a Caller, journal: &'a Journal) -> Self {
-        Undoer { caller, journal }
+    pub(crate) fn new(caller: &'a Caller, journal: &'a Journal, field_manager: &'a str) -> Self {
+        Undoer {
+            caller,
+            journal,
+            field_manager,
+            interruptible: false,
+        }
     }
 
-    pub(crate) fn take_back(&self, _subjects: Vec<Subject>, _why: &str, _tell: impl FnMut(u64, &UndoOutcome)) {}
+    /// Takes changes back in the given order, which is newest first, and tells what came of each.
+    pub(crate) fn take_back(
+        &self,
+        subjects: Vec<Subject>,
+        why: &str,
+        mut tell: impl FnMut(u64, &UndoOutcome),
+    ) {
+        let mut kept: Vec<Subject> = Vec::new();
+        for subject in subjects {
+            let newer = kept
+                .iter()
+                .find(|newer| depends(&newer.changing, &subject.changing));
+            let outcome = if let Some(newer) = newer {
+                let why = format!(
+                    "the newer change {} of {} stays behind, and may depend on it",
+                    newer.number, newer.changing.object
+                );
+                UndoOutcome::LeftAlone { why }
+            } else if self.interruptible && self.caller.latch.stopped() {
+                UndoOutcome::LeftAlone {
+                    why: "the undo was interrupted before it; undo again to go on".into(),
+                }
+            } else if let Some(why) = &subject.changing.irreversible {
+                UndoOutcome::LeftAlone {
+                    why: format!("it cannot be taken back: {why}"),
+                }
+            } else {
+                self.journal.flush_if_possible(
+                    self.caller.now(),
+                    Event::TakingBack {
+                        change: subject.number,
+                        why: why.into(),
+                    },
+                );
+                self.one(&subject)
+            };
+            self.journal.flush_if_possible(
+                self.caller.now(),
+                Event::TakenBack {
+                    change: subject.number,
+                    outcome: outcome.clone(),
+                },
+            );
+            tell(subject.number, &outcome);
+            if !outcome.is_clean() && subject.changing.irreversible.is_none() {
+                kept.push(subject);
+            }
+        }
+    }
+
+    fn one(&self, subject: &Subject) -> UndoOutcome {
+        let object = &subject.changing.object;
+        let span = tracing::info_span!("effect", class = "change", target = %object, took = tracing::field::Empty);
+        let watch = crate::run::Stopwatch::start();
+        let outcome = span.in_scope(|| {
+            self.attempts(subject)
+                .unwrap_or_else(|failure| failed(&failure))
+        });
+        span.record("took", tracing::field::debug(watch.took()));
+        outcome
+    }
+
+    fn attempts(&self, subject: &Subject) -> Result<UndoOutcome, Failure> {
+        let object = &subject.changing.object;
+        let mut last = None;
+        let mut sent = false;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                send::pause(self.caller);
+            }
+            let now = match send::look(self.caller, object) {
+                Ok(now) => now,
+                Err(failure) if send::is_lost(&failure) => {
+                    last = Some(failure);
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            if replaced(&subject.changing.pre_image, &now) {
+                return Err(Failure::new(
+                    &CONFLICT,
+                    format!(
+                        "{object} was deleted and made anew since: what is there now is not what the run changed"
+                    ),
+                ));
+            }
+            let plan = examine(
+                &subject.changing,
+                subject.post_image.as_ref(),
+                &now,
+                self.field_manager,
+            );
+            let Some(patch) = plan.patch(object, &now)? else {
+                return Ok(plan.outcome(sent.then_some(false)));
+            };
+            sent = true;
+            match send::patch(self.caller, object, patch) {
+                Ok(after) => {
+                    if let Some(field) = subject.changing.fields.iter().find(|field| {
+                        plan.restored.contains(&field.path) && !is_before(field, &after)
+                    }) {
+                        return Err(Failure::new(
+                            &CONFLICT,
+                            format!("{object}: the server did not set {} back", field.path),
+                        ));
+                    }
+                    let ownership =
+                        plan.conflicts.is_empty() && self.restore_ownership(subject, &now, &after);
+                    return Ok(plan.outcome(Some(ownership)));
+                }
+                Err(failure) if failure.is(&CONFLICT) || send::is_lost(&failure) => {
+                    last = Some(failure)
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last.expect("an attempt that does not return leaves its failure"))
+    }
+
+    /// Makes `metadata.managedFields` what it was, if nobody has written to the object between our change and its undo.
+    ///
+    /// The API server takes managed fields that a patch sets as they are, as long as the patch changes nothing else
+    /// (`k8s.io/apimachinery/pkg/util/managedfields`), so this is a patch of its own.
+    fn restore_ownership(&self, subject: &Subject, before: &Value, after: &Value) -> bool {
+        let Some(wanted) = managed_fields(&subject.changing.pre_image) else {
+            return false;
+        };
+        if managed_fields(after) == Some(wanted) {
+            return true;
+        }
+        let untouched = subject.post_image.as_ref().is_some_and(|post| {
+            managed_fields(post).is_some() && managed_fields(post) == managed_fields(before)
+        });
+        let Some(version) = after
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str)
+            .filter(|_| untouched)
+        else {
+            return false;
+        };
+        let patch =
+            patch::with_precondition(json!({ "metadata": { "managedFields": wanted } }), version);
+        match send::patch(self.caller, &subject.changing.object, patch) {
+            Ok(object) => managed_fields(&object) == Some(wanted),
+            Err(failure) => {
+                tracing::warn!(object = %subject.changing.object, %failure, "field ownership could not be restored");
+                false
+            }
+        }
+    }
+}
+
+/// Fields that can be set back, and those that cannot.
+struct Plan {
+    /// The object with every field set back that still is ours.
+    desired: Value,
+    restored: Vec<field::Path>,
+    conflicts: Vec<UndoConflict>,
+}
+
+impl Plan {
+    /// What has to be sent; `None` if nothing has to.
+    fn patch(&self, object: &ObjectRef, now: &Value) -> Result<Option<Value>, Failure> {
+        let Some(patch) = patch::between(now, &self.desired) else {
+            return Ok(None);
+        };
+        match now
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str)
+        {
+            Some(version) => Ok(Some(patch::with_precondition(patch, version))),
+            None => Err(Failure::new(
+                &BAD_ANSWER,
+                format!(
+                    "{object} was read without metadata.resourceVersion, so it could not be set back safely"
+                ),
+            )),
+        }
+    }
+
+    /// `sent` is whether ownership was restored by the patch that was sent, if one was.
+    fn outcome(self, sent: Option<bool>) -> UndoOutcome {
+        match (self.conflicts.is_empty(), sent) {
+            (false, _) => UndoOutcome::Conflict {
+                fields: self.conflicts,
+                restored: self.restored,
+            },
+            (true, Some(ownership)) => UndoOutcome::Restored { ownership },
+            (true, None) => UndoOutcome::Already,
+        }
+    }
+}
+
+fn examine(
+    changing: &Changing,
+    post_image: Option<&Value>,
+    now: &Value,
+    field_manager: &str,
+) -> Plan {
+    let mut plan = Plan {
+        desired: now.clone(),
+        restored: Vec::new(),
+        conflicts: Vec::new(),
+    };
+    for change in &changing.fields {
+        if is_before(change, now) {
+            continue;
+        }
+        // A field that the run removed can be set again only while what it stood in is still there.
+        let parent_is_gone = post_image.is_some_and(|post| {
+            change.after.is_none()
+                && field::depth(now, &change.path) < field::depth(post, &change.path)
+        });
+        let ours =
+            field::is_unambiguous(now, &change.path) && change.stands_in(now) && !parent_is_gone;
+        let mut tried = plan.desired.clone();
+        if ours
+            && patch::carry(
+                &mut tried,
+                &change.path.0,
+                change.before.as_ref(),
+                Some(&changing.pre_image),
+            )
+            .is_ok()
+        {
+            plan.desired = tried;
+            plan.restored.push(change.path.clone());
+        } else {
+            plan.conflicts.push(UndoConflict {
+                path: change.path.clone(),
+                ours: change.after.clone(),
+                theirs: field::get(now, &change.path).cloned(),
+                by: manager_of(now, &change.path, field_manager),
+            });
+        }
+    }
+    plan
+}
+
+fn is_before(change: &super::FieldChange, object: &Value) -> bool {
+    field::is_unambiguous(object, &change.path)
+        && diff::present(field::get(object, &change.path)) == change.before.as_ref()
+}
+
+/// Whether another object of the same name stands in its place.
+fn replaced(pre_image: &Value, now: &Value) -> bool {
+    let uid = |object: &Value| {
+        object
+            .pointer("/metadata/uid")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    uid(pre_image).is_some_and(|before| uid(now).is_some_and(|now| now != before))
+}
+
+/// Whether an older change may depend on a newer one: the same object, or the same host.
+fn depends(newer: &Changing, older: &Changing) -> bool {
+    same_object(&newer.object, &older.object) || host(newer) == host(older)
+}
+
+fn same_object(one: &ObjectRef, other: &ObjectRef) -> bool {
+    one.kind.group == other.kind.group
+        && one.kind.plural == other.kind.plural
+        && one.namespace == other.namespace
+        && one.name == other.name
+}
+
+/// What an object is about: `spec.host` where there is one, else its own name, both as `name.namespace`.
+fn host(changing: &Changing) -> String {
+    let namespace = changing.object.namespace.as_deref().unwrap_or_default();
+    let host = changing
+        .pre_image
+        .pointer("/spec/host")
+        .and_then(Value::as_str)
+        .unwrap_or(&changing.object.name);
+    let host = host
+        .trim_end_matches('.')
+        .trim_end_matches(".cluster.local")
+        .trim_end_matches(".svc");
+    if host.contains('.') {
+        host.into()
+    } else {
+        format!("{host}.{namespace}")
+    }
+}
+
+fn failed(failure: &Failure) -> UndoOutcome {
+    UndoOutcome::Failed {
+        failure: (failure.code.name.into(), failure.message.clone()),
+    }
 }

@@ -1,40 +1,48 @@
 //! May this happen, now, here? Every effect passes, whoever asks: a script, a module, the prompt, a job.
+//!
+//! Reads pass [`Gate::admit`]; changes pass [`Gate::admit_change`], then [`access`], [`gitops`] and [`approval`] on
+//! their way (see [`crate::change`]).
 
-pub mod approval;
-pub mod budget;
-
-pub use approval::Approval;
-pub use budget::Budget;
-
+use crate::change::Change;
 use crate::effect::{Call, Class, Effect};
 use crate::failure::{DENIED, Failure, INTERNAL};
 use crate::run::Settings;
 
+pub(crate) mod access;
+pub mod approval;
+pub mod budget;
+pub(crate) mod gitops;
+pub(crate) mod lock;
 pub(crate) mod overlay;
+mod selector;
+
+pub use approval::Approval;
+pub use budget::Budget;
 
 /// The guard of one run.
 pub(crate) struct Gate {
     read_only: bool,
     namespaces: Vec<String>,
     pub(crate) meter: budget::Meter,
+    pub(crate) access: access::Access,
+    pub(crate) approvals: approval::Approvals,
+    pub(crate) locks: lock::Locks,
     pub(crate) overlay: overlay::Overlay,
-    /// Locks of objects of different clusters differ by this.
-    pub(crate) lock_space: String,
 }
 
 impl Gate {
-    pub(crate) fn new(settings: &Settings, lock_space: String) -> Self {
+    /// The guard of the run `id` on a cluster.
+    pub(crate) fn new(settings: &Settings, cluster: String, id: &str) -> Self {
         Gate {
             read_only: settings.read_only,
             namespaces: settings.namespaces.clone(),
             meter: budget::Meter::new(settings.budget),
+            access: access::Access::default(),
+            approvals: approval::Approvals::new(&settings.approvals),
+            locks: lock::Locks::new(&settings.home, cluster, format!("run {id}")),
             overlay: overlay::Overlay::default(),
-            lock_space,
         }
     }
-
-    /// Gives the locks back.
-    pub(crate) fn release(&self) {}
 
     /// May this be looked at?
     pub(crate) fn admit(&self, effect: &Effect) -> Result<(), Failure> {
@@ -44,17 +52,74 @@ impl Gate {
             _ => false,
         };
         if changes || effect.class > Class::Probe {
-            return Err(Failure::new(&INTERNAL, format!("{} on {} changes something, but was asked for as a read", effect.summary, effect.target))
-                .unchanged(format!("{} was not changed", effect.target)));
+            return Err(Failure::new(
+                &INTERNAL,
+                format!(
+                    "\"{}\" on {} changes something, but was asked for as a {}",
+                    effect.summary, effect.target, effect.class
+                ),
+            )
+            .unchanged(format!("{} was not changed", effect.target)));
         }
         if self.read_only && effect.class == Class::Probe {
-            return Err(Failure::new(&DENIED, format!("{} on {} is a probe, and the run is read-only", effect.summary, effect.target))
-                .hint("leave out `--read-only` if the probe may be made"));
+            return Err(Failure::new(
+                &DENIED,
+                format!(
+                    "\"{}\" on {} is a probe, and the run is read-only",
+                    effect.summary, effect.target
+                ),
+            )
+            .hint("start the run without `--read-only` if the probe may be made"));
         }
         self.overlay.admit(effect)?;
         if !matches!(effect.call, Call::Now | Call::Sleep { .. }) {
             self.meter.spend(&effect.target)?;
         }
         Ok(())
+    }
+
+    /// May this object be changed at all in this run?
+    pub(crate) fn admit_change(&self, change: &Change) -> Result<(), Failure> {
+        let object = &change.object;
+        if change.class < Class::Change {
+            return Err(Failure::new(
+                &INTERNAL,
+                format!(
+                    "\"{}\" on {object} was asked for as a {}, but it is a change",
+                    change.summary, change.class
+                ),
+            ));
+        }
+        if self.read_only {
+            return Err(Failure::new(
+                &DENIED,
+                format!("{object} may not be changed: the run is read-only"),
+            )
+            .hint(format!(
+                "start the run without `--read-only` if it may {}",
+                change.summary
+            )));
+        }
+        let allowed = |namespace: &str| {
+            self.namespaces
+                .iter()
+                .any(|allowed| allowed == "*" || allowed == namespace)
+        };
+        match &object.namespace {
+            Some(namespace) if allowed(namespace) => Ok(()),
+            None if allowed("*") => Ok(()),
+            Some(namespace) => Err(Failure::new(&DENIED, format!("{object} may not be changed: the run may change something only in {}", self.scope()))
+                .hint(format!("start the run with `-n {namespace}` if that is where it should act"))),
+            None => Err(Failure::new(&DENIED, format!("{object} may not be changed: it belongs to the whole cluster, and the run may change something only in {}", self.scope()))
+                .hint("change it by hand after a review: it concerns every namespace")),
+        }
+    }
+
+    fn scope(&self) -> String {
+        match self.namespaces.as_slice() {
+            [] => "no namespace".into(),
+            [one] => format!("namespace {one}"),
+            many => format!("namespaces {}", many.join(", ")),
+        }
     }
 }

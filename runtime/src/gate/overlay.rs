@@ -1,22 +1,132 @@
 //! What a plan's reads see: the cluster as it would be after the changes planned so far.
 
-use crate::effect::{Call, Effect, Reply};
-use crate::failure::Failure;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::selector;
+use crate::effect::{Call, Effect, ObjectRef, Reply, ResourceKind};
+use crate::failure::{Failure, PLAN_ENDS};
+use crate::run::held::Held;
 
 /// Planned objects by their place.
 #[derive(Default)]
-pub(crate) struct Overlay;
+pub(crate) struct Overlay(Held<BTreeMap<ObjectRef, Planned>>);
+
+struct Planned {
+    /// As the cluster has it.
+    real: Value,
+    /// As it would be.
+    planned: Value,
+}
 
 impl Overlay {
-    pub(crate) fn admit(&self, _effect: &Effect) -> Result<(), Failure> {
-        Ok(())
-    }
-
+    /// Whether a change is planned: from here on the mesh itself cannot answer.
     pub(crate) fn has_planned(&self) -> bool {
-        false
+        !self.0.lock().is_empty()
     }
 
-    pub(crate) fn over(&self, _call: &Call, reply: Reply) -> Reply {
-        reply
+    /// The object as the cluster has it, if a change to it is planned.
+    pub(crate) fn real(&self, object: &ObjectRef) -> Option<Value> {
+        self.0
+            .lock()
+            .get(object)
+            .map(|planned| planned.real.clone())
     }
+
+    /// Adds what would come of a change.
+    pub(crate) fn plan(&self, object: &ObjectRef, real: Value, planned: Value) {
+        let mut objects = self.0.lock();
+        match objects.get_mut(object) {
+            Some(earlier) => earlier.planned = planned,
+            None => drop(objects.insert(object.clone(), Planned { real, planned })),
+        }
+    }
+
+    /// Only objects of Kubernetes can be read after a planned change: what else is read depends on it being made.
+    pub(crate) fn admit(&self, effect: &Effect) -> Result<(), Failure> {
+        let asks_the_mesh = matches!(
+            effect.call,
+            Call::Pod(_)
+                | Call::Query { .. }
+                | Call::QueryRange { .. }
+                | Call::Logs { .. }
+                | Call::Sleep { .. }
+        );
+        if !asks_the_mesh || !self.has_planned() {
+            return Ok(());
+        }
+        Err(Failure::new(&PLAN_ENDS, format!("the plan ends before \"{}\" on {}: its answer depends on the changes planned so far", effect.summary, effect.target))
+            .hint("what follows is decided when the runbook runs"))
+    }
+
+    /// An answer as it would be after the planned changes.
+    pub(crate) fn over(&self, call: &Call, reply: Reply) -> Reply {
+        let objects = self.0.lock();
+        match (call, reply) {
+            (Call::Get { object }, Reply::Json(value)) => Reply::Json(
+                objects
+                    .get(object)
+                    .map_or(value, |planned| planned.planned.clone()),
+            ),
+            (
+                Call::List {
+                    kind,
+                    namespace,
+                    labels,
+                    fields,
+                },
+                Reply::Json(Value::Array(items)),
+            ) => {
+                let concerned: Vec<_> = objects
+                    .iter()
+                    .filter(|(object, _)| is_listed(object, kind, namespace.as_deref()))
+                    .collect();
+                if concerned.is_empty() {
+                    return Reply::Json(Value::Array(items));
+                }
+                let mut items: Vec<Value> = items
+                    .into_iter()
+                    .filter(|item| !concerned.iter().any(|(object, _)| is_object(item, object)))
+                    .collect();
+                for (_, planned) in concerned {
+                    let selected = labels
+                        .as_deref()
+                        .is_none_or(|labels| selector::labels(labels, &planned.planned))
+                        && fields
+                            .as_deref()
+                            .is_none_or(|fields| selector::fields(fields, &planned.planned));
+                    if selected {
+                        items.push(planned.planned.clone());
+                    }
+                }
+                items.sort_by_key(place);
+                Reply::Json(Value::Array(items))
+            }
+            (_, reply) => reply,
+        }
+    }
+}
+
+fn is_listed(object: &ObjectRef, kind: &ResourceKind, namespace: Option<&str>) -> bool {
+    let same_kind = object.kind.group == kind.group
+        && object.kind.plural == kind.plural
+        && object.subresource.is_none();
+    same_kind && namespace.is_none_or(|namespace| object.namespace.as_deref() == Some(namespace))
+}
+
+fn is_object(item: &Value, object: &ObjectRef) -> bool {
+    item["metadata"]["name"] == object.name.as_str()
+        && item["metadata"]["namespace"].as_str() == object.namespace.as_deref()
+}
+
+/// Lists come in this order from the API server.
+fn place(item: &Value) -> (String, String) {
+    let text = |key: &str| {
+        item["metadata"][key]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    (text("namespace"), text("name"))
 }

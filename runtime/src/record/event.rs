@@ -130,6 +130,13 @@ pub enum Event {
         /// What came of it.
         outcome: UndoOutcome,
     },
+    /// A later process begins to take the run's changes back. What follows is its work, up to its own `Ended`.
+    Undoing {
+        /// The user on that machine.
+        user: String,
+        /// That machine.
+        machine: String,
+    },
     /// Something that a person should know and that does not stop the run.
     Warning {
         /// What.
@@ -256,21 +263,34 @@ impl fmt::Display for UndoOutcome {
     /// One line for people, without the object's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            UndoOutcome::Restored { ownership: true } => f.write_str("taken back, field ownership included"),
-            UndoOutcome::Restored { ownership: false } => f.write_str("taken back; the fields that were set back are owned by meshbook now"),
+            UndoOutcome::Restored { ownership: true } => {
+                f.write_str("taken back, field ownership included")
+            }
+            UndoOutcome::Restored { ownership: false } => {
+                f.write_str("taken back; the fields that were set back are owned by meshbook now")
+            }
             UndoOutcome::Already => f.write_str("it was as before already"),
             UndoOutcome::Conflict { fields, .. } => {
                 f.write_str("somebody else has changed ")?;
                 for (place, field) in fields.iter().enumerate() {
                     let comma = if place == 0 { "" } else { ", " };
-                    let by = field.by.as_deref().map(|by| format!(" (by {by})")).unwrap_or_default();
-                    let theirs = field.theirs.as_ref().map_or_else(|| "absent".into(), Value::to_string);
+                    let by = field
+                        .by
+                        .as_deref()
+                        .map(|by| format!(" (by {by})"))
+                        .unwrap_or_default();
+                    let theirs = field
+                        .theirs
+                        .as_ref()
+                        .map_or_else(|| "absent".into(), Value::to_string);
                     write!(f, "{comma}{}, which is {theirs} now{by}", field.path)?;
                 }
                 f.write_str(" since; left alone")
             }
             UndoOutcome::LeftAlone { why } => write!(f, "left alone: {why}"),
-            UndoOutcome::Failed { failure: (_, message) } => write!(f, "it could not be taken back: {message}"),
+            UndoOutcome::Failed {
+                failure: (_, message),
+            } => write!(f, "it could not be taken back: {message}"),
         }
     }
 }
@@ -309,7 +329,8 @@ pub enum ProofOutcome {
 pub struct Ended {
     /// How.
     pub exit: Exit,
-    /// The ending's word: `fixed`, `found`, `not_this`, `cannot_tell`, `planned`; or `failed`, `interrupted`, `deadline`.
+    /// The ending's word: `fixed`, `found`, `not_this`, `cannot_tell`, `planned`; or `failed`, `interrupted`, `deadline`;
+    /// `undone` if a later process took the run back.
     pub ending: String,
     /// What it says.
     pub message: String,

@@ -35,6 +35,8 @@ pub struct RecordFile {
     file: File,
     /// Length up to the end of the last whole line.
     whole: u64,
+    /// Whether a part of a line stands at the end that could not be removed: nothing may follow it.
+    torn: bool,
 }
 
 impl RecordFile {
@@ -53,11 +55,19 @@ impl RecordFile {
         let file = options.open(&path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::Error(error) => error,
-            TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another process holds the new record's lock"),
+            TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "another process holds the new record's lock",
+            ),
         })?;
         // The name of a new file is on disk only once its directory is.
         File::open(&directory)?.sync_all()?;
-        Ok(RecordFile { path, file, whole: 0 })
+        Ok(RecordFile {
+            path,
+            file,
+            whole: 0,
+            torn: false,
+        })
     }
 
     /// Opens the record of an earlier run to append to it, and reads it. A torn last line is cut off.
@@ -66,24 +76,50 @@ impl RecordFile {
     /// [`LOCKED`] while its run or another undo goes on; [`RECORD`] when it cannot be read or written.
     pub fn reopen(path: &Path) -> Result<(Self, Vec<Line>), Failure> {
         let unusable = |error: io::Error| {
-            Failure::new(&RECORD, format!("the record {} cannot be opened for writing: {error}", path.display()))
-                .unchanged("nothing was taken back")
-                .hint("make the file and its disk writable: what is taken back has to be recorded first")
+            Failure::new(
+                &RECORD,
+                format!(
+                    "the record {} cannot be opened for writing: {error}",
+                    path.display()
+                ),
+            )
+            .unchanged("nothing was taken back")
+            .hint(
+                "make the file and its disk writable: what is taken back has to be recorded first",
+            )
         };
-        let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(unusable)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .open(path)
+            .map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Failure::new(&LOCKED, format!("the record {} is in use: its run, or another undo of it, still goes on", path.display()))
-                    .unchanged("nothing was taken back")
-                    .hint("wait for it to end, then look at `meshbook runs`"));
+                return Err(Failure::new(
+                    &LOCKED,
+                    format!(
+                        "the record {} is in use: its run, or another undo of it, still goes on",
+                        path.display()
+                    ),
+                )
+                .unchanged("nothing was taken back")
+                .hint("wait for it to end, then look at `meshbook runs`"));
             }
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
         let (lines, whole) = read_lines(BufReader::new(&file), path)?;
         file.set_len(whole).map_err(unusable)?;
         file.seek(SeekFrom::End(0)).map_err(unusable)?;
-        Ok((RecordFile { path: path.to_owned(), file, whole }, lines))
+        Ok((
+            RecordFile {
+                path: path.to_owned(),
+                file,
+                whole,
+                torn: false,
+            },
+            lines,
+        ))
     }
 
     /// Where it is.
@@ -96,19 +132,38 @@ impl RecordFile {
     /// # Errors
     /// When the disk does not take the whole line. What it took of it is removed, so that the record stays readable.
     pub fn append(&mut self, line: &Line, flush: bool) -> io::Result<()> {
+        if self.torn {
+            return Err(io::Error::other(
+                "a line that was cut short stands at its end",
+            ));
+        }
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        let written = self.file.write_all(&text).and_then(|()| if flush { self.file.sync_data() } else { Ok(()) });
+        let written = self
+            .file
+            .write_all(&text)
+            .and_then(|()| if flush { self.file.sync_data() } else { Ok(()) });
         match written {
             Ok(()) => {
                 self.whole += text.len() as u64;
                 Ok(())
             }
             Err(error) => {
-                self.file.set_len(self.whole)?;
+                self.torn = self.file.set_len(self.whole).is_err();
                 Err(error)
             }
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+impl RecordFile {
+    /// From here on the disk is full.
+    pub(crate) fn fill_up(&mut self) {
+        self.file = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has a device that is always full");
     }
 }
 
@@ -127,11 +182,18 @@ fn read_lines(mut reader: impl BufRead, path: &Path) -> Result<(Vec<Line>, u64),
     let mut text = Vec::new();
     loop {
         text.clear();
-        let length = reader.read_until(b'\n', &mut text).map_err(|error| unreadable(path, &error.to_string()))?;
+        let length = reader
+            .read_until(b'\n', &mut text)
+            .map_err(|error| unreadable(path, &error.to_string()))?;
         if length == 0 || text.last() != Some(&b'\n') {
             return Ok((lines, whole));
         }
-        let line = serde_json::from_slice(&text).map_err(|error| unreadable(path, &format!("line {} is not an event: {error}", lines.len() + 1)))?;
+        let line = serde_json::from_slice(&text).map_err(|error| {
+            unreadable(
+                path,
+                &format!("line {} is not an event: {error}", lines.len() + 1),
+            )
+        })?;
         lines.push(line);
         whole += length as u64;
     }

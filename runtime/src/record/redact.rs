@@ -1,11 +1,303 @@
 //! Keeps secrets out of every sink: record, report, log.
+//!
+//! What is redacted: `data` and `stringData` of a Secret and its last-applied annotation, values under keys that name
+//! a password, token or key, `Authorization` and other credentials in headers, bearer tokens, JSON Web Tokens and
+//! private keys wherever they stand in text.
 
-use super::event::Event;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+use super::event::{ChangeOutcome, Changing, Event, UndoOutcome};
+use crate::change::FieldChange;
+use crate::change::field::Step;
+use crate::effect::{Call, Reply};
+
+/// What stands in a secret's place.
+pub const REDACTED: &str = "[redacted]";
+
+/// Why a change of secret values cannot be taken back from the record.
+pub(crate) const IRREVERSIBLE: &str =
+    "its values are secret, so the record does not keep them; only the run itself can take it back";
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Keys whose values are secret, in lower case and without `-`, `_` and `.`. A key fits if it ends with one of them.
+const SECRET_KEYS: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secretkey",
+    "clientsecret",
+    "accesstoken",
+    "refreshtoken",
+    "bearertoken",
+    "apikey",
+    "privatekey",
+    "authorization",
+    "setcookie",
+];
+
+/// Keys that are secret only as a whole: as an ending they would hit names such as `imagePullSecret`.
+const SECRET_NAMES: [&str; 4] = ["token", "cookie", "secret", "pwd"];
+
+static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
+    let private_key =
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)";
+    let web_token = r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*";
+    let credentials = r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{8,}";
+    let in_url = r"(?P<scheme>\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+@";
+    let assigned = r#"(?P<key>(?i:(?:password|passwd|passphrase|secret[-_]?key|client[-_]?secret|api[-_]?key|access[-_]?token|refresh[-_]?token))\\?["']?\s*[=:]\s*\\?["']?)[^\s"'\\,;&}]+"#;
+    Regex::new(&format!(
+        "(?s){private_key}|{web_token}|{credentials}|{in_url}|{assigned}"
+    ))
+    .expect("the pattern is a constant that the tests compile")
+});
 
 /// Removes secrets from an event.
-pub(crate) fn event(_event: &mut Event) {}
+pub(crate) fn event(event: &mut Event) {
+    match event {
+        Event::Looked {
+            effect,
+            reply,
+            failure,
+            ..
+        } => {
+            call(&mut effect.call);
+            match reply {
+                Some(Reply::Json(document)) => value(document),
+                Some(Reply::Text(text) | Reply::Http { body: text, .. }) => redact_text(text),
+                Some(Reply::Time(_) | Reply::Done) | None => {}
+            }
+            said(failure.as_mut());
+        }
+        Event::Shown {
+            table,
+            value: shown,
+        } => {
+            value(shown);
+            redact_text(&mut table.title);
+            table
+                .rows
+                .iter_mut()
+                .flatten()
+                .chain(&mut table.notes)
+                .for_each(redact_text);
+        }
+        Event::Checked { detail, .. } => detail.iter_mut().for_each(redact_text),
+        Event::Proved { seen, .. } => seen.iter_mut().for_each(redact_text),
+        Event::Changing(inner) | Event::Planned(inner) => changing(inner),
+        Event::ChangeAnswered { outcome, .. } => match outcome {
+            ChangeOutcome::Made { post_image } => value(post_image),
+            ChangeOutcome::NotMade { failure } | ChangeOutcome::Unknown { failure } => {
+                redact_text(&mut failure.1)
+            }
+        },
+        Event::TakenBack { outcome, .. } => undo_outcome(outcome),
+        Event::Warning { message } | Event::NotEvaluated { what: message } => redact_text(message),
+        Event::Ended(ended) => {
+            redact_text(&mut ended.message);
+            ended
+                .left_behind
+                .iter_mut()
+                .for_each(|(_, why)| redact_text(why));
+            ended
+                .hint
+                .iter_mut()
+                .chain(&mut ended.unchanged)
+                .for_each(redact_text);
+        }
+        Event::Started(started) => started.params = params(&started.params),
+        Event::StepStarted { .. }
+        | Event::StepEnded { .. }
+        | Event::Settled { .. }
+        | Event::TakingBack { .. }
+        | Event::Undoing { .. } => {}
+    }
+}
+
+/// Removes secrets from a change.
+pub(crate) fn changing(changing: &mut Changing) {
+    let secret = is_secret(&changing.pre_image);
+    value(&mut changing.pre_image);
+    if secret {
+        secret_data(&mut changing.patch);
+    }
+    value(&mut changing.patch);
+    for change in &mut changing.fields {
+        field(change, secret);
+    }
+}
+
+/// Whether redaction takes away what the inverse of a change needs.
+pub(crate) fn hides_a_field(of: &Changing) -> bool {
+    let mut redacted = of.clone();
+    changing(&mut redacted);
+    redacted.fields != of.fields
+}
 
 /// Removes secrets from the parameters of a run.
-pub(crate) fn params(params: &std::collections::BTreeMap<String, serde_json::Value>) -> std::collections::BTreeMap<String, serde_json::Value> {
-    params.clone()
+pub(crate) fn params(params: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let redacted = |(name, given): (&String, &Value)| {
+        let mut given = given.clone();
+        if is_secret_key(name) {
+            given = REDACTED.into()
+        } else {
+            value(&mut given)
+        }
+        (name.clone(), given)
+    };
+    params.iter().map(redacted).collect()
+}
+
+/// Removes secrets from a document.
+pub fn value(document: &mut Value) {
+    match document {
+        Value::String(text) => redact_text(text),
+        Value::Array(items) => items.iter_mut().for_each(value),
+        Value::Object(_) if is_secret(document) => {
+            secret_data(document);
+            object(document);
+        }
+        Value::Object(_) => object(document),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Removes secrets from text.
+pub fn text(text: &str) -> String {
+    let replaced = IN_TEXT.replace_all(text, |found: &Captures<'_>| {
+        match (found.name("scheme"), found.name("key")) {
+            (Some(scheme), _) => format!("{}{REDACTED}@", scheme.as_str()),
+            (_, Some(key)) => format!("{}{REDACTED}", key.as_str()),
+            _ => REDACTED.to_owned(),
+        }
+    });
+    replaced.into_owned()
+}
+
+fn redact_text(place: &mut String) {
+    if IN_TEXT.is_match(place) {
+        *place = text(place);
+    }
+}
+
+fn object(document: &mut Value) {
+    let Value::Object(fields) = document else {
+        return;
+    };
+    // The environment of a container names its variables beside their values.
+    let named_secret = fields
+        .get("name")
+        .and_then(Value::as_str)
+        .is_some_and(is_secret_key);
+    for (key, inner) in fields.iter_mut() {
+        let secret = is_secret_key(key) || named_secret && key == "value";
+        if secret && (inner.is_string() || inner.is_number()) {
+            *inner = REDACTED.into()
+        } else {
+            value(inner)
+        }
+    }
+}
+
+fn is_secret(object: &Value) -> bool {
+    object["kind"] == "Secret"
+        && object["apiVersion"]
+            .as_str()
+            .is_none_or(|version| version == "v1")
+}
+
+fn secret_data(secret: &mut Value) {
+    for key in ["data", "stringData"] {
+        if let Some(entries) = secret.get_mut(key).and_then(Value::as_object_mut) {
+            entries
+                .values_mut()
+                .filter(|entry| !entry.is_null())
+                .for_each(|entry| *entry = REDACTED.into());
+        }
+    }
+    if let Some(applied) = secret
+        .pointer_mut("/metadata/annotations")
+        .and_then(|annotations| annotations.get_mut(LAST_APPLIED))
+    {
+        *applied = REDACTED.into();
+    }
+}
+
+fn field(change: &mut FieldChange, of_secret: bool) {
+    let keys: Vec<&str> = change
+        .path
+        .0
+        .iter()
+        .filter_map(|step| {
+            if let Step::Key(key) = step {
+                Some(key.as_str())
+            } else {
+                None
+            }
+        })
+        .collect();
+    let secret = of_secret
+        && (matches!(keys.first(), Some(&("data" | "stringData"))) || keys.contains(&LAST_APPLIED))
+        || keys.last().is_some_and(|key| is_secret_key(key));
+    for side in [&mut change.before, &mut change.after]
+        .into_iter()
+        .flatten()
+    {
+        if secret {
+            *side = REDACTED.into()
+        } else {
+            value(side)
+        }
+    }
+}
+
+fn undo_outcome(outcome: &mut UndoOutcome) {
+    match outcome {
+        UndoOutcome::Conflict { fields, .. } => {
+            for conflict in fields {
+                let mut change = FieldChange {
+                    path: conflict.path.clone(),
+                    before: conflict.ours.take(),
+                    after: conflict.theirs.take(),
+                };
+                // Which kind of object it is, is not known here; its data are secret in any case.
+                field(&mut change, true);
+                (conflict.ours, conflict.theirs) = (change.before, change.after);
+            }
+        }
+        UndoOutcome::LeftAlone { why } => redact_text(why),
+        UndoOutcome::Failed { failure } => redact_text(&mut failure.1),
+        UndoOutcome::Restored { .. } | UndoOutcome::Already => {}
+    }
+}
+
+fn call(call: &mut Call) {
+    match call {
+        Call::Pod(request) => {
+            redact_text(&mut request.body);
+            redact_text(&mut request.path);
+        }
+        Call::Patch { patch, .. } => value(patch),
+        _ => {}
+    }
+}
+
+fn said(failure: Option<&mut (String, String)>) {
+    if let Some((_, message)) = failure {
+        redact_text(message);
+    }
+}
+
+fn is_secret_key(key: &str) -> bool {
+    let plain: String = key
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_' | '.'))
+        .flat_map(char::to_lowercase)
+        .collect();
+    SECRET_NAMES.contains(&plain.as_str())
+        || SECRET_KEYS.iter().any(|ending| plain.ends_with(ending))
 }

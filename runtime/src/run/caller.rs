@@ -11,7 +11,7 @@ use super::held::Held;
 use super::latch::Latch;
 use super::wall;
 use crate::effect::{Call, Reply};
-use crate::failure::{BAD_ANSWER, Failure, UNREACHABLE};
+use crate::failure::{Failure, UNREACHABLE};
 use crate::transport::Transport;
 
 /// How long a call may hang that must not be cut off: a change that was sent, a look at what became of it.
@@ -28,7 +28,12 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(transport: Arc<dyn Transport>, handle: Handle, latch: Arc<Latch>) -> Self {
-        Caller { transport, handle, latch, last: Held::new(Timestamp::UNIX_EPOCH) }
+        Caller {
+            transport,
+            handle,
+            latch,
+            last: Held::new(Timestamp::UNIX_EPOCH),
+        }
     }
 
     /// The run's time. If the clock does not answer, the last time that it told.
@@ -43,7 +48,10 @@ impl Caller {
     }
 
     /// Waits for an operation that a stop of the run cuts short.
-    pub(crate) fn unless_stopped<T>(&self, operation: impl Future<Output = T>) -> Result<T, Failure> {
+    pub(crate) fn unless_stopped<T>(
+        &self,
+        operation: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
         if let Some(failure) = self.latch.failure() {
             return Err(failure);
         }
@@ -61,25 +69,11 @@ impl Caller {
     pub(crate) fn firmly(&self, call: &Call) -> Result<Reply, Failure> {
         self.handle
             .block_on(wall::within(LONGEST, self.transport.call(call)))
-            .unwrap_or_else(|| Err(Failure::new(&UNREACHABLE, format!("no answer within {} s", LONGEST.as_secs()))))
-    }
-
-    /// Makes a call that no stop of the run cuts short, and whose answer is a document.
-    pub(crate) fn document(&self, call: &Call) -> Result<serde_json::Value, Failure> {
-        match self.firmly(call)? {
-            Reply::Json(value) => Ok(value),
-            other => Err(Failure::new(&BAD_ANSWER, format!("the answer is not a document but {}", form(&other)))),
-        }
-    }
-}
-
-/// What form an answer has, for messages.
-fn form(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Json(_) => "a document",
-        Reply::Text(_) => "text",
-        Reply::Http { .. } => "an HTTP answer",
-        Reply::Time(_) => "a time",
-        Reply::Done => "empty",
+            .unwrap_or_else(|| {
+                Err(Failure::new(
+                    &UNREACHABLE,
+                    format!("no answer within {} s", LONGEST.as_secs()),
+                ))
+            })
     }
 }

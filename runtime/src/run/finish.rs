@@ -23,15 +23,20 @@ impl Run {
         match &cause {
             Cause::Ending(ending) => {
                 self.settle();
-                self.take_back_unsettled(&format!("the run ended by `{}` before a proof had followed the change", ending.word()));
+                self.take_back_unsettled(&format!(
+                    "the run ended by `{}` before a proof had followed the change",
+                    ending.word()
+                ));
             }
             Cause::Failure(failure) => self.take_back_after(failure),
             Cause::Planned(_) => {}
         }
         let ended = self.ended(cause);
-        self.journal.flush_if_possible(self.caller.now(), Event::Ended(Box::new(ended.clone())));
+        self.journal
+            .flush_if_possible(self.caller.now(), Event::Ended(Box::new(ended.clone())));
         self.journal.reporter().progress(None);
-        self.gate.release();
+        self.gate.locks.release();
+        self.journal.close();
         ended
     }
 
@@ -64,7 +69,9 @@ impl Run {
 
     fn failed(&self, failure: Failure, plan: bool) -> Cause {
         if plan && failure.is(&PLAN_ENDS) {
-            self.note(Event::NotEvaluated { what: failure.message.clone() });
+            self.note(Event::NotEvaluated {
+                what: failure.message.clone(),
+            });
             return Cause::Planned(failure.message);
         }
         Cause::Failure(failure)
@@ -83,10 +90,17 @@ impl Run {
 
     fn ended(&self, cause: Cause) -> Ended {
         let ledger = self.ledger.lock();
-        let (kept, taken_back, left_behind) = (ledger.numbers(&State::Settled), ledger.numbers(&State::TakenBack), ledger.left_behind());
+        let (kept, taken_back, left_behind) = (
+            ledger.numbers(&State::Settled),
+            ledger.numbers(&State::TakenBack),
+            ledger.left_behind(),
+        );
         drop(ledger);
         let mut ended = match cause {
-            Cause::Ending(ending) => Ended { next: ending.next().map(Into::into), ..ended(ending.exit(), ending.word(), ending.message()) },
+            Cause::Ending(ending) => Ended {
+                next: ending.next().map(Into::into),
+                ..ended(ending.exit(), ending.word(), ending.message())
+            },
             Cause::Planned(message) => ended(Exit::Healthy, "planned", message),
             Cause::Failure(failure) => {
                 let word = match failure.code.exit {
@@ -94,14 +108,29 @@ impl Run {
                     _ if failure.is(&INTERRUPTED) => "interrupted",
                     _ => "failed",
                 };
-                let exit = if taken_back.is_empty() { failure.code.exit } else { Exit::TakenBack };
-                Ended { code: Some(failure.code.name.into()), unchanged: failure.unchanged, hint: failure.hint, ..ended(exit, word, failure.message) }
+                let exit = if taken_back.is_empty() {
+                    failure.code.exit
+                } else {
+                    Exit::TakenBack
+                };
+                Ended {
+                    code: Some(failure.code.name.into()),
+                    unchanged: failure.unchanged,
+                    hint: failure.hint,
+                    ..ended(exit, word, failure.message)
+                }
             }
         };
         if !left_behind.is_empty() {
             ended.exit = Exit::Dirty;
         }
-        Ended { kept, taken_back, left_behind, took: between(self.started, self.caller.now()), ..ended }
+        Ended {
+            kept,
+            taken_back,
+            left_behind,
+            took: between(self.started, self.caller.now()),
+            ..ended
+        }
     }
 }
 

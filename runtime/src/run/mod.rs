@@ -25,6 +25,9 @@ use crate::transport::Transport;
 use crate::value::Table;
 
 mod caller;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.
+pub(crate) mod fake;
 mod finish;
 pub(crate) mod held;
 mod latch;
@@ -32,13 +35,19 @@ mod ledger;
 mod road;
 mod settle;
 mod start;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.
+mod tests;
 mod wall;
 
 pub use latch::{BLOCK_TIME, BlockTimer, ENDED, Ending, Stop};
 pub use ledger::{Mark, StepMark};
 
 pub(crate) use caller::Caller;
-pub(crate) use ledger::{Entry, Ledger};
+pub(crate) use latch::Latch;
+pub(crate) use ledger::{Entry, Ledger, Order};
+pub(crate) use start::{guard_interrupt, machine, user};
+pub(crate) use wall::Stopwatch;
 
 /// How a run treats changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +185,9 @@ impl Run {
 
     /// Tells a person something that does not stop the run.
     pub fn warn(&self, message: impl Into<String>) {
-        self.note(Event::Warning { message: message.into() });
+        self.note(Event::Warning {
+            message: message.into(),
+        });
     }
 
     /// Says what is being waited for; `None` when nothing is.
@@ -209,14 +220,30 @@ impl Run {
 
     /// Starts the time of a block. The timer raises [`Stop::BlockTime`] with its id; the block's handler clears it.
     pub fn block_time(&self, limit: Duration) -> BlockTimer {
-        BlockTimer::start(&self.caller.latch, later(self.caller.now(), limit), limit, &self.caller.handle)
+        BlockTimer::start(
+            &self.caller.latch,
+            later(self.caller.now(), limit),
+            limit,
+            &self.caller.handle,
+        )
     }
 
     /// A library's own memory: one value for each run and type.
     pub fn kept<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut kept = self.kept.lock();
-        let value = kept.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
-        Arc::clone(value).downcast().expect("values are kept under the id of their type")
+        let value = kept
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Arc::new(T::default()));
+        Arc::clone(value)
+            .downcast()
+            .expect("values are kept under the id of their type")
+    }
+
+    /// Who is asked: only in a run with a person at a terminal.
+    pub(crate) fn approver(&self) -> Option<&dyn Approver> {
+        self.approver
+            .as_deref()
+            .filter(|_| self.mode() == Mode::Ask)
     }
 
     /// Writes an event at the present time.

@@ -32,7 +32,16 @@ impl Run {
         let started = caller.now();
         let id = new_id(started);
         let file = RecordFile::create(&settings.home, &id);
-        let journal = Journal::new(file.map_err(|error| format!("{}: {error}", crate::record::file::directory(&settings.home).display())), 0, reporter);
+        let journal = Journal::new(
+            file.map_err(|error| {
+                format!(
+                    "{}: {error}",
+                    crate::record::file::directory(&settings.home).display()
+                )
+            }),
+            0,
+            reporter,
+        );
         if let Some(failure) = journal.broken()
             && !settings.approvals.is_empty()
             && settings.mode != Mode::Plan
@@ -55,9 +64,8 @@ impl Run {
             params: redact::params(&settings.params),
             version: env!("CARGO_PKG_VERSION").into(),
         }));
-        let lock_space = format!("{context} {server}");
         let run = Arc::new(Run {
-            gate: Gate::new(&settings, lock_space),
+            gate: Gate::new(&settings, format!("{context} {server}"), &id),
             id,
             started,
             caller,
@@ -72,7 +80,9 @@ impl Run {
         });
         run.note(event);
         if let Some(failure) = run.journal.broken() {
-            run.warn(format!("{failure}; reads go on, but nothing will be changed"));
+            run.warn(format!(
+                "{failure}; reads go on, but nothing will be changed"
+            ));
         }
         run.watch(cancel);
         Ok(run)
@@ -81,15 +91,7 @@ impl Run {
     fn watch(&self, cancel: CancellationToken) {
         let latch = &self.caller.latch;
         let mut guards = self.guards.lock();
-        let raise = Arc::clone(latch);
-        let interrupted = move || {
-            raise.raise(Stop::Failed(Failure::new(&INTERRUPTED, "the run was interrupted")));
-        };
-        if cancel.is_cancelled() {
-            interrupted();
-        } else {
-            guards.push(wall::Guard::when(&self.caller.handle, async move { cancel.cancelled().await }, interrupted));
-        }
+        guards.push(guard_interrupt(&self.caller, cancel));
         if let Some(limit) = self.settings.deadline {
             latch.set_deadline(later(self.started, limit));
             let raise = Arc::clone(latch);
@@ -100,17 +102,48 @@ impl Run {
     }
 }
 
+/// Raises the latch when somebody interrupts.
+pub(crate) fn guard_interrupt(caller: &Caller, cancel: CancellationToken) -> wall::Guard {
+    let latch = Arc::clone(&caller.latch);
+    let interrupted = move || {
+        latch.raise(Stop::Failed(Failure::new(
+            &INTERRUPTED,
+            "the run was interrupted",
+        )));
+    };
+    if cancel.is_cancelled() {
+        interrupted();
+        return wall::Guard::when(&caller.handle, std::future::pending(), || ());
+    }
+    wall::Guard::when(
+        &caller.handle,
+        async move { cancel.cancelled().await },
+        interrupted,
+    )
+}
+
 /// A ULID whose time is the run's.
 fn new_id(at: Timestamp) -> String {
     // The standard library's own seed is the only source of randomness that an id needs.
-    let chance = || std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let chance = || {
+        std::collections::hash_map::RandomState::new()
+            .build_hasher()
+            .finish()
+    };
     let random = u128::from(chance()) << 64 | u128::from(chance());
-    Ulid::from_parts(u64::try_from(at.as_millisecond()).unwrap_or_default(), random).to_string()
+    Ulid::from_parts(
+        u64::try_from(at.as_millisecond()).unwrap_or_default(),
+        random,
+    )
+    .to_string()
 }
 
 /// The user on this machine, as the environment names it.
 pub(crate) fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".into())
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "unknown".into())
 }
 
 /// This machine's name.

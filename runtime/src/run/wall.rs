@@ -31,7 +31,11 @@ pub(crate) struct Guard(AbortHandle);
 
 impl Guard {
     /// Sets the guard.
-    pub(crate) fn after(handle: &Handle, limit: Duration, act: impl FnOnce() + Send + 'static) -> Self {
+    pub(crate) fn after(
+        handle: &Handle,
+        limit: Duration,
+        act: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let task = handle.spawn(async move {
             tokio::time::sleep(limit).await;
             act();
@@ -40,7 +44,11 @@ impl Guard {
     }
 
     /// Does something once `event` happens, unless the guard is dropped before.
-    pub(crate) fn when(handle: &Handle, event: impl Future<Output = ()> + Send + 'static, act: impl FnOnce() + Send + 'static) -> Self {
+    pub(crate) fn when(
+        handle: &Handle,
+        event: impl Future<Output = ()> + Send + 'static,
+        act: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let task = handle.spawn(async move {
             event.await;
             act();

@@ -1,0 +1,258 @@
+//! The road of a change: gate, dry run, approval, record, transport, and a look at what came of it.
+
+use serde_json::Value;
+use tracing::info_span;
+
+use super::send::{self, Outcome};
+use super::{Change, Changed, FieldChange, diff, ownership, patch};
+use crate::effect::{Class, ObjectRef};
+use crate::failure::{
+    CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE,
+};
+use crate::gate::{access, approval};
+use crate::record::event::{Changing, Event};
+use crate::record::redact;
+use crate::run::{Mode, Run, Stopwatch};
+
+/// Makes a change, or in a plan tries it.
+pub(crate) fn change(run: &Run, change: Change) -> Result<Changed, Failure> {
+    let object = change.object.clone();
+    let span =
+        info_span!("effect", class = %change.class, target = %object, took = tracing::field::Empty);
+    let watch = Stopwatch::start();
+    let outcome = span.in_scope(|| attempt(run, change));
+    span.record("took", tracing::field::debug(watch.took()));
+    outcome.map_err(|failure| advised(failure, &object))
+}
+
+fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
+    let object = &change.object;
+    if let Some(failure) = run.caller.latch.failure() {
+        return Err(failure);
+    }
+    if run.is_rehearsing() {
+        return Err(Failure::new(
+            &SCRIPT,
+            format!("{object} was to be changed by the condition of a `wait` or `hold`"),
+        )
+        .hint("a proof only looks: move the change in front of it"));
+    }
+    run.gate.admit_change(&change)?;
+    if run.mode() != Mode::Plan {
+        if let Some(failure) = run.journal.broken() {
+            return Err(failure);
+        }
+        run.gate.locks.hold(object)?;
+    }
+    if diff::fields(&change.before, &change.after).is_empty() {
+        return Ok(Changed {
+            number: None,
+            object: change.before,
+            fields: Vec::new(),
+        });
+    }
+    let Some(proposal) = propose(run, &change)? else {
+        return Ok(Changed {
+            number: None,
+            object: change.before,
+            fields: Vec::new(),
+        });
+    };
+    if run.mode() == Mode::Plan {
+        return Ok(plan(run, change, proposal));
+    }
+    let mut shown = proposal.changing.clone();
+    redact::changing(&mut shown);
+    approval::approve(run, &shown)?;
+    make(run, proposal)
+}
+
+/// A change that the server has tried, or in a plan would have to.
+struct Proposal {
+    changing: Changing,
+    /// The object as the server says it will be.
+    tried: Value,
+    resource_version: String,
+}
+
+/// Tries the change on the server. `None` if the server finds that it changes nothing.
+fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
+    let object = &change.object;
+    // A plan's second change to an object is tried together with its first, which the server does not have.
+    let real = run
+        .gate
+        .overlay
+        .real(object)
+        .unwrap_or_else(|| change.before.clone());
+    let Some(difference) = patch::between(&real, &change.after) else {
+        return Ok(None);
+    };
+    let Some(resource_version) = real
+        .pointer("/metadata/resourceVersion")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    else {
+        return Err(Failure::new(
+            &INTERNAL,
+            format!(
+                "{object} was read without metadata.resourceVersion, so a change of it could not be guarded"
+            ),
+        ));
+    };
+    let difference = patch::with_precondition(difference, &resource_version);
+    let tried = match trial(run, object, &difference) {
+        Ok(tried) => Some(tried),
+        Err(failure) if failure.is(&FORBIDDEN) && run.mode() == Mode::Plan => None,
+        Err(failure) => return Err(failure),
+    };
+    let validated = tried.is_some();
+    let tried = tried.unwrap_or_else(|| change.after.clone());
+    let fields = diff::fields(&change.before, &tried);
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let mut changing = Changing {
+        object: object.clone(),
+        summary: change.summary.clone(),
+        class: change.class,
+        fields,
+        pre_image: change.before.clone(),
+        patch: difference,
+        irreversible: (change.class == Class::Irreversible).then(|| {
+            change
+                .irreversible
+                .unwrap_or("it leaves nothing to set back")
+                .into()
+        }),
+        gitops: ownership::gitops_owner(&change.before),
+        validated,
+    };
+    if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
+        changing.irreversible = Some(redact::IRREVERSIBLE.into());
+    }
+    Ok(Some(Proposal {
+        changing,
+        tried,
+        resource_version,
+    }))
+}
+
+/// The server-side dry run, after a look at the permission for it.
+fn trial(run: &Run, object: &ObjectRef, difference: &Value) -> Result<Value, Failure> {
+    if !access::may_patch(run, object)? {
+        return Err(access::forbidden(object));
+    }
+    send::trial(&run.caller, object, difference)
+}
+
+fn plan(run: &Run, change: Change, proposal: Proposal) -> Changed {
+    let fields = proposal.changing.fields.clone();
+    let number = run.note(Event::Planned(Box::new(proposal.changing)));
+    run.gate
+        .overlay
+        .plan(&change.object, change.before, proposal.tried.clone());
+    Changed {
+        number: Some(number),
+        object: proposal.tried,
+        fields,
+    }
+}
+
+/// Records the change, sends it once, settles what came of it, and reads back.
+fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
+    let Proposal {
+        mut changing,
+        resource_version,
+        ..
+    } = proposal;
+    // A person may have thought for long: the run may have been stopped since.
+    run.caller.latch.time_is(run.caller.now());
+    if let Some(failure) = run.caller.latch.failure() {
+        return Err(failure);
+    }
+    let number = run.journal.flush(
+        run.caller.now(),
+        Event::Changing(Box::new(changing.clone())),
+    )?;
+    let outcome = send::once(&run.caller, &changing, &resource_version);
+    if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
+        // This process still knows the values that the record does not keep.
+        changing.irreversible = None;
+    }
+    let (object, fields) = (changing.object.clone(), changing.fields.clone());
+    match &outcome {
+        Outcome::Made(post_image) => {
+            run.ledger
+                .lock()
+                .add(number, changing, Some(post_image.clone()))
+        }
+        Outcome::Unknown(_) => run.ledger.lock().add(number, changing, None),
+        Outcome::NotMade(_) => {}
+    }
+    let recorded = run.journal.flush(
+        run.caller.now(),
+        Event::ChangeAnswered {
+            change: number,
+            outcome: outcome.event(),
+        },
+    );
+    match outcome {
+        Outcome::NotMade(failure) => Err(failure),
+        Outcome::Unknown(failure) => {
+            run.stop(failure.clone());
+            Err(failure)
+        }
+        Outcome::Made(post_image) => {
+            recorded.map_err(|failure| failure.unchanged(format!("{object} was changed, but its record does not say so: the run ends and takes it back")))?;
+            Ok(Changed {
+                number: Some(number),
+                object: read_back(run, &object, &fields, post_image),
+                fields,
+            })
+        }
+    }
+}
+
+/// The object as it stands after the change. A person is told if it does not stand as it was set.
+fn read_back(run: &Run, object: &ObjectRef, fields: &[FieldChange], post_image: Value) -> Value {
+    match send::look(&run.caller, object) {
+        Ok(now) => {
+            for field in fields.iter().filter(|field| !field.stands_in(&now)) {
+                run.warn(format!("{object}: {} was set, but reads back otherwise: somebody else has changed it since", field.path));
+            }
+            now
+        }
+        Err(failure) => {
+            run.warn(format!(
+                "{object} was changed, but could not be read back: {failure}"
+            ));
+            post_image
+        }
+    }
+}
+
+/// Says what was not changed and what to do, where the failure does not.
+fn advised(mut failure: Failure, object: &ObjectRef) -> Failure {
+    if failure.unchanged.is_none() {
+        failure.unchanged = Some(format!("{object} was not changed"));
+    }
+    if failure.hint.is_none() {
+        let hint = match failure.code {
+            code if std::ptr::eq(code, &CONFLICT) => {
+                "somebody else changed the object since it was read: run again, and it is read anew"
+            }
+            code if std::ptr::eq(code, &REJECTED) => {
+                "the reason is the server's own: correct the value that it names, in the script or its parameters"
+            }
+            code if std::ptr::eq(code, &NOT_FOUND) => {
+                "the object is gone since it was read: run again"
+            }
+            code if std::ptr::eq(code, &UNREACHABLE) => {
+                "make sure that the API server answers (`kubectl get --raw /readyz`), and run again"
+            }
+            _ => return failure,
+        };
+        failure.hint = Some(hint.into());
+    }
+    failure
+}

@@ -1,0 +1,8 @@
+//! Tests of the whole road, on a cluster in memory.
+
+mod change;
+mod ending;
+mod invariants;
+mod plan;
+mod read;
+mod undo;

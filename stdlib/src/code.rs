@@ -1,0 +1,59 @@
+//! Failures that the library adds to the runtime's.
+
+use meshbook_runtime::failure::{Code, Exit};
+
+/// There is no such service.
+pub static HOST_UNKNOWN: Code = Code {
+    name: "meshbook::host::unknown",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "The namespace has no Service of this name. The hint names the nearest one that exists. A service of another namespace is written `name.namespace`.",
+};
+
+/// There is no such workload or pod.
+pub static WORKLOAD_UNKNOWN: Code = Code {
+    name: "meshbook::workload::unknown",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "The namespace has no Deployment, StatefulSet, DaemonSet or Pod of this name. The hint names the nearest one that exists.",
+};
+
+/// Nobody calls the host.
+pub static NO_CALLERS: Code = Code {
+    name: "meshbook::host::no_callers",
+    exit: Exit::CannotTell,
+    catchable: true,
+    explain: "No proxy was found that sends requests to the service. Either nobody calls it, or its callers have no sidecar, run in ambient mode, or belong to another cluster: the message says which.",
+};
+
+/// A limit that no rule can have.
+pub static LIMIT_RANGE: Code = Code {
+    name: "meshbook::rule::limit_range",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "A limit of a connection pool is a whole number from 1 to 2147483647 (a 32-bit field of the DestinationRule API). Zero would mean no limit at all.",
+};
+
+/// A path that leads to no field, or that cannot be read.
+pub static FIELD: Code = Code {
+    name: "meshbook::object::field",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "A path is written `spec.subsets[v1].trafficPolicy`: keys with dots between them, `[name]` or `[0]` for an item of a list, `[\"a.b/c\"]` for a key that holds dots.",
+};
+
+/// An autoscaler owns the number of replicas.
+pub static AUTOSCALED: Code = Code {
+    name: "meshbook::workload::autoscaled",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "A HorizontalPodAutoscaler sets the number of replicas and would undo the change within seconds. Change its `minReplicas` instead.",
+};
+
+/// Something would be chosen from nothing.
+pub static EMPTY: Code = Code {
+    name: "meshbook::selection::empty",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "A list from which something was to be taken is empty. Ask `is_empty()` first, and end the run with the reason.",
+};

@@ -1,0 +1,113 @@
+//! What descriptors have in common: their defaults, and the permissions of the reads behind evidence.
+
+use meshbook_runtime::failure::{Failure, INTERNAL};
+use meshbook_runtime::primitive::{Invocation, Param, Permission, Primitive, Type};
+use rhai::Dynamic;
+
+/// The base of every descriptor: each names what differs. The registry's tests demand the rest.
+pub const PRIMITIVE: Primitive = Primitive {
+    name: "",
+    receiver: None,
+    params: &[],
+    returns: "()",
+    class: None,
+    inverse: None,
+    summary: "",
+    doc: "",
+    errors: &[],
+    permissions: &[],
+    search: &[],
+    examples: &[],
+    body: no_body,
+};
+
+fn no_body(_: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    Err(Failure::new(&INTERNAL, "a primitive has no body"))
+}
+
+/// A parameter that must be given.
+pub const fn param(name: &'static str, ty: Type, doc: &'static str) -> Param {
+    Param { name, ty, default: None, doc }
+}
+
+/// A parameter that can be left out.
+pub const fn optional(name: &'static str, ty: Type, default: &'static str, doc: &'static str) -> Param {
+    Param { name, ty, default: Some(default), doc }
+}
+
+const fn may(group: &'static str, resource: &'static str, verb: &'static str) -> Permission {
+    Permission { group, resource, verb }
+}
+
+/// To find a host.
+pub const HOST: &[Permission] = &[may("", "services", "get"), may("", "services", "list"), may("", "pods", "list")];
+
+/// To read what proxies say: pods, their admin port, their logs; Prometheus as a Service.
+pub const EVIDENCE: &[Permission] = &[
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "pods/log", "get"),
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+];
+
+/// As [`EVIDENCE`], and the rules behind it.
+pub const EVIDENCE_AND_RULES: &[Permission] = &[
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "pods/log", "get"),
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+    may("", "configmaps", "get"),
+    may("networking.istio.io", "destinationrules", "list"),
+];
+
+/// As [`EVIDENCE`], and the endpoints.
+pub const EVIDENCE_AND_ENDPOINTS: &[Permission] = &[
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "pods/log", "get"),
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+    may("discovery.k8s.io", "endpointslices", "list"),
+];
+
+/// To find which rules apply.
+pub const RULES: &[Permission] =
+    &[may("", "configmaps", "get"), may("networking.istio.io", "destinationrules", "list")];
+
+/// To see whether a proxy carries a rule.
+pub const CARRIES: &[Permission] =
+    &[may("networking.istio.io", "destinationrules", "get"), may("", "pods/portforward", "create")];
+
+/// To change a rule.
+pub const CHANGE_RULE: &[Permission] =
+    &[may("networking.istio.io", "destinationrules", "get"), may("networking.istio.io", "destinationrules", "patch")];
+
+/// To ask Prometheus, where it is found as a Service.
+pub const PROMETHEUS: &[Permission] =
+    &[may("", "services", "list"), may("", "pods", "list"), may("", "pods/portforward", "create")];
+
+/// To read objects of a kind that the argument names.
+pub const GET_ANY: &[Permission] = &[may("*", "*", "get")];
+
+/// To list objects of a kind that the argument names.
+pub const LIST_ANY: &[Permission] = &[may("*", "*", "list")];
+
+/// To change objects of a kind that the argument names.
+pub const PATCH_ANY: &[Permission] = &[may("*", "*", "get"), may("*", "*", "patch")];
+
+/// To scale a workload.
+pub const SCALE: &[Permission] =
+    &[may("*", "*", "get"), may("*", "*", "patch"), may("autoscaling", "horizontalpodautoscalers", "list")];
+
+/// To find a workload or a pod.
+pub const WORKLOADS: &[Permission] = &[
+    may("apps", "deployments", "list"),
+    may("apps", "statefulsets", "list"),
+    may("apps", "daemonsets", "list"),
+    may("", "pods", "list"),
+];
+
+/// To find a pod.
+pub const PODS: &[Permission] = &[may("", "pods", "get"), may("", "pods", "list")];

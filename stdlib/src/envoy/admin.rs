@@ -1,0 +1,143 @@
+//! The requests that fetch Envoy's admin pages, as effects: always by port-forward to port 15000, never by exec.
+
+use meshbook_runtime::effect::{Call, Effect, PodRequest, Reply};
+
+/// Envoy's admin port in an Istio sidecar.
+pub const PORT: u16 = 15000;
+
+/// Counters of the clusters to a service, and of a server's inbound clusters.
+pub fn stats(namespace: &str, pod: &str, fqdn: &str) -> Effect {
+    let filter = format!(
+        "^cluster[.](inbound|outbound[|].*[|]{}).*upstream_rq_(pending_overflow|active_overflow|5xx|total)$",
+        regex_of(fqdn)
+    );
+    page(namespace, pod, "statistics", &format!("/stats?format=json&filter={}", encode(&filter)))
+}
+
+/// The clusters to a service and the inbound ones, with their hosts. Envoys that know no filter answer all clusters.
+pub fn clusters(namespace: &str, pod: &str, fqdn: &str) -> Effect {
+    page(
+        namespace,
+        pod,
+        &format!("clusters to {fqdn}"),
+        &format!("/clusters?format=json&filter={}", encode(&names(fqdn))),
+    )
+}
+
+/// The part of the configuration that speaks of clusters to a service, and of inbound clusters.
+pub fn cluster_config(namespace: &str, pod: &str, fqdn: &str) -> Effect {
+    page(
+        namespace,
+        pod,
+        &format!("configuration of clusters to {fqdn}"),
+        &format!("/config_dump?resource=dynamic_active_clusters&name_regex={}", encode(&names(fqdn))),
+    )
+}
+
+/// A regular expression (RE2) for the names of clusters to a service, and of inbound clusters.
+fn names(fqdn: &str) -> String {
+    format!("^(inbound[|].*|outbound[|][0-9]+[|][^|]*[|]{})$", regex_of(fqdn))
+}
+
+fn page(namespace: &str, pod: &str, what: &str, path: &str) -> Effect {
+    let request = PodRequest {
+        namespace: namespace.into(),
+        pod: pod.into(),
+        port: PORT,
+        method: "GET".into(),
+        path: path.into(),
+        body: String::new(),
+    };
+    Effect::read(format!("Pod {namespace}/{pod}"), format!("Envoy's {what}"), Call::Pod(request))
+}
+
+/// The page of an answer.
+///
+/// # Errors
+/// A sentence that says what Envoy answered instead.
+pub fn body(reply: Reply) -> Result<String, String> {
+    match reply {
+        Reply::Http { status: 200, body } => Ok(body),
+        Reply::Http { status, body } => {
+            Err(format!("its admin port answered {status} {}", crate::text::first_line(&body)))
+        }
+        _ => Err("its admin port gave no HTTP answer".into()),
+    }
+}
+
+/// A name inside a regular expression, matched as it is.
+fn regex_of(name: &str) -> String {
+    regex::escape(name)
+}
+
+/// Percent-encodes everything that is not unreserved (RFC 3986, 2.3).
+fn encode(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len() * 2), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(effect: &Effect) -> &str {
+        match &effect.call {
+            Call::Pod(request) => &request.path,
+            other => panic!("a request to a pod, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_cannot_leave_their_place() {
+        let effect = cluster_config("summit", "front-1", "a.b&resource=x|.*");
+        assert!(
+            !path(&effect)["/config_dump?resource=dynamic_active_clusters&name_regex=".len()..]
+                .contains(['&', '|', '*', '#'])
+        );
+        assert!(
+            path(&effect).contains("a%5C.b%5C%26resource%3Dx") || path(&effect).contains("a%5C.b%26resource%3Dx"),
+            "{}",
+            path(&effect)
+        );
+    }
+
+    #[test]
+    fn the_filter_of_statistics_matches_istios_names() {
+        let effect = stats("summit", "front-1", "graph-core.summit.svc.cluster.local");
+        let encoded = path(&effect).split_once("filter=").expect("a filter").1;
+        let mut bytes = Vec::new();
+        let mut rest = encoded.bytes();
+        while let Some(byte) = rest.next() {
+            if byte == b'%' {
+                let hex = [rest.next().expect("a digit"), rest.next().expect("a digit")];
+                bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).expect("ASCII"), 16).expect("hexadecimal"));
+            } else {
+                bytes.push(byte);
+            }
+        }
+        let filter = regex::Regex::new(std::str::from_utf8(&bytes).expect("text")).expect("a regular expression");
+        for name in [
+            "cluster.outbound|8080||graph-core.summit.svc.cluster.local;.upstream_rq_pending_overflow",
+            "cluster.outbound|8080|v1|graph-core.summit.svc.cluster.local;.upstream_rq_5xx",
+            "cluster.inbound|8080||;.upstream_rq_active_overflow",
+        ] {
+            assert!(filter.is_match(name), "{name}");
+        }
+        assert!(!filter.is_match("cluster.outbound|8080||catalog.summit.svc.cluster.local;.upstream_rq_total"));
+    }
+
+    #[test]
+    fn what_is_not_a_page_says_so() {
+        assert_eq!(
+            body(Reply::Http { status: 503, body: "draining\nmore".into() }),
+            Err("its admin port answered 503 draining".into())
+        );
+        assert!(body(Reply::Done).is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! `k8s::annotate(kind, name, annotations)`: sets annotations.
+
+use meshbook_runtime::effect::Class;
+use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, REJECTED, TYPE};
+use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive, Type};
+use rhai::Dynamic;
+use serde_json::json;
+
+use crate::descriptor::{self, param};
+use crate::kubernetes::change;
+use crate::object::convert::from_map;
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "k8s::annotate",
+    params: &[
+        param("kind", Type::String, "kind, plural or short name, for example `deployment` or `dr`"),
+        param("name", Type::String, "`name`, or `namespace/name`"),
+        param("annotations", Type::Map, "the annotations, as a map of strings"),
+    ],
+    returns: "Object",
+    class: Some(Class::Change),
+    inverse: Some(Inverse::PreImage),
+    summary: "Sets or removes annotations of an object.",
+    doc: "`()` removes one. Answers the object after it.",
+    errors: &[&NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED, &TYPE],
+    permissions: descriptor::PATCH_ANY,
+    search: &["kubectl annotate", "metadata"],
+    examples: &[Example {
+        world: "healthy",
+        script: r#"k8s::annotate("deployment", "front", #{ note: "shop" })"#,
+        expect: Expect::Changes(&["Deployment summit/front: metadata.annotations.note"]),
+    }],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    let annotations = from_map(&call.map(2)?)?;
+    let patch = json!({ "metadata": { "annotations": annotations } });
+    Ok(Dynamic::from(change::patched(call.run(), &call.string(0)?, &call.string(1)?, &patch, "annotate")?))
+}

@@ -1,0 +1,53 @@
+//! The kinds of objects that the library itself reads.
+
+use meshbook_runtime::effect::ResourceKind;
+
+/// A Pod.
+pub fn pod() -> ResourceKind {
+    ResourceKind::namespaced("", "v1", "Pod", "pods")
+}
+
+/// A Service.
+pub fn service() -> ResourceKind {
+    ResourceKind::namespaced("", "v1", "Service", "services")
+}
+
+/// A Namespace.
+pub fn namespace() -> ResourceKind {
+    ResourceKind::cluster("", "v1", "Namespace", "namespaces")
+}
+
+/// A ConfigMap.
+pub fn config_map() -> ResourceKind {
+    ResourceKind::namespaced("", "v1", "ConfigMap", "configmaps")
+}
+
+/// An EndpointSlice.
+pub fn endpoint_slice() -> ResourceKind {
+    ResourceKind::namespaced("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+}
+
+/// A Deployment.
+pub fn deployment() -> ResourceKind {
+    ResourceKind::namespaced("apps", "v1", "Deployment", "deployments")
+}
+
+/// A StatefulSet.
+pub fn stateful_set() -> ResourceKind {
+    ResourceKind::namespaced("apps", "v1", "StatefulSet", "statefulsets")
+}
+
+/// A DaemonSet.
+pub fn daemon_set() -> ResourceKind {
+    ResourceKind::namespaced("apps", "v1", "DaemonSet", "daemonsets")
+}
+
+/// A HorizontalPodAutoscaler.
+pub fn autoscaler() -> ResourceKind {
+    ResourceKind::namespaced("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+}
+
+/// A DestinationRule, as Istio 1.22 and newer serve it.
+pub fn destination_rule() -> ResourceKind {
+    ResourceKind::namespaced("networking.istio.io", "v1", "DestinationRule", "destinationrules")
+}

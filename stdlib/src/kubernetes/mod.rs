@@ -1,0 +1,5 @@
+//! Kubernetes objects: how they are read, and the primitives of `k8s::`.
+
+pub mod change;
+pub mod kinds;
+pub mod read;

@@ -1,0 +1,33 @@
+//! What a runbook can say: primitives and nouns, one file for each.
+//!
+//! [`registry`] lists them; everything else follows from their descriptors: help, `docs/reference.md`, completion,
+//! `meshbook.d.rhai`, permissions, and a test for each example. Below that lie
+//! - the nouns: [`host`], [`proxy`], [`rule`], [`refusals`], [`errors`], [`room`], [`symptom`], [`metric`], [`object`], [`workload`];
+//! - [`evidence`]: how figures are taken, from the best source that speaks, as increases over a span;
+//! - parsers of foreign bytes: [`envoy`], [`prometheus`].
+//!
+//! Nothing here opens a connection: everything goes through `meshbook_runtime::run::Run`.
+
+pub mod code;
+pub mod descriptor;
+pub mod envoy;
+pub mod errors;
+pub mod evidence;
+pub mod host;
+pub mod kubernetes;
+pub mod list;
+pub mod metric;
+pub mod object;
+pub mod prometheus;
+pub mod proxy;
+pub mod reference;
+pub mod refusals;
+pub mod registry;
+pub mod room;
+pub mod rule;
+pub mod show;
+pub mod symptom;
+pub mod text;
+pub mod workload;
+
+pub use registry::LIBRARY;

@@ -1,0 +1,108 @@
+//! The metric: one number from a source, or why there is none.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use meshbook_runtime::failure::{Failure, TYPE};
+use meshbook_runtime::noun::{Noun, a_type};
+use meshbook_runtime::value::{Missing, Table};
+use rhai::Dynamic;
+use serde_json::{Value, json};
+
+use crate::text::figure;
+
+/// One number.
+#[derive(Clone, Debug)]
+pub struct Metric(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    what: String,
+    value: Result<f64, Missing>,
+}
+
+impl Metric {
+    /// What was measured; what is not a finite number is missing.
+    pub fn new(what: impl Into<String>, value: Result<f64, Missing>) -> Self {
+        let what = what.into();
+        let value = value.and_then(|value| {
+            if value.is_finite() { Ok(value) } else { Err(Missing::NotANumber(format!("{what} is {value}"))) }
+        });
+        Metric(Arc::new(Inner { what, value }))
+    }
+
+    /// Its value.
+    ///
+    /// # Errors
+    /// `NO_DATA` with the reason, if it has none.
+    pub fn value(&self) -> Result<f64, Failure> {
+        self.0.value.as_ref().copied().map_err(|missing| missing.failure(&format!("`{}`", self.0.what)))
+    }
+
+    /// Why it has none, if so.
+    pub fn missing(&self) -> Option<&Missing> {
+        self.0.value.as_ref().err()
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a number that a script writes as an int has few digits")]
+fn number(value: &Dynamic) -> Option<f64> {
+    value.as_float().ok().or_else(|| value.as_int().ok().map(|int| int as f64))
+}
+
+impl Noun for Metric {
+    const NAME: &'static str = "Metric";
+    const DOC: &'static str = "One number from a source such as Prometheus, or the reason why there is none. Comparing a missing one is an error: missing is neither zero nor a pass.";
+
+    fn text(&self) -> String {
+        self.0.value.as_ref().map_or_else(|missing| format!("no data: {missing}"), |value| figure(*value))
+    }
+
+    fn table(&self) -> Table {
+        Table::line(format!("{}: {}", self.0.what, self.text()))
+    }
+
+    fn json(&self) -> Value {
+        match &self.0.value {
+            Ok(value) => json!({ "what": self.0.what, "value": value }),
+            Err(missing) => json!({ "what": self.0.what, "missing": missing.to_string() }),
+        }
+    }
+
+    fn same(&self, other: &Self) -> Result<bool, Failure> {
+        Ok(self.value()? == other.value()?)
+    }
+
+    fn order(&self, other: &Dynamic) -> Result<Ordering, Failure> {
+        let own = self.value()?;
+        let other = match other.clone().try_cast::<Metric>() {
+            Some(metric) => metric.value()?,
+            None => number(other)
+                .ok_or_else(|| Failure::new(&TYPE, format!("a Metric cannot be compared with {}", a_type(other))))?,
+        };
+        Ok(own.total_cmp(&other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_compare_and_missing_ones_do_not() {
+        let two = Metric::new("q", Ok(2.0));
+        assert_eq!(two.order(&Dynamic::from(3_i64)).expect("an order"), Ordering::Less);
+        assert_eq!(two.order(&Dynamic::from(1.5_f64)).expect("an order"), Ordering::Greater);
+        assert_eq!(two.order(&Dynamic::from(two.clone())).expect("an order"), Ordering::Equal);
+        assert!(two.order(&Dynamic::from("2")).is_err());
+        for missing in [
+            Metric::new("q", Err(Missing::NoSeries("q".into()))),
+            Metric::new("q", Ok(f64::NAN)),
+            Metric::new("q", Ok(f64::INFINITY)),
+        ] {
+            assert!(missing.order(&Dynamic::from(0_i64)).expect_err("no data").is_no_data());
+            assert!(two.order(&Dynamic::from(missing.clone())).expect_err("no data").is_no_data());
+            assert!(missing.same(&missing).is_err());
+        }
+    }
+}

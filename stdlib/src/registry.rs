@@ -1,0 +1,247 @@
+//! The registry: one line for each primitive, noun, and code.
+//!
+//! A primitive is a file with `pub static PRIMITIVE` beside its body, and one line here, which also makes the file part
+//! of the crate.
+
+use meshbook_runtime::noun::NounType;
+use meshbook_runtime::primitive::Library;
+
+/// Everything that a runbook can say.
+pub static LIBRARY: Library = Library { primitives: PRIMITIVES, nouns: NOUNS, codes: CODES };
+
+macro_rules! primitives {
+    ($($name:ident: $file:literal;)*) => {
+        $(#[path = $file] pub mod $name;)*
+        static PRIMITIVES: &[&meshbook_runtime::primitive::Primitive] = &[$(&$name::PRIMITIVE),*];
+    };
+}
+
+macro_rules! nouns {
+    ($($noun:path;)*) => { static NOUNS: &[NounType] = &[$(NounType::of::<$noun>()),*]; };
+}
+
+macro_rules! codes {
+    ($($code:ident;)*) => { static CODES: &[&meshbook_runtime::failure::Code] = &[$(&crate::code::$code),*]; };
+}
+
+primitives! {
+    // Words for every runbook.
+    over: "span/over.rs";
+    show: "show/show.rs";
+    check: "show/check.rs";
+    fixed: "endings/fixed.rs";
+    found: "endings/found.rs";
+    not_this: "endings/not_this.rs";
+    cannot_tell: "endings/cannot_tell.rs";
+    // A service and what happens on the way to it.
+    host: "host/host.rs";
+    host_refusals: "host/refusals.rs";
+    host_symptom: "host/symptom.rs";
+    host_room: "host/room.rs";
+    host_errors: "host/errors.rs";
+    host_callers: "host/callers.rs";
+    host_proxies: "host/proxies.rs";
+    host_rules: "host/rules.rs";
+    refusals_is_missing: "refusals/is_missing.rs";
+    refusals_why: "refusals/why.rs";
+    refusals_is_none: "refusals/is_none.rs";
+    refusals_total: "refusals/total.rs";
+    refusals_proxies: "refusals/proxies.rs";
+    refusals_rules: "refusals/rules.rs";
+    errors_is_missing: "errors/is_missing.rs";
+    errors_why: "errors/why.rs";
+    errors_rate: "errors/rate.rs";
+    errors_not_worse_than: "errors/not_worse_than.rs";
+    room_is_missing: "room/is_missing.rs";
+    room_why: "room/why.rs";
+    room_is_exhausted: "room/is_exhausted.rs";
+    symptom_runbook: "symptom/runbook.rs";
+    // What limits it, and who carries that.
+    rule_raise_limits: "rule/raise_limits.rs";
+    rule_limits: "rule/limits_of.rs";
+    rule_host: "rule/host_of.rs";
+    proxy_carries: "proxy/carries.rs";
+    proxy_pod: "proxy/pod_of.rs";
+    proxy_side: "proxy/side.rs";
+    // What runs.
+    workload: "workload/workload.rs";
+    pod: "workload/pod.rs";
+    namespace: "workload/namespace.rs";
+    // Prometheus.
+    prom_query: "prometheus/query.rs";
+    metric_is_missing: "metric/is_missing.rs";
+    metric_why: "metric/why.rs";
+    metric_value: "metric/value.rs";
+    // Kubernetes.
+    k8s_get: "kubernetes/get.rs";
+    k8s_list: "kubernetes/list.rs";
+    k8s_patch: "kubernetes/patch.rs";
+    k8s_label: "kubernetes/label.rs";
+    k8s_annotate: "kubernetes/annotate.rs";
+    k8s_scale: "kubernetes/scale.rs";
+    object_raw: "object/raw.rs";
+    object_field: "object/field.rs";
+    // Lists.
+    list_len: "list/len.rs";
+    list_is_empty: "list/is_empty.rs";
+    list_all: "list/all.rs";
+    list_any: "list/any.rs";
+    list_filter: "list/filter.rs";
+    list_map: "list/map.rs";
+    list_first: "list/first.rs";
+    list_contains: "list/contains.rs";
+}
+
+nouns! {
+    crate::host::Host;
+    crate::proxy::Proxy;
+    crate::rule::Rule;
+    crate::rule::Limits;
+    crate::refusals::Refusals;
+    crate::errors::Errors;
+    crate::room::Room;
+    crate::symptom::Symptom;
+    crate::metric::Metric;
+    crate::object::Object;
+    crate::workload::Workload;
+    crate::workload::Pod;
+    crate::workload::Namespace;
+    meshbook_runtime::value::Span;
+    meshbook_runtime::value::List;
+}
+
+codes! {
+    HOST_UNKNOWN;
+    WORKLOAD_UNKNOWN;
+    NO_CALLERS;
+    LIMIT_RANGE;
+    FIELD;
+    AUTOSCALED;
+    EMPTY;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use meshbook_runtime::effect::Class;
+    use meshbook_runtime::failure;
+    use meshbook_runtime::primitive::{Expect, Inverse, Primitive};
+
+    use super::*;
+
+    /// Calls that cannot be taken back by their nature.
+    const IRREVERSIBLE: [&str; 5] = ["restart", "delete", "uninstall", "exec", "notify"];
+
+    fn faults(primitive: &Primitive) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut demand = |sound: bool, what: &str| {
+            if !sound {
+                faults.push(format!("{}: {what}", primitive.signature()));
+            }
+        };
+        let sentence = |text: &str| text.ends_with('.') && text.chars().next().is_some_and(char::is_uppercase);
+        demand(!primitive.name.is_empty(), "has no name");
+        demand(sentence(primitive.summary), "its summary is not a sentence");
+        demand(primitive.doc.is_empty() || primitive.doc.ends_with('.'), "its doc does not end as a sentence does");
+        demand(!primitive.examples.is_empty(), "has no example");
+        demand(!primitive.search.is_empty(), "has no search words");
+        demand(primitive.params.iter().all(|param| !param.doc.is_empty()), "a parameter has no doc");
+        let optional =
+            primitive.params.iter().position(|param| param.default.is_some()).unwrap_or(primitive.params.len());
+        demand(
+            primitive.params[optional..].iter().all(|param| param.default.is_some()),
+            "a parameter that must be given follows one that need not",
+        );
+        demand(primitive.class.is_none() == primitive.permissions.is_empty(), "its permissions do not fit its class");
+        match (&primitive.class, &primitive.inverse) {
+            (Some(Class::Change), Some(Inverse::PreImage)) => {
+                demand(!primitive.errors.is_empty(), "changes something and documents no error")
+            }
+            (Some(Class::Change), _) => demand(false, "changes something and says not how it is taken back"),
+            (Some(Class::Irreversible), Some(Inverse::Irreversible(why))) => {
+                demand(
+                    IRREVERSIBLE.contains(&primitive.name.rsplit("::").next().unwrap_or_default()),
+                    "may not be irreversible",
+                );
+                demand(!why.is_empty(), "does not say why it cannot be taken back");
+            }
+            (Some(Class::Irreversible), _) => demand(false, "is irreversible and does not say why"),
+            (_, inverse) => demand(inverse.is_none(), "changes nothing and has an inverse"),
+        }
+        if primitive.class >= Some(Class::Change) {
+            demand(
+                primitive.examples.iter().any(|e| matches!(e.expect, Expect::Changes(_))),
+                "changes something and no example shows what",
+            );
+        }
+        for example in primitive.examples {
+            if let Expect::Fails(code) = example.expect {
+                demand(
+                    primitive.errors.iter().any(|c| c.name == code)
+                        || code == failure::TYPE.name
+                        || code == failure::NO_DATA.name,
+                    &format!("its example fails with {code}, which it does not document"),
+                );
+            }
+        }
+        faults
+    }
+
+    #[test]
+    fn every_descriptor_is_whole() {
+        let faults: Vec<_> = LIBRARY.primitives.iter().flat_map(|primitive| faults(primitive)).collect();
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    #[test]
+    fn the_rules_for_descriptors_find_what_breaks_them() {
+        let bad = Primitive { name: "k8s::patch", class: Some(Class::Change), ..crate::descriptor::PRIMITIVE };
+        let found = faults(&bad).join("\n");
+        for expected in ["says not how it is taken back", "has no example", "no example shows what", "summary"] {
+            assert!(found.contains(expected), "{expected} in {found}");
+        }
+        let worse =
+            Primitive { class: Some(Class::Irreversible), inverse: Some(Inverse::Irreversible("it is gone")), ..bad };
+        assert!(faults(&worse).join("\n").contains("may not be irreversible"));
+    }
+
+    #[test]
+    fn names_are_unique_and_types_are_known() {
+        let mut seen = BTreeSet::new();
+        let nouns: BTreeSet<_> = LIBRARY.nouns.iter().map(|noun| noun.name).collect();
+        assert_eq!(nouns.len(), LIBRARY.nouns.len(), "a noun is listed twice");
+        for primitive in LIBRARY.primitives {
+            assert!(seen.insert((primitive.receiver, primitive.name)), "{} is listed twice", primitive.signature());
+            assert!(
+                primitive.receiver.is_none_or(|receiver| nouns.contains(receiver)),
+                "{}: unknown receiver",
+                primitive.signature()
+            );
+            let inner = primitive
+                .returns
+                .strip_prefix("List<")
+                .and_then(|rest| rest.strip_suffix('>'))
+                .unwrap_or(primitive.returns);
+            let plain = ["()", "bool", "int", "float", "string", "map", "array", "any"];
+            assert!(plain.contains(&inner) || nouns.contains(inner), "{}: unknown result", primitive.signature());
+        }
+        for noun in LIBRARY.nouns {
+            assert!(noun.doc.ends_with('.'), "{} has no doc", noun.name);
+        }
+    }
+
+    #[test]
+    fn codes_are_unique_and_explained() {
+        let mut names = BTreeSet::new();
+        for code in LIBRARY.codes.iter().chain(failure::CODES) {
+            assert!(names.insert(code.name), "{} is listed twice", code.name);
+            assert!(code.name.starts_with("meshbook::") && code.explain.ends_with('.'), "{}", code.name);
+        }
+        for primitive in LIBRARY.primitives {
+            for code in primitive.errors {
+                assert!(names.contains(code.name), "{}: {} is in no registry", primitive.signature(), code.name);
+            }
+        }
+    }
+}

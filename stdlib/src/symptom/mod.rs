@@ -1,0 +1,258 @@
+//! The symptom: what callers of a host see, told apart by Envoy's response flags.
+
+pub mod gather;
+
+use std::sync::Arc;
+
+use meshbook_runtime::noun::Noun;
+use meshbook_runtime::value::{Missing, Table};
+use serde_json::{Value, json};
+
+use crate::host::Host;
+use crate::prometheus::requests::has_flag;
+use crate::text::figure;
+
+/// What callers of a host see.
+#[derive(Clone, Debug)]
+pub struct Symptom(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Host,
+    seen: Result<Seen, Missing>,
+}
+
+/// The kinds of failures that were seen, most frequent first, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Requests of each kind.
+    pub kinds: Vec<(Kind, f64)>,
+    /// All requests.
+    pub total: f64,
+    /// Where the figures are from.
+    pub source: &'static str,
+}
+
+/// A kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `UO`: a circuit breaker is full.
+    Overflow,
+    /// `UH`: no endpoint is healthy.
+    NoHealthyUpstream,
+    /// `UF` in the handshake of TLS.
+    Tls,
+    /// `UF`: the connection could not be opened.
+    ConnectFailure,
+    /// `UC`: the connection was closed before the answer.
+    ConnectionTermination,
+    /// `NR` on the server's side: no filter chain took the connection.
+    NoFilterChain,
+    /// `NR`: no route matches.
+    NoRoute,
+    /// `NC`: the route leads to a cluster that does not exist.
+    NoCluster,
+    /// `UT`: the answer did not come in time.
+    Timeout,
+    /// `DC`: the caller gave up.
+    CallerGaveUp,
+    /// The application's own answer of 503.
+    Application503,
+    /// Another answer of 500 to 599.
+    Application,
+}
+
+/// The runbooks that a symptom names.
+const BREAKER: &str = "troubleshooting/503-circuit-breaker.rhai";
+const MTLS: &str = "troubleshooting/mtls.rhai";
+const LATENCY: &str = "troubleshooting/latency.rhai";
+const TRIAGE: &str = "troubleshooting/triage.rhai";
+
+impl Kind {
+    /// Tells an answer by its flags and code; `None` if nothing is wrong with it.
+    ///
+    /// Envoy joins flags, and `URX` (retries used up) only says that the others came last: the cause is looked for first.
+    pub fn of(flags: &str, code: &str, on_server: bool, tls: bool) -> Option<Self> {
+        let has = |flag| has_flag(flags, flag);
+        Some(match code {
+            _ if has("UO") => Kind::Overflow,
+            _ if has("UH") => Kind::NoHealthyUpstream,
+            _ if has("NR") && on_server => Kind::NoFilterChain,
+            _ if has("NR") => Kind::NoRoute,
+            _ if has("NC") => Kind::NoCluster,
+            _ if has("UF") && tls => Kind::Tls,
+            _ if has("UF") => Kind::ConnectFailure,
+            _ if has("UC") => Kind::ConnectionTermination,
+            _ if has("UT") => Kind::Timeout,
+            _ if has("DC") => Kind::CallerGaveUp,
+            "503" => Kind::Application503,
+            code if code.len() == 3 && code.starts_with('5') => Kind::Application,
+            _ => return None,
+        })
+    }
+
+    fn flag(self) -> &'static str {
+        match self {
+            Kind::Overflow => "UO",
+            Kind::NoHealthyUpstream => "UH",
+            Kind::Tls | Kind::ConnectFailure => "UF",
+            Kind::ConnectionTermination => "UC",
+            Kind::NoFilterChain | Kind::NoRoute => "NR",
+            Kind::NoCluster => "NC",
+            Kind::Timeout => "UT",
+            Kind::CallerGaveUp => "DC",
+            Kind::Application503 => "503",
+            Kind::Application => "5xx",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Kind::Overflow => "a circuit breaker is full (UO)",
+            Kind::NoHealthyUpstream => "it has no healthy endpoint (UH)",
+            Kind::Tls => "connections fail in the handshake of TLS (UF)",
+            Kind::ConnectFailure => "connections to its pods cannot be opened (UF)",
+            Kind::ConnectionTermination => {
+                "connections are closed before the answer (UC): the two sides disagree about mutual TLS, or the application closes them"
+            }
+            Kind::NoFilterChain => {
+                "its sidecar refuses connections (NR filter_chain_not_found): it demands mutual TLS and gets plain text"
+            }
+            Kind::NoRoute => "no route matches the requests (NR)",
+            Kind::NoCluster => "a route leads to a subset or a host that does not exist (NC)",
+            Kind::Timeout => "answers do not come in time (UT)",
+            Kind::CallerGaveUp => "callers give up before the answer (DC)",
+            Kind::Application503 => "the 503 is the application's own answer: no proxy on the way made it",
+            Kind::Application => "the application itself answers with errors",
+        }
+    }
+
+    fn runbook(self) -> &'static str {
+        match self {
+            Kind::Overflow => BREAKER,
+            Kind::Tls | Kind::ConnectionTermination | Kind::NoFilterChain => MTLS,
+            Kind::Timeout | Kind::CallerGaveUp => LATENCY,
+            Kind::NoHealthyUpstream
+            | Kind::ConnectFailure
+            | Kind::NoRoute
+            | Kind::NoCluster
+            | Kind::Application503
+            | Kind::Application => TRIAGE,
+        }
+    }
+}
+
+impl Symptom {
+    /// What was seen.
+    pub fn new(host: Host, seen: Result<Seen, Missing>) -> Self {
+        let seen = seen.map(|mut seen| {
+            seen.kinds.retain(|(_, count)| *count > 0.0);
+            seen.kinds.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            seen
+        });
+        Symptom(Arc::new(Inner { host, seen }))
+    }
+
+    /// The runbook to read next; `None` if nothing is wrong.
+    pub fn runbook(&self) -> Option<&'static str> {
+        match &self.0.seen {
+            Ok(seen) => seen.kinds.first().map(|(kind, _)| kind.runbook()),
+            Err(_) => Some(TRIAGE),
+        }
+    }
+}
+
+impl Noun for Symptom {
+    const NAME: &'static str = "Symptom";
+    const DOC: &'static str =
+        "What callers of a host see: which kind of failure, by Envoy's response flags, and the runbook to read next.";
+
+    fn text(&self) -> String {
+        let host = self.0.host.text();
+        match &self.0.seen {
+            Err(missing) => format!("what callers of {host} see cannot be told: {missing}"),
+            Ok(seen) => match seen.kinds.first() {
+                None => format!("{host} is healthy: none of {} requests failed", figure(seen.total.round())),
+                Some((kind, count)) => format!(
+                    "{host}: {} ({} of {} requests)",
+                    kind.sentence(),
+                    figure(count.round()),
+                    figure(seen.total.round())
+                ),
+            },
+        }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::line(self.text());
+        if let Ok(seen) = &self.0.seen {
+            if seen.kinds.len() > 1 {
+                table = Table::new(self.text(), &["FLAG", "REQUESTS", "WHAT"]);
+                for (kind, count) in &seen.kinds {
+                    table.row([kind.flag().to_owned(), figure(count.round()), kind.sentence().to_owned()]);
+                }
+            }
+            table.note(format!("source: {}", seen.source));
+        }
+        table
+    }
+
+    fn json(&self) -> Value {
+        let host = self.0.host.fqdn();
+        match &self.0.seen {
+            Err(missing) => json!({ "host": host, "missing": missing.to_string(), "runbook": self.runbook() }),
+            Ok(seen) => {
+                let kinds: Vec<_> = seen.kinds.iter().map(|(kind, count)| json!({ "flag": kind.flag(), "requests": count.round(), "what": kind.sentence(), "runbook": kind.runbook() })).collect();
+                json!({ "host": host, "requests": seen.total.round(), "failures": kinds, "source": seen.source, "runbook": self.runbook() })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::tests::graph_core;
+
+    #[test]
+    fn flags_tell_failures_apart() {
+        for (flags, code, kind) in [
+            ("UO", "503", Some(Kind::Overflow)),
+            ("UH", "503", Some(Kind::NoHealthyUpstream)),
+            ("URX,UF", "503", Some(Kind::ConnectFailure)),
+            ("UC", "503", Some(Kind::ConnectionTermination)),
+            ("NR", "404", Some(Kind::NoRoute)),
+            ("NC", "503", Some(Kind::NoCluster)),
+            ("URX,UT", "504", Some(Kind::Timeout)),
+            ("DC", "0", Some(Kind::CallerGaveUp)),
+            ("-", "503", Some(Kind::Application503)),
+            ("", "500", Some(Kind::Application)),
+            ("-", "200", None),
+            ("-", "404", None),
+        ] {
+            assert_eq!(Kind::of(flags, code, false, false), kind, "{flags} {code}");
+        }
+        assert_eq!(Kind::of("URX,UF", "503", false, true), Some(Kind::Tls));
+        assert_eq!(Kind::of("NR", "0", true, false), Some(Kind::NoFilterChain));
+    }
+
+    #[test]
+    fn the_most_frequent_failure_names_the_runbook() {
+        let seen = Seen {
+            kinds: vec![(Kind::Overflow, 3.0), (Kind::NoHealthyUpstream, 40.0), (Kind::Tls, 0.0)],
+            total: 100.0,
+            source: "test",
+        };
+        let symptom = Symptom::new(graph_core(), Ok(seen));
+        assert_eq!(symptom.runbook(), Some(TRIAGE));
+        assert!(symptom.text().contains("UH"), "{}", symptom.text());
+        assert_eq!(symptom.table().rows.len(), 2);
+    }
+
+    #[test]
+    fn healthy_names_no_runbook() {
+        let symptom = Symptom::new(graph_core(), Ok(Seen { kinds: vec![], total: 100.0, source: "test" }));
+        assert_eq!(symptom.runbook(), None);
+        assert!(symptom.text().contains("healthy"));
+    }
+}

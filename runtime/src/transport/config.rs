@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
-use crate::failure::{nearest, Failure, CONFIG};
+use crate::failure::{CONFIG, Failure, nearest};
 use crate::value::Span;
 
 /// The whole file. A context that it does not name has the defaults.
@@ -68,7 +68,13 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Timeouts { connect: seconds(5), api: seconds(30), pod: seconds(10), prometheus: seconds(30), login: seconds(60) }
+        Timeouts {
+            connect: seconds(5),
+            api: seconds(30),
+            pod: seconds(10),
+            prometheus: seconds(30),
+            login: seconds(60),
+        }
     }
 }
 
@@ -164,7 +170,8 @@ impl TryFrom<WrittenPrometheus> for PrometheusConfig {
             (Some(tenant), header) => {
                 let header = header.unwrap_or_else(|| "X-Scope-OrgID".into());
                 let name = HeaderName::try_from(&header).map_err(|_| format!("`{header}` is not a header's name"))?;
-                let value = HeaderValue::try_from(&tenant).map_err(|_| format!("`{tenant}` cannot stand in a header"))?;
+                let value =
+                    HeaderValue::try_from(&tenant).map_err(|_| format!("`{tenant}` cannot stand in a header"))?;
                 Some((name, value))
             }
         };
@@ -196,8 +203,11 @@ impl ConfigFile {
         match std::fs::read_to_string(&place) {
             Ok(text) => ConfigFile::parse(&text, &place),
             Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(ConfigFile::default()),
-            Err(error) => Err(Failure::new(&CONFIG, format!("the configuration file {} cannot be read: {error}", place.display()))
-                .hint("name another one, or none to use the defaults")),
+            Err(error) => Err(Failure::new(
+                &CONFIG,
+                format!("the configuration file {} cannot be read: {error}", place.display()),
+            )
+            .hint("name another one, or none to use the defaults")),
         }
     }
 
@@ -256,14 +266,18 @@ fn http_url(text: &str) -> Result<reqwest::Url, String> {
 
 fn namespace_and_name(text: &str) -> Result<(String, String), String> {
     match text.split_once('/') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => Ok((namespace.into(), name.into())),
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((namespace.into(), name.into()))
+        }
         _ => Err(format!("`{text}` is not of the form NAMESPACE/SERVICE")),
     }
 }
 
 /// Whether Prometheus takes this as a label's name without quotes.
 fn is_label(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && text != "__name__"
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && text != "__name__"
 }
 
 fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -316,14 +330,20 @@ mod tests {
         .unwrap();
         let prod = file.context("prod-eu1");
         assert!(prod.protected);
-        assert_eq!(prod.timeouts, Timeouts { api: Duration::from_secs(90), pod: Duration::from_millis(500), ..Timeouts::default() });
+        assert_eq!(
+            prod.timeouts,
+            Timeouts { api: Duration::from_secs(90), pod: Duration::from_millis(500), ..Timeouts::default() }
+        );
         assert_eq!((prod.budget.reads, prod.budget.forwards, prod.budget.answer_mib), (Some(2000), 8, 64));
         let prometheus = prod.prometheus.unwrap();
         assert_eq!(prometheus.url.unwrap().as_str(), "https://mimir.example/prometheus");
         assert_eq!(prometheus.tenant.unwrap().0, "x-scope-orgid");
         assert_eq!(prometheus.matchers["cluster"], "eu1");
         assert_eq!(prometheus.max_staleness, Some(Duration::from_secs(120)));
-        assert_eq!(file.context("stage").prometheus.unwrap().service, Some(("monitoring".into(), "prometheus-k8s".into())));
+        assert_eq!(
+            file.context("stage").prometheus.unwrap().service,
+            Some(("monitoring".into(), "prometheus-k8s".into()))
+        );
         assert!(!file.context("elsewhere").protected);
     }
 

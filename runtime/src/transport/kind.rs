@@ -30,7 +30,9 @@ impl KnownKind {
 
     /// Whether `name`, in lower case, is its kind, singular, plural or a short name.
     fn is_called(&self, name: &str) -> bool {
-        self.kind.plural == name || self.kind.kind.eq_ignore_ascii_case(name) || self.short.iter().any(|short| short == name)
+        self.kind.plural == name
+            || self.kind.kind.eq_ignore_ascii_case(name)
+            || self.short.iter().any(|short| short == name)
     }
 
     fn is_of(&self, qualifier: &str) -> bool {
@@ -45,8 +47,12 @@ impl KnownKind {
 /// What Kubernetes itself has served in these versions for years. Names that another API group is known to use
 /// as well (`gateway`, `event`) are left to discovery, which knows the server's order.
 fn kubernetes() -> Vec<KnownKind> {
-    let namespaced = |group, version, kind, plural, short: &[&str]| KnownKind::new(ResourceKind::namespaced(group, version, kind, plural), short);
-    let cluster = |group, version, kind, plural, short: &[&str]| KnownKind::new(ResourceKind::cluster(group, version, kind, plural), short);
+    let namespaced = |group, version, kind, plural, short: &[&str]| {
+        KnownKind::new(ResourceKind::namespaced(group, version, kind, plural), short)
+    };
+    let cluster = |group, version, kind, plural, short: &[&str]| {
+        KnownKind::new(ResourceKind::cluster(group, version, kind, plural), short)
+    };
     vec![
         namespaced("", "v1", "Pod", "pods", &["po"]),
         namespaced("", "v1", "Service", "services", &["svc"]),
@@ -94,7 +100,10 @@ impl Kinds {
         if let Some(kind) = find(served, &lower) {
             return Ok(kind);
         }
-        let failure = Failure::new(&NOT_FOUND, format!("the API server serves no kind called `{}`", super::status::printable(name)));
+        let failure = Failure::new(
+            &NOT_FOUND,
+            format!("the API server serves no kind called `{}`", super::status::printable(name)),
+        );
         let names = self.known.iter().chain(served).flat_map(KnownKind::names);
         Err(match nearest(&lower, names) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
@@ -161,8 +170,11 @@ async fn served(server: &Server) -> Result<Vec<KnownKind>, Failure> {
         let asked = Asked::to("read", format!("the kinds at {path}"));
         let body = server.ask(&Question { accept: AGGREGATED, ..Question::get(path.into(), asked) }).await?;
         groups(&body).ok_or_else(|| {
-            Failure::new(&BAD_ANSWER, format!("{} does not list its kinds at {path} in the aggregated form", server.address()))
-                .hint("this needs Kubernetes 1.27 or newer; Kubernetes' own kinds can be named all the same")
+            Failure::new(
+                &BAD_ANSWER,
+                format!("{} does not list its kinds at {path} in the aggregated form", server.address()),
+            )
+            .hint("this needs Kubernetes 1.27 or newer; Kubernetes' own kinds can be named all the same")
         })
     };
     let (core, others) = futures::future::try_join(ask("/api"), ask("/apis")).await?;

@@ -55,15 +55,24 @@ pub(super) enum Source<'a> {
 }
 
 /// Chooses the cluster.
-pub(super) async fn choose(source: Source<'_>, context: Option<&str>, environment: &Environment) -> Result<Chosen, Failure> {
+pub(super) async fn choose(
+    source: Source<'_>,
+    context: Option<&str>,
+    environment: &Environment,
+) -> Result<Chosen, Failure> {
     let (kubeconfig, place) = match source {
-        Source::Text(text) => (Kubeconfig::from_yaml(text).map_err(|error| unusable(&error))?, "the kubeconfig".to_owned()),
-        Source::File(path) => (Kubeconfig::read_from(path).map_err(|error| unusable(&error))?, path.display().to_string()),
+        Source::Text(text) => {
+            (Kubeconfig::from_yaml(text).map_err(|error| unusable(&error))?, "the kubeconfig".to_owned())
+        }
+        Source::File(path) => {
+            (Kubeconfig::read_from(path).map_err(|error| unusable(&error))?, path.display().to_string())
+        }
         Source::Found => match find(environment)? {
             Some(found) => found,
             None if environment.in_cluster && context.is_none_or(|name| name == IN_CLUSTER) => return in_cluster(),
             None => {
-                let looked = places(environment).iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+                let looked =
+                    places(environment).iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
                 return Err(Failure::new(&CONFIG, format!("there is no kubeconfig (looked for {looked})"))
                     .hint("name one with `--kubeconfig` or in $KUBECONFIG, or use the embedded mesh: `--lab WORLD`"));
             }
@@ -99,36 +108,66 @@ fn places(environment: &Environment) -> Vec<PathBuf> {
 }
 
 fn in_cluster() -> Result<Chosen, Failure> {
-    let config = kube::Config::incluster().map_err(|error| Failure::new(&CONFIG, format!("the service account of this pod cannot be used: {error}")))?;
+    let config = kube::Config::incluster()
+        .map_err(|error| Failure::new(&CONFIG, format!("the service account of this pod cannot be used: {error}")))?;
     Ok(Chosen { context: IN_CLUSTER.into(), config })
 }
 
-async fn from(mut kubeconfig: Kubeconfig, place: &str, context: Option<&str>, environment: &Environment) -> Result<Chosen, Failure> {
+async fn from(
+    mut kubeconfig: Kubeconfig,
+    place: &str,
+    context: Option<&str>,
+    environment: &Environment,
+) -> Result<Chosen, Failure> {
     let names: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
-    let listed = if names.is_empty() { format!("{place} has no contexts") } else { format!("the contexts are: {}", names.join(", ")) };
-    let wanted = context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone().filter(|name| !name.is_empty()));
-    let Some(context) = wanted else {
-        return Err(Failure::new(&CONFIG, format!("{place} has no current context")).hint(format!("choose one with `--context`; {listed}")));
+    let listed = if names.is_empty() {
+        format!("{place} has no contexts")
+    } else {
+        format!("the contexts are: {}", names.join(", "))
     };
-    let Some(chosen) = kubeconfig.contexts.iter().find(|named| named.name == context).and_then(|named| named.context.clone()) else {
-        let near = nearest(&context, names.iter().map(String::as_str)).map_or(String::new(), |near| format!("did you mean `{near}`? "));
-        return Err(Failure::new(&CONFIG, format!("there is no context `{context}` in {place}")).hint(format!("{near}{listed}")));
+    let wanted =
+        context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone().filter(|name| !name.is_empty()));
+    let Some(context) = wanted else {
+        return Err(Failure::new(&CONFIG, format!("{place} has no current context"))
+            .hint(format!("choose one with `--context`; {listed}")));
+    };
+    let Some(chosen) =
+        kubeconfig.contexts.iter().find(|named| named.name == context).and_then(|named| named.context.clone())
+    else {
+        let near = nearest(&context, names.iter().map(String::as_str))
+            .map_or(String::new(), |near| format!("did you mean `{near}`? "));
+        return Err(Failure::new(&CONFIG, format!("there is no context `{context}` in {place}"))
+            .hint(format!("{near}{listed}")));
     };
     // kube takes `$HTTPS_PROXY` for every server, one on loopback too; kubectl does not.
-    let proxied = kubeconfig.clusters.iter().find(|named| named.name == chosen.cluster).and_then(|named| named.cluster.as_ref()?.proxy_url.clone()).is_some();
+    let proxied = kubeconfig
+        .clusters
+        .iter()
+        .find(|named| named.name == chosen.cluster)
+        .and_then(|named| named.cluster.as_ref()?.proxy_url.clone())
+        .is_some();
     for user in &mut kubeconfig.auth_infos {
         let Some(exec) = user.auth_info.as_mut().and_then(|user| user.exec.as_mut()) else { continue };
         if environment.terminal {
             continue;
         }
-        if exec.interactive_mode == Some(ExecInteractiveMode::Always) && chosen.user.as_deref() == Some(user.name.as_str()) {
-            return Err(Failure::new(&UNAUTHORIZED, format!("the credential plugin `{}` of context `{context}` needs a terminal", exec.command.as_deref().unwrap_or_default()))
-                .hint("log in on a terminal, or use a context with a token or a certificate"));
+        if exec.interactive_mode == Some(ExecInteractiveMode::Always)
+            && chosen.user.as_deref() == Some(user.name.as_str())
+        {
+            return Err(Failure::new(
+                &UNAUTHORIZED,
+                format!(
+                    "the credential plugin `{}` of context `{context}` needs a terminal",
+                    exec.command.as_deref().unwrap_or_default()
+                ),
+            )
+            .hint("log in on a terminal, or use a context with a token or a certificate"));
         }
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
+    let mut config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
     if !proxied && config.cluster_url.host().is_some_and(goes_direct) {
         config.proxy_url = None;
     }
@@ -156,15 +195,21 @@ fn is_excepted(host: &str, list: &str) -> bool {
     list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
         let suffix = entry.trim_start_matches('*').trim_start_matches('.').to_ascii_lowercase();
         let host = bare.to_ascii_lowercase();
-        entry == "*" || (!suffix.is_empty() && (host == suffix || (address.is_none() && host.ends_with(&format!(".{suffix}")))))
+        entry == "*"
+            || (!suffix.is_empty() && (host == suffix || (address.is_none() && host.ends_with(&format!(".{suffix}")))))
     })
 }
 
 fn unusable(error: &KubeconfigError) -> Failure {
-    let failure = Failure::new(&CONFIG, format!("the kubeconfig cannot be used: {}", super::status::printable(&error.to_string())));
+    let failure = Failure::new(
+        &CONFIG,
+        format!("the kubeconfig cannot be used: {}", super::status::printable(&error.to_string())),
+    );
     match error {
         KubeconfigError::ReadConfig(..) => failure.hint("check the path in `--kubeconfig` or $KUBECONFIG"),
-        KubeconfigError::LoadClusterOfContext(name) => failure.hint(format!("the context names the cluster `{name}`, which has no entry under `clusters`")),
+        KubeconfigError::LoadClusterOfContext(name) => {
+            failure.hint(format!("the context names the cluster `{name}`, which has no entry under `clusters`"))
+        }
         _ => failure,
     }
 }
@@ -176,7 +221,10 @@ mod tests {
     use super::*;
 
     fn kubeconfig(current: &str, contexts: &[&str]) -> String {
-        let entries: String = contexts.iter().map(|name| format!("- name: {name}\n  context: {{cluster: c, user: u, namespace: of-{name}}}\n")).collect();
+        let entries: String = contexts
+            .iter()
+            .map(|name| format!("- name: {name}\n  context: {{cluster: c, user: u, namespace: of-{name}}}\n"))
+            .collect();
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: '{current}'\nclusters:\n- name: c\n  cluster: {{server: 'http://127.0.0.1:1'}}\nusers:\n- name: u\n  user: {{token: t}}\ncontexts:\n{entries}"
         )
@@ -230,16 +278,22 @@ mod tests {
         assert!(failure.hint.unwrap().contains("has no contexts"));
         let failure = choose(Source::Text("clusters: ["), None, &Environment::default()).await.unwrap_err();
         assert_eq!(failure.code.name, CONFIG.name);
-        let failure = choose(Source::File(Path::new("/nowhere/config")), None, &Environment::default()).await.unwrap_err();
+        let failure =
+            choose(Source::File(Path::new("/nowhere/config")), None, &Environment::default()).await.unwrap_err();
         assert!(failure.message.contains("/nowhere/config"), "{failure}");
     }
 
     #[tokio::test]
     async fn a_plugin_that_asks_is_refused_where_nobody_sits() {
-        let text = kubeconfig("a", &["a"]).replace("{token: t}", "{exec: {apiVersion: client.authentication.k8s.io/v1, command: login, interactiveMode: Always}}");
+        let text = kubeconfig("a", &["a"]).replace(
+            "{token: t}",
+            "{exec: {apiVersion: client.authentication.k8s.io/v1, command: login, interactiveMode: Always}}",
+        );
         let failure = choose(Source::Text(&text), None, &Environment::default()).await.unwrap_err();
         assert!(failure.message.contains("`login`") && failure.message.contains("terminal"), "{failure}");
-        assert!(choose(Source::Text(&text), None, &Environment { terminal: true, ..Environment::default() }).await.is_ok());
+        assert!(
+            choose(Source::Text(&text), None, &Environment { terminal: true, ..Environment::default() }).await.is_ok()
+        );
     }
 
     #[test]

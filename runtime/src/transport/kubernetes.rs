@@ -27,7 +27,13 @@ pub(super) async fn get(server: &Server, object: &ObjectRef) -> Result<Value, Fa
 
 /// Lists objects, all pages. Each carries `apiVersion` and `kind`, which the API server leaves out in lists, so
 /// that an object is the same whether it was read or listed.
-pub(super) async fn list(server: &Server, kind: &ResourceKind, namespace: Option<&str>, labels: Option<&str>, fields: Option<&str>) -> Result<Value, Failure> {
+pub(super) async fn list(
+    server: &Server,
+    kind: &ResourceKind,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+    fields: Option<&str>,
+) -> Result<Value, Failure> {
     let place = namespace.map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
     let asked = Asked::to("list", format!("{} in {place}", kind.plural));
     let mut restarts = 0;
@@ -62,7 +68,10 @@ pub(super) async fn list(server: &Server, kind: &ResourceKind, namespace: Option
         match token {
             Some(token) if !token.is_empty() && next.as_deref() != Some(token) => next = Some(token.to_owned()),
             Some(token) if !token.is_empty() => {
-                return Err(Failure::new(&BAD_ANSWER, format!("cannot list {}: {} gave the same page twice", asked.target, server.address())));
+                return Err(Failure::new(
+                    &BAD_ANSWER,
+                    format!("cannot list {}: {} gave the same page twice", asked.target, server.address()),
+                ));
             }
             _ => return Ok(Value::Array(items)),
         }
@@ -70,7 +79,13 @@ pub(super) async fn list(server: &Server, kind: &ResourceKind, namespace: Option
 }
 
 /// Sends a merge patch (RFC 7396), or tries it (`dryRun=All`). It is never sent twice.
-pub(super) async fn patch(server: &Server, object: &ObjectRef, patch: &Value, dry_run: bool, manager: &str) -> Result<Value, Failure> {
+pub(super) async fn patch(
+    server: &Server,
+    object: &ObjectRef,
+    patch: &Value,
+    dry_run: bool,
+    manager: &str,
+) -> Result<Value, Failure> {
     let mut query = Query::default();
     query.add("fieldManager", Some(manager));
     query.add("fieldValidation", Some("Strict"));
@@ -88,7 +103,14 @@ pub(super) async fn patch(server: &Server, object: &ObjectRef, patch: &Value, dr
 }
 
 /// Reads a container's log.
-pub(super) async fn logs(server: &Server, namespace: &str, pod: &str, container: &str, since_seconds: u64, limit_bytes: u64) -> Result<String, Failure> {
+pub(super) async fn logs(
+    server: &Server,
+    namespace: &str,
+    pod: &str,
+    container: &str,
+    since_seconds: u64,
+    limit_bytes: u64,
+) -> Result<String, Failure> {
     let mut query = Query::default();
     query.add("container", Some(container));
     // The API server refuses 0 in both.
@@ -101,7 +123,14 @@ pub(super) async fn logs(server: &Server, namespace: &str, pod: &str, container:
 }
 
 /// May we do this? (`authorization.k8s.io/v1` `SelfSubjectAccessReview`)
-pub(super) async fn access_review(server: &Server, verb: &str, group: &str, resource: &str, namespace: Option<&str>, name: Option<&str>) -> Result<bool, Failure> {
+pub(super) async fn access_review(
+    server: &Server,
+    verb: &str,
+    group: &str,
+    resource: &str,
+    namespace: Option<&str>,
+    name: Option<&str>,
+) -> Result<bool, Failure> {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let mut attributes = Map::new();
     for (key, value) in [
@@ -135,7 +164,14 @@ async fn json_of(server: &Server, question: &Question) -> Result<Value, Refused>
     let body = server.ask(question).await?;
     serde_json::from_slice(&body).map_err(|error| {
         let Asked { verb, target, .. } = &question.asked;
-        let failure = Failure::new(&BAD_ANSWER, format!("cannot {verb} {target}: the answer of {} is not JSON ({error}): {}", server.address(), excerpt(&body)));
+        let failure = Failure::new(
+            &BAD_ANSWER,
+            format!(
+                "cannot {verb} {target}: the answer of {} is not JSON ({error}): {}",
+                server.address(),
+                excerpt(&body)
+            ),
+        );
         Refused { failure, status: None }
     })
 }
@@ -152,7 +188,15 @@ async fn object_of(server: &Server, question: &Question) -> Result<Value, Failur
 
 fn not_as_expected(asked: &Asked, server: &Server, expected: &str, value: &Value) -> Failure {
     let text = excerpt(value.to_string().as_bytes());
-    Failure::new(&BAD_ANSWER, format!("cannot {} {}: {} answered with something that is not {expected}: {text}", asked.verb, asked.target, server.address()))
+    Failure::new(
+        &BAD_ANSWER,
+        format!(
+            "cannot {} {}: {} answered with something that is not {expected}: {text}",
+            asked.verb,
+            asked.target,
+            server.address()
+        ),
+    )
 }
 
 /// Puts `apiVersion` and `kind` first, where they are missing.
@@ -170,7 +214,11 @@ fn with_kind(item: Value, kind: &ResourceKind) -> Value {
 
 /// Where the objects of a kind are, in a namespace or in all.
 fn collection(kind: &ResourceKind, namespace: Option<&str>) -> String {
-    let base = if kind.group.is_empty() { format!("/api/{}", segment(&kind.version)) } else { format!("/apis/{}/{}", segment(&kind.group), segment(&kind.version)) };
+    let base = if kind.group.is_empty() {
+        format!("/api/{}", segment(&kind.version))
+    } else {
+        format!("/apis/{}/{}", segment(&kind.group), segment(&kind.version))
+    };
     match namespace.filter(|_| kind.namespaced) {
         Some(namespace) => format!("{base}/namespaces/{}/{}", segment(namespace), segment(&kind.plural)),
         None => format!("{base}/{}", segment(&kind.plural)),
@@ -244,10 +292,16 @@ mod tests {
         let nodes = ResourceKind::cluster("", "v1", "Node", "nodes");
         assert_eq!(collection(&pods, None), "/api/v1/pods");
         assert_eq!(collection(&nodes, Some("summit")), "/api/v1/nodes");
-        assert_eq!(path_of(&ObjectRef::new(rules.clone(), "summit", "graph-core")), "/apis/networking.istio.io/v1/namespaces/summit/destinationrules/graph-core");
+        assert_eq!(
+            path_of(&ObjectRef::new(rules.clone(), "summit", "graph-core")),
+            "/apis/networking.istio.io/v1/namespaces/summit/destinationrules/graph-core"
+        );
         let scale = ObjectRef { subresource: Some("scale".into()), ..ObjectRef::new(pods, "summit", "a") };
         assert_eq!(path_of(&scale), "/api/v1/namespaces/summit/pods/a/scale");
-        assert_eq!(path_of(&ObjectRef::new(rules, "../x", "a?b#c")), "/apis/networking.istio.io/v1/namespaces/..%2Fx/destinationrules/a%3Fb%23c");
+        assert_eq!(
+            path_of(&ObjectRef::new(rules, "../x", "a?b#c")),
+            "/apis/networking.istio.io/v1/namespaces/..%2Fx/destinationrules/a%3Fb%23c"
+        );
     }
 
     proptest! {

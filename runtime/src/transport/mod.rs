@@ -6,12 +6,14 @@ pub mod config;
 mod kind;
 mod kubeconfig;
 mod kubernetes;
+mod login;
 mod pod;
 mod port_forward;
 mod prometheus;
 mod retry;
 mod server;
 mod status;
+mod unanswered;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -143,18 +145,24 @@ impl Connection {
                 Reply::Json(serde_json::to_value(kind).expect("a kind has only strings and a bool"))
             }
             Call::Get { object } => Reply::Json(kubernetes::get(server, object).await?),
-            Call::List { kind, namespace, labels, fields } => {
-                Reply::Json(kubernetes::list(server, kind, namespace.as_deref(), labels.as_deref(), fields.as_deref()).await?)
-            }
+            Call::List { kind, namespace, labels, fields } => Reply::Json(
+                kubernetes::list(server, kind, namespace.as_deref(), labels.as_deref(), fields.as_deref()).await?,
+            ),
             Call::Logs { namespace, pod, container, since_seconds, limit_bytes } => {
                 Reply::Text(kubernetes::logs(server, namespace, pod, container, *since_seconds, *limit_bytes).await?)
             }
-            Call::AccessReview { verb, group, resource, namespace, name } => {
-                Reply::Json(kubernetes::access_review(server, verb, group, resource, namespace.as_deref(), name.as_deref()).await?.into())
+            Call::AccessReview { verb, group, resource, namespace, name } => Reply::Json(
+                kubernetes::access_review(server, verb, group, resource, namespace.as_deref(), name.as_deref())
+                    .await?
+                    .into(),
+            ),
+            Call::Patch { object, patch, dry_run } => {
+                Reply::Json(kubernetes::patch(server, object, patch, *dry_run, &self.field_manager).await?)
             }
-            Call::Patch { object, patch, dry_run } => Reply::Json(kubernetes::patch(server, object, patch, *dry_run, &self.field_manager).await?),
             Call::Pod(request) => pod::request(server, forwards, request).await?,
-            Call::Query { query, at } => Reply::Json(self.prometheus.query(server, forwards, query, When::At(*at)).await?),
+            Call::Query { query, at } => {
+                Reply::Json(self.prometheus.query(server, forwards, query, When::At(*at)).await?)
+            }
             Call::QueryRange { query, start, end, step } => {
                 Reply::Json(self.prometheus.query(server, forwards, query, When::Range(*start, *end, *step)).await?)
             }

@@ -13,7 +13,12 @@ pub(super) async fn request(server: &Server, forwards: &Forwards, request: &PodR
     let method = match request.method.as_str() {
         "GET" => Method::GET,
         "POST" => Method::POST,
-        other => return Err(Failure::new(&TYPE, format!("a pod's port is asked by GET or POST, not by `{}`", printable(other)))),
+        other => {
+            return Err(Failure::new(
+                &TYPE,
+                format!("a pod's port is asked by GET or POST, not by `{}`", printable(other)),
+            ));
+        }
     };
     // What begins otherwise would be another form of request target (RFC 9112 §3.2), such as a whole address.
     if !request.path.starts_with('/') || request.path.contains(|c: char| c.is_control() || c == ' ') {
@@ -25,10 +30,17 @@ pub(super) async fn request(server: &Server, forwards: &Forwards, request: &PodR
         }
     }
     let repeatable = method == Method::GET;
-    let outgoing = Outgoing { method, path: request.path.clone(), headers: HeaderMap::new(), body: request.body.clone().into_bytes(), repeatable };
+    let outgoing = Outgoing {
+        method,
+        path: request.path.clone(),
+        headers: HeaderMap::new(),
+        body: request.body.clone().into_bytes(),
+        repeatable,
+    };
     let at = PodPort { namespace: request.namespace.clone(), pod: request.pod.clone(), port: request.port };
     let answer = forwards.request(server, &at, &outgoing).await?;
-    let body = String::from_utf8(answer.body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let body =
+        String::from_utf8(answer.body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Ok(Reply::Http { status: answer.status.as_u16(), body })
 }
 

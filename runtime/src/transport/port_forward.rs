@@ -24,8 +24,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::retry::Tries;
-use super::server::{Server, Unanswered, root};
+use super::server::Server;
 use super::status::{self, Asked, printable};
+use super::unanswered::{Unanswered, root};
 use crate::failure::{BAD_ANSWER, Failure, INTERNAL, UNREACHABLE};
 
 /// How long a refusal may come after the stream that it explains has ended.
@@ -110,7 +111,12 @@ struct Broken {
 impl Forwards {
     /// At most `most` streams at once.
     pub(super) fn new(most: usize) -> Self {
-        Forwards { places: Arc::new(Semaphore::new(most)), idle: Notify::new(), slots: Mutex::default(), uses: AtomicU64::new(0) }
+        Forwards {
+            places: Arc::new(Semaphore::new(most)),
+            idle: Notify::new(),
+            slots: Mutex::default(),
+            uses: AtomicU64::new(0),
+        }
     }
 
     /// Sends a request over the warm stream, or a new one.
@@ -121,7 +127,13 @@ impl Forwards {
         answer
     }
 
-    async fn request_by(&self, slot: &Slot, server: &Server, at: &PodPort, request: &Outgoing) -> Result<Incame, Failure> {
+    async fn request_by(
+        &self,
+        slot: &Slot,
+        server: &Server,
+        at: &PodPort,
+        request: &Outgoing,
+    ) -> Result<Incame, Failure> {
         let mut warm = slot.warm.lock().await;
         slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         // The stream is out of its slot while it is used: a caller that gives up midway drops it with its half-read answer.
@@ -175,7 +187,8 @@ impl Forwards {
     }
 
     fn close_oldest(&self) -> bool {
-        let mut slots: Vec<Arc<Slot>> = self.slots.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut slots: Vec<Arc<Slot>> =
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         slots.sort_by_key(|slot| slot.used.load(Ordering::Relaxed));
         slots.iter().any(|slot| slot.warm.try_lock().is_ok_and(|mut warm| warm.take().is_some()))
     }
@@ -185,11 +198,18 @@ impl Forwards {
         let place = self.place().await?;
         let limit = server.timeouts().pod;
         let mut tries = Tries::of_a_read();
+        let mut renewed = false;
         let mut forwarder = loop {
-            let pods: Api<Pod> = Api::namespaced(server.client(), &at.namespace);
+            let login = server.login();
+            let pods: Api<Pod> = Api::namespaced(login.client.clone(), &at.namespace);
             let opened = timeout(limit, pods.portforward(&at.pod, &[at.port])).await;
             let Unanswered { failure, passing } = match opened {
                 Ok(Ok(forwarder)) => break forwarder,
+                Ok(Err(kube::Error::Api(said)))
+                    if said.code == 401 && !std::mem::replace(&mut renewed, true) && server.renew(&login).await? =>
+                {
+                    continue;
+                }
                 Ok(Err(error)) => not_opened(server, &asked, at, &error),
                 Err(_) => return Err(silent(at, "the port-forward was not opened", limit)),
             };
@@ -204,7 +224,9 @@ impl Forwards {
         let shaken = timeout(limit, http1::handshake(TokioIo::new(io))).await;
         let (sender, connection) = match shaken {
             Ok(Ok(parts)) => parts,
-            Ok(Err(error)) => return Err(Failure::new(&UNREACHABLE, format!("cannot forward to {at}: {}", root(&error)))),
+            Ok(Err(error)) => {
+                return Err(Failure::new(&UNREACHABLE, format!("cannot forward to {at}: {}", root(&error))));
+            }
             Err(_) => return Err(silent(at, "the stream was not ready", limit)),
         };
         let driver = tokio::spawn(async move {
@@ -220,13 +242,16 @@ impl Stream {
     async fn request(&mut self, server: &Server, at: &PodPort, request: &Outgoing) -> Result<(Incame, bool), Broken> {
         let limit = server.timeouts().pod;
         let unusable = |failure| Broken { failure, dead: false, unsent: false };
-        let mut message = Request::builder().method(request.method.clone()).uri(&request.path).header(header::HOST, format!("localhost:{}", at.port));
+        let mut message = Request::builder()
+            .method(request.method.clone())
+            .uri(&request.path)
+            .header(header::HOST, format!("localhost:{}", at.port));
         if let Some(headers) = message.headers_mut() {
             headers.extend(request.headers.clone());
         }
-        let message = message
-            .body(Full::new(Bytes::from(request.body.clone())))
-            .map_err(|error| unusable(Failure::new(&INTERNAL, format!("`{}` is not a path: {error}", printable(&request.path)))))?;
+        let message = message.body(Full::new(Bytes::from(request.body.clone()))).map_err(|error| {
+            unusable(Failure::new(&INTERNAL, format!("`{}` is not a path: {error}", printable(&request.path))))
+        })?;
         let what = format!("{} {}", request.method, request.path);
 
         let sent = async {
@@ -253,7 +278,8 @@ impl Stream {
             Some(refusal) = &mut self.refusal => return Err(Broken { failure: refused(at, &refusal), dead: true, unsent: false }),
         };
         let (head, body) = response.into_parts();
-        let closes = head.headers.get(header::CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+        let closes =
+            head.headers.get(header::CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
         let body = self.body(server, at, &what, body).await?;
         Ok((Incame { status: head.status, headers: head.headers, body }, !closes && !self.sender.is_closed()))
     }
@@ -272,13 +298,18 @@ impl Stream {
                 Ok(Some(Ok(frame))) => {
                     let data = frame.data_ref().map_or(&[][..], |data| data.as_ref());
                     if bytes.len() + data.len() > server.limit() {
-                        let failure = Failure::new(&BAD_ANSWER, format!("{at}: the answer to {what} is larger than {} MiB", server.limit() >> 20))
-                            .hint("ask for less, or raise `budget.answer_mib` in the configuration file");
+                        let failure = Failure::new(
+                            &BAD_ANSWER,
+                            format!("{at}: the answer to {what} is larger than {} MiB", server.limit() >> 20),
+                        )
+                        .hint("ask for less, or raise `budget.answer_mib` in the configuration file");
                         return Err(Broken { failure, dead: false, unsent: false });
                     }
                     bytes.extend_from_slice(data);
                 }
-                Ok(Some(Err(error))) => return Err(Broken { failure: cut_off(at, what, &error, None), dead: true, unsent: false }),
+                Ok(Some(Err(error))) => {
+                    return Err(Broken { failure: cut_off(at, what, &error, None), dead: true, unsent: false });
+                }
                 Err(_) => return Err(Broken { failure: silent(at, what, limit), dead: false, unsent: false }),
             }
         }
@@ -291,15 +322,22 @@ fn silent(at: &PodPort, what: &str, limit: Duration) -> Failure {
 }
 
 fn refused(at: &PodPort, text: &str) -> Failure {
-    Failure::new(&UNREACHABLE, format!("{at} cannot be reached: {}", printable(text))).hint("is the container that serves this port running and ready?")
+    Failure::new(&UNREACHABLE, format!("{at} cannot be reached: {}", printable(text)))
+        .hint("is the container that serves this port running and ready?")
 }
 
 fn cut_off(at: &PodPort, what: &str, error: &hyper::Error, refusal: Option<String>) -> Failure {
     match refusal {
         Some(text) => refused(at, &text),
-        None if error.is_parse() => Failure::new(&BAD_ANSWER, format!("{at} did not answer {what} in HTTP: {}", root(error))).hint("does this port serve HTTP, without TLS?"),
-        None => Failure::new(&UNREACHABLE, format!("{at}: the stream ended before the answer to {what} was complete: {}", root(error)))
-            .hint("is the pod terminating or restarting?"),
+        None if error.is_parse() => {
+            Failure::new(&BAD_ANSWER, format!("{at} did not answer {what} in HTTP: {}", root(error)))
+                .hint("does this port serve HTTP, without TLS?")
+        }
+        None => Failure::new(
+            &UNREACHABLE,
+            format!("{at}: the stream ended before the answer to {what} was complete: {}", root(error)),
+        )
+        .hint("is the pod terminating or restarting?"),
     }
 }
 
@@ -310,7 +348,11 @@ fn not_opened(server: &Server, asked: &Asked, at: &PodPort, error: &kube::Error)
             let body = serde_json::json!({"kind": "Status", "message": said.message, "reason": said.reason, "details": {"name": at.pod}});
             let failure = status::failure(code, body.to_string().as_bytes(), asked, server.address());
             let failure = if code == StatusCode::NOT_FOUND {
-                Failure { message: format!("Pod {}/{} does not exist", at.namespace, at.pod), hint: Some("pods get new names when they restart; look it up again".into()), ..failure }
+                Failure {
+                    message: format!("Pod {}/{} does not exist", at.namespace, at.pod),
+                    hint: Some("pods get new names when they restart; look it up again".into()),
+                    ..failure
+                }
             } else {
                 failure
             };
@@ -318,8 +360,11 @@ fn not_opened(server: &Server, asked: &Asked, at: &PodPort, error: &kube::Error)
             Unanswered { failure, passing: matches!(code.as_u16(), 429 | 503 | 504) }
         }
         kube::Error::UpgradeConnection(cause) => Unanswered {
-            failure: Failure::new(&BAD_ANSWER, format!("cannot forward to {at}: {} does not open a WebSocket: {cause}", server.address()))
-                .hint("does a proxy in front of the API server let WebSockets through?"),
+            failure: Failure::new(
+                &BAD_ANSWER,
+                format!("cannot forward to {at}: {} does not open a WebSocket: {cause}", server.address()),
+            )
+            .hint("does a proxy in front of the API server let WebSockets through?"),
             passing: false,
         },
         error => server.unanswered(asked, error),

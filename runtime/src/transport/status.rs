@@ -3,7 +3,9 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::failure::{BAD_ANSWER, CONFLICT, FORBIDDEN, Failure, NOT_FOUND, REJECTED, SCRIPT, UNAUTHORIZED, UNREACHABLE};
+use crate::failure::{
+    BAD_ANSWER, CONFLICT, FORBIDDEN, Failure, NOT_FOUND, REJECTED, SCRIPT, UNAUTHORIZED, UNREACHABLE,
+};
 
 /// What was asked of the API server, in a person's words.
 #[derive(Clone, Debug)]
@@ -82,11 +84,13 @@ fn foreign(status: StatusCode, body: &[u8], asked: &Asked, server: &str) -> Fail
     let sentence = format!("cannot {} {}: {server} answered {status}{text}", asked.verb, asked.target);
     match status.as_u16() {
         401 => unauthorized(sentence),
-        403 => Failure::new(&FORBIDDEN, sentence).hint("this answer is not the API server's own; a proxy in front of it may refuse this user"),
+        403 => Failure::new(&FORBIDDEN, sentence)
+            .hint("this answer is not the API server's own; a proxy in front of it may refuse this user"),
         404 => no_such_kind(asked),
         413 => Failure::new(&REJECTED, sentence),
         429 | 500..=599 => Failure::new(&UNREACHABLE, sentence),
-        _ => Failure::new(&BAD_ANSWER, sentence).hint("this does not look like a Kubernetes API server; check the context's `server`"),
+        _ => Failure::new(&BAD_ANSWER, sentence)
+            .hint("this does not look like a Kubernetes API server; check the context's `server`"),
     }
 }
 
@@ -125,7 +129,9 @@ impl Permission {
         let (_, rest) = message.split_once(" cannot ")?;
         let (verb, rest) = rest.split_once(" resource \"")?;
         let (resource, rest) = rest.split_once('"')?;
-        let quoted = |label: &str| rest.split_once(label).and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned());
+        let quoted = |label: &str| {
+            rest.split_once(label).and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned())
+        };
         Some(Permission {
             verb: verb.trim().to_owned(),
             resource: resource.to_owned(),
@@ -193,11 +199,20 @@ mod tests {
         assert_eq!(failure.code.name, FORBIDDEN.name);
         assert_eq!(
             failure.hint.as_deref(),
-            Some("a Role in namespace summit has to grant {apiGroups: [\"networking.istio.io\"], resources: [\"destinationrules\"], verbs: [\"patch\"]}")
+            Some(
+                "a Role in namespace summit has to grant {apiGroups: [\"networking.istio.io\"], resources: [\"destinationrules\"], verbs: [\"patch\"]}"
+            )
         );
         assert_eq!(failure.unchanged.as_deref(), Some("DestinationRule summit/graph-core is as it was"));
-        let failure = status(403, "Forbidden", "pods is forbidden: User \"u\" cannot list resource \"pods\" in API group \"\" at the cluster scope");
-        assert_eq!(failure.hint.as_deref(), Some("a ClusterRole has to grant {apiGroups: [\"\"], resources: [\"pods\"], verbs: [\"list\"]}"));
+        let failure = status(
+            403,
+            "Forbidden",
+            "pods is forbidden: User \"u\" cannot list resource \"pods\" in API group \"\" at the cluster scope",
+        );
+        assert_eq!(
+            failure.hint.as_deref(),
+            Some("a ClusterRole has to grant {apiGroups: [\"\"], resources: [\"pods\"], verbs: [\"list\"]}")
+        );
     }
 
     #[test]
@@ -216,7 +231,11 @@ mod tests {
 
     #[test]
     fn a_webhook_that_is_down_is_unreachable_and_nothing_was_written() {
-        let failure = status(500, "InternalError", "Internal error occurred: failed calling webhook \"validation.istio.io\": connection refused");
+        let failure = status(
+            500,
+            "InternalError",
+            "Internal error occurred: failed calling webhook \"validation.istio.io\": connection refused",
+        );
         assert_eq!(failure.code.name, UNREACHABLE.name);
         assert!(failure.unchanged.is_some());
     }

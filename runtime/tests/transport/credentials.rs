@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Response;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use meshbook_runtime::effect::Call;
+use meshbook_runtime::effect::{Call, PodRequest, Reply};
 use meshbook_runtime::failure;
 use meshbook_runtime::transport::{Transport, WallClock};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::double::{Double, Received, connect_by, json_answer, kubeconfig, status};
+use crate::double::{Behaviour, Double, Pods, Received, connect_by, json_answer, kubeconfig, status};
 
 struct Authority {
     pem: String,
@@ -32,9 +32,13 @@ fn authority() -> Authority {
 }
 
 /// An HTTPS server for 127.0.0.1 whose certificate this authority has signed.
-async fn https(authority: &Authority, answer: impl Fn(&Received, usize) -> Response<Body> + Send + Sync + 'static) -> (Double, String) {
+async fn https(
+    authority: &Authority,
+    answer: impl Fn(&Received, usize) -> Response<Body> + Send + Sync + 'static,
+) -> (Double, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority.issuer).unwrap();
+    let certificate =
+        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority.issuer).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -54,7 +58,9 @@ async fn https(authority: &Authority, answer: impl Fn(&Received, usize) -> Respo
             let (acceptor, router) = (acceptor.clone(), router.clone());
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+                    .await;
             });
         }
     });
@@ -72,10 +78,16 @@ async fn a_server_is_trusted_by_its_authority_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (ours, theirs) = (authority(), authority());
     let (_, url) = https(&ours, |_, _| json_answer(200, &json!({"major": "1", "minor": "37"}))).await;
-    let connection = connect_by(kubeconfig(&url, "{token: t}", &trusting(folder.path(), &ours)), "", Arc::new(WallClock)).await.unwrap();
+    let connection =
+        connect_by(kubeconfig(&url, "{token: t}", &trusting(folder.path(), &ours)), "", Arc::new(WallClock))
+            .await
+            .unwrap();
     connection.call(&Call::Version).await.unwrap();
 
-    let connection = connect_by(kubeconfig(&url, "{token: t}", &trusting(folder.path(), &theirs)), "", Arc::new(WallClock)).await.unwrap();
+    let connection =
+        connect_by(kubeconfig(&url, "{token: t}", &trusting(folder.path(), &theirs)), "", Arc::new(WallClock))
+            .await
+            .unwrap();
     let failure = connection.call(&Call::Version).await.unwrap_err();
     assert_eq!(failure.code.name, failure::UNREACHABLE.name);
     assert!(failure.message.contains("no trusted connection") && !failure.message.contains("tries"), "{failure}");
@@ -96,7 +108,10 @@ fn plugin(folder: &Path, expires: &str) -> String {
 
 fn exec(script: &Path) -> String {
     // The shell reads the script: to execute a file that was just written fails where another test forks meanwhile.
-    format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, args: ['{}'], interactiveMode: Never}}}}", script.display())
+    format!(
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, args: ['{}'], interactiveMode: Never}}}}",
+        script.display()
+    )
 }
 
 fn runs(folder: &Path) -> usize {
@@ -153,19 +168,58 @@ async fn a_token_that_was_revoked_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_is_renewed_for_port_forwards_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let router = axum::Router::new().fallback(|| async { "LIVE" });
+    let pods = Pods::default().with("front-1", Behaviour::Serves(router)).guarded_by("token-2");
+    let server = Double::start_with(pods, |received, _| panic!("{}", received.line)).await;
+    let user = plugin(folder.path(), "2999-01-01T00:00:00Z");
+    let connection = connect_by(kubeconfig(&server.url(), &user, ""), "", Arc::new(WallClock)).await.unwrap();
+    let request = PodRequest {
+        namespace: "summit".into(),
+        pod: "front-1".into(),
+        port: 15000,
+        method: "GET".into(),
+        path: "/ready".into(),
+        body: String::new(),
+    };
+    let answer = connection.call(&Call::Pod(request)).await.unwrap();
+    assert_eq!(answer, Reply::Http { status: 200, body: "LIVE".into() });
+    assert_eq!((runs(folder.path()), server.lines().len()), (2, 2));
+}
+
+#[tokio::test]
 async fn a_plugin_that_fails_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("plugin");
     std::fs::write(&script, "#!/bin/sh\necho 'session expired, run login' >&2\nexit 3\n").unwrap();
-    let failure = connect_by(kubeconfig("http://127.0.0.1:1", &exec(&script), ""), "", Arc::new(WallClock)).await.err().unwrap();
+    let failure =
+        connect_by(kubeconfig("http://127.0.0.1:1", &exec(&script), ""), "", Arc::new(WallClock)).await.err().unwrap();
     assert_eq!(failure.code.name, failure::UNAUTHORIZED.name);
-    assert!(failure.message.contains("session expired, run login") && failure.message.contains("exit status: 3"), "{failure}");
+    assert!(
+        failure.message.contains("session expired, run login") && failure.message.contains("exit status: 3"),
+        "{failure}"
+    );
 
-    let failure = connect_by(kubeconfig("http://127.0.0.1:1", &exec(&script).replace("command: sh", "command: no-such-plugin"), ""), "", Arc::new(WallClock)).await.err().unwrap();
+    let failure = connect_by(
+        kubeconfig("http://127.0.0.1:1", &exec(&script).replace("command: sh", "command: no-such-plugin"), ""),
+        "",
+        Arc::new(WallClock),
+    )
+    .await
+    .err()
+    .unwrap();
     assert_eq!(failure.code.name, failure::CONFIG.name);
     assert!(failure.hint.unwrap().contains("exec.command"));
 
     std::fs::write(&script, "#!/bin/sh\nexec sleep 0.5\n").unwrap();
-    let failure = connect_by(kubeconfig("http://127.0.0.1:1", &exec(&script), ""), "timeouts = { login = '100ms' }", Arc::new(WallClock)).await.err().unwrap();
+    let failure = connect_by(
+        kubeconfig("http://127.0.0.1:1", &exec(&script), ""),
+        "timeouts = { login = '100ms' }",
+        Arc::new(WallClock),
+    )
+    .await
+    .err()
+    .unwrap();
     assert!(failure.message.contains("did not end within 0.1 s"), "{failure}");
 }

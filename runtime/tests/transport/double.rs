@@ -70,7 +70,10 @@ impl Double {
         Self::start_with(Pods::default(), answer).await
     }
 
-    pub async fn start_with(pods: Pods, answer: impl Fn(&Received, usize) -> Response<Body> + Send + Sync + 'static) -> Double {
+    pub async fn start_with(
+        pods: Pods,
+        answer: impl Fn(&Received, usize) -> Response<Body> + Send + Sync + 'static,
+    ) -> Double {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let double = Double { address: listener.local_addr().unwrap(), received: Arc::default(), pods: Arc::new(pods) };
         let router = double.router(Arc::new(answer));
@@ -91,21 +94,39 @@ impl Double {
         let line = format!("{} {}", head.method, head.uri);
         let before = {
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-            let received = Received { line: line.clone(), headers: head.headers.clone(), body: String::from_utf8(body.into()).unwrap() };
+            let received = Received {
+                line: line.clone(),
+                headers: head.headers.clone(),
+                body: String::from_utf8(body.into()).unwrap(),
+            };
             let mut all = self.received.lock().unwrap();
             all.push(received);
             all.len() - 1
         };
         if let Some((name, port)) = forwarded(&line) {
+            if self.pods.token.is_some_and(|token| head.headers["authorization"] != format!("Bearer {token}")) {
+                return status(401, "Unauthorized", "Unauthorized");
+            }
             if let Some(refusal) = self.pods.refusal.get(&name) {
-                return status(*refusal, "Forbidden", &format!("pods \"{name}\" is forbidden: User \"u\" cannot create resource \"pods/portforward\" in API group \"\" in the namespace \"summit\""));
+                return status(
+                    *refusal,
+                    "Forbidden",
+                    &format!(
+                        "pods \"{name}\" is forbidden: User \"u\" cannot create resource \"pods/portforward\" in API group \"\" in the namespace \"summit\""
+                    ),
+                );
             }
             let Some(behaviour) = self.pods.of(&name) else {
                 return not_found("pods", &name);
             };
-            let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &()).await.unwrap().protocols(["v5.channel.k8s.io", "v4.channel.k8s.io"]);
+            let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &())
+                .await
+                .unwrap()
+                .protocols(["v5.channel.k8s.io", "v4.channel.k8s.io"]);
             let pods = Arc::clone(&self.pods);
-            return upgrade.on_upgrade(move |socket| async move { pods.forward(socket, port, behaviour).await }).into_response();
+            return upgrade
+                .on_upgrade(move |socket| async move { pods.forward(socket, port, behaviour).await })
+                .into_response();
         }
         let received = self.received.lock().unwrap()[before].clone();
         answer(&received, before)
@@ -163,7 +184,11 @@ pub async fn json_of(connection: &Connection, call: Call) -> Result<Value, Failu
 }
 
 pub fn json_answer(status: u16, value: &Value) -> Response<Body> {
-    Response::builder().status(status).header("content-type", "application/json").body(Body::from(value.to_string())).unwrap()
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(Body::from(value.to_string()))
+        .unwrap()
 }
 
 pub fn text_answer(status: u16, text: &'static str) -> Response<Body> {
@@ -171,12 +196,18 @@ pub fn text_answer(status: u16, text: &'static str) -> Response<Body> {
 }
 
 pub fn status(code: u16, reason: &str, message: &str) -> Response<Body> {
-    json_answer(code, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code}))
+    json_answer(
+        code,
+        &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code}),
+    )
 }
 
 pub fn not_found(plural: &str, name: &str) -> Response<Body> {
     let message = format!("{plural} \"{name}\" not found");
-    json_answer(404, &json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": "NotFound", "details": {"name": name, "kind": plural}, "code": 404}))
+    json_answer(
+        404,
+        &json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": "NotFound", "details": {"name": name, "kind": plural}, "code": 404}),
+    )
 }
 
 /// A server that reads a request and answers these bytes, whatever they are; then it closes, or never does.
@@ -218,6 +249,7 @@ pub enum Behaviour {
 pub struct Pods {
     behaviours: Mutex<Vec<(String, Behaviour)>>,
     refusal: std::collections::HashMap<String, u16>,
+    token: Option<&'static str>,
     pub opened: AtomicUsize,
     pub open: AtomicUsize,
     pub most: AtomicUsize,
@@ -226,6 +258,12 @@ pub struct Pods {
 impl Pods {
     pub fn with(self, name: &str, behaviour: Behaviour) -> Self {
         self.set(name, Some(behaviour));
+        self
+    }
+
+    /// Only who brings this token may forward.
+    pub fn guarded_by(mut self, token: &'static str) -> Self {
+        self.token = Some(token);
         self
     }
 
@@ -264,7 +302,9 @@ impl Pods {
             }
             Behaviour::Refuses => {
                 let _ = socket.recv().await;
-                let text = format!("\u{1}error forwarding port {port} to pod: dial tcp4 127.0.0.1:{port}: connect: connection refused");
+                let text = format!(
+                    "\u{1}error forwarding port {port} to pod: dial tcp4 127.0.0.1:{port}: connect: connection refused"
+                );
                 let _ = socket.send(Message::Binary(Bytes::from(text.into_bytes()))).await;
                 while socket.recv().await.is_some_and(|message| message.is_ok()) {}
             }
@@ -276,7 +316,9 @@ impl Pods {
 fn serve(router: Router) -> DuplexStream {
     let (near, far) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
-        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), TowerToHyperService::new(router)).await;
+        let _ = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(far), TowerToHyperService::new(router))
+            .await;
     });
     near
 }
@@ -318,4 +360,3 @@ pub async fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap()
 }
-

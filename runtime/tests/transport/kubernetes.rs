@@ -8,10 +8,17 @@ use meshbook_runtime::failure::{self, Failure};
 use meshbook_runtime::transport::{Connection, KnownKind, Options, Transport};
 use serde_json::{Value, json};
 
-use crate::double::{Double, Skipping, closed_port, connect, connect_by, json_answer, json_of, kubeconfig, not_found, raw, status, text_answer};
+use crate::double::{
+    Double, Skipping, closed_port, connect, connect_by, json_answer, json_of, kubeconfig, not_found, raw, status,
+    text_answer,
+};
 
 fn rule() -> ObjectRef {
-    ObjectRef::new(ResourceKind::namespaced("networking.istio.io", "v1", "DestinationRule", "destinationrules"), "summit", "graph-core")
+    ObjectRef::new(
+        ResourceKind::namespaced("networking.istio.io", "v1", "DestinationRule", "destinationrules"),
+        "summit",
+        "graph-core",
+    )
 }
 
 fn pods() -> ResourceKind {
@@ -55,17 +62,28 @@ async fn one_read_in_a_fresh_process_is_one_request_and_loses_nothing() {
 #[tokio::test]
 async fn lists_are_read_page_by_page() {
     let server = Double::start(|received, _| {
-        let (names, next) = if received.line.contains("continue=p2") { (["c"].as_slice(), "") } else { (["a", "b"].as_slice(), "p2") };
+        let (names, next) =
+            if received.line.contains("continue=p2") { (["c"].as_slice(), "") } else { (["a", "b"].as_slice(), "p2") };
         let items: Vec<Value> = names.iter().map(|name| json!({"metadata": {"name": name}})).collect();
-        json_answer(200, &json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": next}, "items": items}))
+        json_answer(
+            200,
+            &json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": next}, "items": items}),
+        )
     })
     .await;
-    let call = Call::List { kind: pods(), namespace: None, labels: Some("app in (front,back)".into()), fields: Some("spec.nodeName=n1".into()) };
+    let call = Call::List {
+        kind: pods(),
+        namespace: None,
+        labels: Some("app in (front,back)".into()),
+        fields: Some("spec.nodeName=n1".into()),
+    };
     let items = json_of(&server.connect().await, call).await.unwrap();
-    let names: Vec<&str> = items.as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        items.as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "b", "c"]);
     assert_eq!(items[2], json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "c"}}));
-    let first = "GET /api/v1/pods?labelSelector=app%20in%20%28front%2Cback%29&fieldSelector=spec.nodeName%3Dn1&limit=500";
+    let first =
+        "GET /api/v1/pods?labelSelector=app%20in%20%28front%2Cback%29&fieldSelector=spec.nodeName%3Dn1&limit=500";
     assert_eq!(server.lines(), [first.to_owned(), format!("{first}&continue=p2")]);
 }
 
@@ -105,7 +123,8 @@ async fn a_server_that_is_too_busy_is_obeyed() {
     })
     .await;
     let clock = Arc::new(Skipping::default());
-    let connection = connect_by(kubeconfig(&server.url(), "{token: t}", ""), "", Arc::clone(&clock) as _).await.unwrap();
+    let connection =
+        connect_by(kubeconfig(&server.url(), "{token: t}", ""), "", Arc::clone(&clock) as _).await.unwrap();
     json_of(&connection, get()).await.unwrap();
     let slept = clock.slept();
     assert_eq!(slept.len(), 1);
@@ -114,7 +133,9 @@ async fn a_server_that_is_too_busy_is_obeyed() {
 
 #[tokio::test]
 async fn reads_are_tried_four_times_and_writes_once() {
-    let server = Double::start(|_, _| status(503, "ServiceUnavailable", "the server is currently unable to handle the request")).await;
+    let server =
+        Double::start(|_, _| status(503, "ServiceUnavailable", "the server is currently unable to handle the request"))
+            .await;
     let connection = server.connect().await;
     let failure = failure_of(&connection, get()).await;
     assert_eq!(failure.code.name, failure::UNREACHABLE.name);
@@ -132,12 +153,20 @@ async fn a_patch_is_a_strict_merge_patch_under_our_name() {
     let server = Double::start(|_, _| json_answer(200, &object())).await;
     let connection = server.connect().await;
     json_of(&connection, patch(true)).await.unwrap();
-    let scale = ObjectRef { subresource: Some("scale".into()), ..ObjectRef::new(ResourceKind::namespaced("apps", "v1", "Deployment", "deployments"), "summit", "front") };
-    json_of(&connection, Call::Patch { object: scale, patch: json!({"spec": {"replicas": 3}}), dry_run: false }).await.unwrap();
+    let scale = ObjectRef {
+        subresource: Some("scale".into()),
+        ..ObjectRef::new(ResourceKind::namespaced("apps", "v1", "Deployment", "deployments"), "summit", "front")
+    };
+    json_of(&connection, Call::Patch { object: scale, patch: json!({"spec": {"replicas": 3}}), dry_run: false })
+        .await
+        .unwrap();
     let base = "PATCH /apis/networking.istio.io/v1/namespaces/summit/destinationrules/graph-core?fieldManager=meshbook&fieldValidation=Strict";
     let lines = server.lines();
     assert_eq!(lines[0], format!("{base}&dryRun=All"));
-    assert_eq!(lines[1], "PATCH /apis/apps/v1/namespaces/summit/deployments/front/scale?fieldManager=meshbook&fieldValidation=Strict");
+    assert_eq!(
+        lines[1],
+        "PATCH /apis/apps/v1/namespaces/summit/deployments/front/scale?fieldManager=meshbook&fieldValidation=Strict"
+    );
     let received = &server.received()[0];
     assert_eq!(received.headers["content-type"], "application/merge-patch+json");
     assert_eq!(received.body, r#"{"metadata":{"resourceVersion":"7"},"spec":{"host":"a"}}"#);
@@ -148,9 +177,19 @@ async fn refusals_have_their_code_and_are_not_repeated() {
     let webhook = "admission webhook \"validation.istio.io\" denied the request: configuration is invalid: HTTP route, redirect or direct_response is required";
     for (code, reason, message, name) in [
         (400, "BadRequest", webhook, failure::REJECTED.name),
-        (409, "Conflict", "the object has been modified; please apply your changes to the latest version", failure::CONFLICT.name),
+        (
+            409,
+            "Conflict",
+            "the object has been modified; please apply your changes to the latest version",
+            failure::CONFLICT.name,
+        ),
         (422, "Invalid", "spec.host: Required value", failure::REJECTED.name),
-        (403, "Forbidden", "User \"u\" cannot patch resource \"destinationrules\" in API group \"networking.istio.io\" in the namespace \"summit\"", failure::FORBIDDEN.name),
+        (
+            403,
+            "Forbidden",
+            "User \"u\" cannot patch resource \"destinationrules\" in API group \"networking.istio.io\" in the namespace \"summit\"",
+            failure::FORBIDDEN.name,
+        ),
         (401, "Unauthorized", "Unauthorized", failure::UNAUTHORIZED.name),
     ] {
         let server = Double::start(move |_, _| status(code, reason, message)).await;
@@ -164,7 +203,9 @@ async fn refusals_have_their_code_and_are_not_repeated() {
 
 #[tokio::test]
 async fn a_wrong_selector_is_the_fault_of_the_script() {
-    let server = Double::start(|_, _| status(400, "BadRequest", "unable to parse requirement: found '=', expected: identifier")).await;
+    let server =
+        Double::start(|_, _| status(400, "BadRequest", "unable to parse requirement: found '=', expected: identifier"))
+            .await;
     assert_eq!(failure_of(&server.connect().await, list()).await.code.name, failure::SCRIPT.name);
 }
 
@@ -172,7 +213,10 @@ async fn a_wrong_selector_is_the_fault_of_the_script() {
 async fn what_is_not_there_is_said() {
     let server = Double::start(|_, _| not_found("destinationrules", "graph-core")).await;
     let failure = failure_of(&server.connect().await, get()).await;
-    assert_eq!((failure.code.name, failure.message.as_str()), (failure::NOT_FOUND.name, "DestinationRule summit/graph-core does not exist"));
+    assert_eq!(
+        (failure.code.name, failure.message.as_str()),
+        (failure::NOT_FOUND.name, "DestinationRule summit/graph-core does not exist")
+    );
     let server = Double::start(|_, _| text_answer(404, "404 page not found\n")).await;
     assert!(failure_of(&server.connect().await, get()).await.message.contains("serves no such kind"));
 }
@@ -183,7 +227,12 @@ async fn nobody_listens() {
     let connection = connect(&format!("http://{address}"), "").await;
     let failure = failure_of(&connection, get()).await;
     assert_eq!(failure.code.name, failure::UNREACHABLE.name);
-    assert!(failure.message.contains(&address.to_string()) && failure.message.contains("refused") && failure.message.ends_with("after 4 tries"), "{failure}");
+    assert!(
+        failure.message.contains(&address.to_string())
+            && failure.message.contains("refused")
+            && failure.message.ends_with("after 4 tries"),
+        "{failure}"
+    );
     let failure = failure_of(&connection, patch(false)).await;
     assert!(failure.unchanged.is_some(), "a patch that was never sent changed nothing");
 }
@@ -240,16 +289,35 @@ async fn an_answer_may_not_be_boundless() {
 
 #[tokio::test]
 async fn logs_may_be_in_any_encoding() {
-    let server = Double::start(|_, _| axum::http::Response::new(axum::body::Body::from(b"503 UO \xff\xfe\n".to_vec()))).await;
-    let call = Call::Logs { namespace: "summit".into(), pod: "front-1".into(), container: "istio-proxy".into(), since_seconds: 60, limit_bytes: 1000 };
+    let server =
+        Double::start(|_, _| axum::http::Response::new(axum::body::Body::from(b"503 UO \xff\xfe\n".to_vec()))).await;
+    let call = Call::Logs {
+        namespace: "summit".into(),
+        pod: "front-1".into(),
+        container: "istio-proxy".into(),
+        since_seconds: 60,
+        limit_bytes: 1000,
+    };
     assert_eq!(server.connect().await.call(&call).await.unwrap(), Reply::Text("503 UO \u{fffd}\u{fffd}\n".into()));
-    assert_eq!(server.lines(), ["GET /api/v1/namespaces/summit/pods/front-1/log?container=istio-proxy&sinceSeconds=60&limitBytes=1000"]);
+    assert_eq!(
+        server.lines(),
+        ["GET /api/v1/namespaces/summit/pods/front-1/log?container=istio-proxy&sinceSeconds=60&limitBytes=1000"]
+    );
 }
 
 #[tokio::test]
 async fn an_access_review_names_subresource_and_object() {
-    let server = Double::start(|_, _| json_answer(201, &json!({"kind": "SelfSubjectAccessReview", "status": {"allowed": true}}))).await;
-    let call = Call::AccessReview { verb: "patch".into(), group: "apps".into(), resource: "deployments/scale".into(), namespace: Some("summit".into()), name: Some("front".into()) };
+    let server = Double::start(|_, _| {
+        json_answer(201, &json!({"kind": "SelfSubjectAccessReview", "status": {"allowed": true}}))
+    })
+    .await;
+    let call = Call::AccessReview {
+        verb: "patch".into(),
+        group: "apps".into(),
+        resource: "deployments/scale".into(),
+        namespace: Some("summit".into()),
+        name: Some("front".into()),
+    };
     assert_eq!(json_of(&server.connect().await, call).await.unwrap(), json!(true));
     let sent: Value = serde_json::from_str(&server.received()[0].body).unwrap();
     assert_eq!(
@@ -268,17 +336,26 @@ async fn known_kinds_need_no_request_and_others_one_discovery() {
     })
     .await;
     let known = ResourceKind::namespaced("networking.istio.io", "v1", "DestinationRule", "destinationrules");
-    let options = Options { kubeconfig_text: Some(kubeconfig(&server.url(), "{}", "")), kinds: vec![KnownKind::new(known, &["dr"])], ..Options::default() };
+    let options = Options {
+        kubeconfig_text: Some(kubeconfig(&server.url(), "{}", "")),
+        kinds: vec![KnownKind::new(known, &["dr"])],
+        ..Options::default()
+    };
     let connection = Connection::open(options).await.unwrap();
     let resolve = |name: &str| json_of(&connection, Call::ResolveKind { name: name.into() }).map_kind();
-    for (name, kind) in [("deploy", "Deployment"), ("Pod", "Pod"), ("dr", "DestinationRule"), ("HPA", "HorizontalPodAutoscaler")] {
+    for (name, kind) in
+        [("deploy", "Deployment"), ("Pod", "Pod"), ("dr", "DestinationRule"), ("HPA", "HorizontalPodAutoscaler")]
+    {
         assert_eq!(resolve(name).await.unwrap(), kind);
     }
     assert_eq!(server.lines(), Vec::<String>::new());
     assert_eq!(resolve("vs").await.unwrap(), "VirtualService");
     assert_eq!(resolve("virtualservice.networking.istio.io").await.unwrap(), "VirtualService");
     let failure = resolve("virtualservise").await.unwrap_err();
-    assert_eq!((failure.code.name, failure.hint.as_deref()), (failure::NOT_FOUND.name, Some("did you mean `virtualservices`?")));
+    assert_eq!(
+        (failure.code.name, failure.hint.as_deref()),
+        (failure::NOT_FOUND.name, Some("did you mean `virtualservices`?"))
+    );
     let mut lines = server.lines();
     lines.sort();
     assert_eq!(lines, ["GET /api", "GET /apis"]);

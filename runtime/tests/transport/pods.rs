@@ -15,7 +15,14 @@ use meshbook_runtime::transport::{Connection, Transport};
 use crate::double::{Behaviour, Double, Pods, text_answer};
 
 fn ask(pod: &str, method: &str, path: &str) -> Call {
-    Call::Pod(PodRequest { namespace: "summit".into(), pod: pod.into(), port: 15000, method: method.into(), path: path.into(), body: String::new() })
+    Call::Pod(PodRequest {
+        namespace: "summit".into(),
+        pod: pod.into(),
+        port: 15000,
+        method: method.into(),
+        path: path.into(),
+        body: String::new(),
+    })
 }
 
 async fn get(connection: &Connection, pod: &str, path: &str) -> Result<(u16, String), Failure> {
@@ -63,7 +70,9 @@ async fn an_answer_of_any_status_is_an_answer() {
 
 #[tokio::test]
 async fn the_end_of_an_answer_is_known_by_its_framing_where_the_stream_never_ends() {
-    let router = Router::new().fallback(|| async { Response::builder().header("connection", "close").body(Body::from("x".repeat(300_000))).unwrap() });
+    let router = Router::new().fallback(|| async {
+        Response::builder().header("connection", "close").body(Body::from("x".repeat(300_000))).unwrap()
+    });
     let server = server(Pods::default().with("front-1", Behaviour::Serves(router))).await;
     let connection = server.connect().await;
     for _ in 0..2 {
@@ -114,7 +123,9 @@ async fn a_body_that_hangs_is_named_with_the_time() {
 
 #[tokio::test]
 async fn garbage_is_a_bad_answer() {
-    let server = server(Pods::default().with("front-1", Behaviour::Says(b"\x15\x03\x03\x00\x02\x02\x46 not HTTP".to_vec()))).await;
+    let server =
+        server(Pods::default().with("front-1", Behaviour::Says(b"\x15\x03\x03\x00\x02\x02\x46 not HTTP".to_vec())))
+            .await;
     let failure = get(&server.connect().await, "front-1", "/").await.unwrap_err();
     assert_eq!(failure.code.name, failure::BAD_ANSWER.name);
     assert!(failure.message.contains("did not answer GET / in HTTP"), "{failure}");
@@ -147,7 +158,9 @@ async fn a_pod_that_is_gone_or_forbidden_is_told_apart() {
     assert_eq!(forbidden.code.name, failure::FORBIDDEN.name);
     assert_eq!(
         forbidden.hint.as_deref(),
-        Some("a Role in namespace summit has to grant {apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"create\"]}")
+        Some(
+            "a Role in namespace summit has to grant {apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"create\"]}"
+        )
     );
 }
 
@@ -155,7 +168,14 @@ async fn a_pod_that_is_gone_or_forbidden_is_told_apart() {
 async fn a_name_cannot_lead_to_another_path() {
     let server = server(Pods::default()).await;
     let connection = server.connect().await;
-    for (pod, path) in [("../../secrets/a", "/"), ("a?b", "/"), ("", "/"), ("front-1", "http://elsewhere/"), ("front-1", "/a b"), ("front-1", "/\r\nx: y")] {
+    for (pod, path) in [
+        ("../../secrets/a", "/"),
+        ("a?b", "/"),
+        ("", "/"),
+        ("front-1", "http://elsewhere/"),
+        ("front-1", "/a b"),
+        ("front-1", "/\r\nx: y"),
+    ] {
         assert_eq!(get(&connection, pod, path).await.unwrap_err().code.name, failure::TYPE.name, "{pod} {path}");
     }
     assert_eq!(connection.call(&ask("front-1", "DELETE", "/")).await.unwrap_err().code.name, failure::TYPE.name);

@@ -12,7 +12,9 @@ use meshbook_runtime::failure;
 use meshbook_runtime::transport::Connection;
 use serde_json::{Value, json};
 
-use crate::double::{Behaviour, Double, Pods, Received, closed_port, connect, json_answer, json_of, raw, status, text_answer};
+use crate::double::{
+    Behaviour, Double, Pods, Received, closed_port, connect, json_answer, json_of, raw, status, text_answer,
+};
 
 fn query(text: &str) -> Call {
     Call::Query { query: text.into(), at: None }
@@ -51,16 +53,26 @@ async fn a_query_carries_tenant_credentials_matchers_and_age() {
     std::fs::write(&token, "second\n").unwrap();
     let start = Timestamp::from_second(1_767_603_600).unwrap();
     let end = Timestamp::from_millisecond(1_767_603_660_500).unwrap();
-    json_of(&connection, Call::QueryRange { query: "up".into(), start, end, step: Duration::from_millis(1500) }).await.unwrap();
+    json_of(&connection, Call::QueryRange { query: "up".into(), start, end, step: Duration::from_millis(1500) })
+        .await
+        .unwrap();
     let received = server.received();
     let selector = "query=up%7Bcluster%3D%22eu1%22%7D";
-    assert_eq!(received[0].line, format!("GET /base/api/v1/query?{selector}&lookback_delta=1m30s&partial_response=false"));
+    assert_eq!(
+        received[0].line,
+        format!("GET /base/api/v1/query?{selector}&lookback_delta=1m30s&partial_response=false")
+    );
     assert_eq!(
         received[1].line,
-        format!("GET /base/api/v1/query_range?{selector}&start=1767603600.000&end=1767603660.500&step=1.5&lookback_delta=1m30s&partial_response=false")
+        format!(
+            "GET /base/api/v1/query_range?{selector}&start=1767603600.000&end=1767603660.500&step=1.5&lookback_delta=1m30s&partial_response=false"
+        )
     );
     assert_eq!(received[0].headers["x-scope-orgid"], "mesh");
-    assert_eq!((&received[0].headers["authorization"], &received[1].headers["authorization"]), (&"Bearer first".parse().unwrap(), &"Bearer second".parse().unwrap()));
+    assert_eq!(
+        (&received[0].headers["authorization"], &received[1].headers["authorization"]),
+        (&"Bearer first".parse().unwrap(), &"Bearer second".parse().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -68,7 +80,9 @@ async fn basic_credentials_are_read_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let password = folder.path().join("password");
     let (server, config) = prometheus(|_, _| json_answer(200, &success())).await;
-    let connection = at(&format!("{config}prometheus.basic_auth = {{ username = 'me', password_file = '{}' }}", password.display())).await;
+    let connection =
+        at(&format!("{config}prometheus.basic_auth = {{ username = 'me', password_file = '{}' }}", password.display()))
+            .await;
     let failure = json_of(&connection, query("up")).await.unwrap_err();
     assert_eq!(failure.code.name, failure::CONFIG.name);
     std::fs::write(&password, "secret\n").unwrap();
@@ -98,7 +112,11 @@ async fn a_wrong_query_is_the_fault_of_the_script() {
 
 #[tokio::test]
 async fn what_passes_is_waited_for() {
-    let (server, config) = prometheus(|_, before| if before < 2 { text_answer(503, "Service Unavailable") } else { json_answer(200, &success()) }).await;
+    let (server, config) =
+        prometheus(
+            |_, before| if before < 2 { text_answer(503, "Service Unavailable") } else { json_answer(200, &success()) },
+        )
+        .await;
     assert_eq!(json_of(&at(&config).await, query("up")).await.unwrap(), vector());
     assert_eq!(server.lines().len(), 3);
 }
@@ -108,7 +126,11 @@ async fn a_prometheus_that_is_down_is_unreachable() {
     let url = format!("http://{}", closed_port().await);
     let failure = json_of(&at(&format!("prometheus.url = '{url}'")).await, query("up")).await.unwrap_err();
     assert_eq!(failure.code.name, failure::UNREACHABLE.name);
-    assert!(failure.message.starts_with(&format!("Prometheus at {url} is unreachable: ")) && failure.message.ends_with("after 4 tries"), "{failure}");
+    assert!(
+        failure.message.starts_with(&format!("Prometheus at {url} is unreachable: "))
+            && failure.message.ends_with("after 4 tries"),
+        "{failure}"
+    );
     let (_, config) = prometheus(|_, _| text_answer(503, "Service Unavailable")).await;
     let failure = json_of(&at(&config).await, query("up")).await.unwrap_err();
     assert_eq!(failure.code.name, failure::UNREACHABLE.name);
@@ -122,8 +144,18 @@ async fn a_prometheus_that_hangs_breaks_off_or_talks_nonsense_is_told() {
         (Vec::new(), false, "did not answer within 0.2 s", failure::UNREACHABLE.name),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec(), true, "broke off", failure::UNREACHABLE.name),
         (b"\x15\x03\x03\x00\x02".to_vec(), true, "is unreachable", failure::UNREACHABLE.name),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello".to_vec(), true, "not Prometheus' API: hello", failure::BAD_ANSWER.name),
-        (b"HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n".to_vec(), true, "log in", failure::BAD_ANSWER.name),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello".to_vec(),
+            true,
+            "not Prometheus' API: hello",
+            failure::BAD_ANSWER.name,
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            true,
+            "log in",
+            failure::BAD_ANSWER.name,
+        ),
     ] {
         let url = raw(bytes, closes).await;
         let failure = json_of(&at(&format!("{limits}prometheus.url = '{url}'")).await, query("up")).await.unwrap_err();
@@ -170,7 +202,11 @@ async fn without_an_address_its_service_is_found_and_forwarded_to() {
     // By now its place is known and the stream is warm.
     assert_eq!(json_of(&connection, query(&format!("up{{pod=~\"{}\"}}", "a|".repeat(1500)))).await.unwrap(), vector());
     assert_eq!((server.lines().len(), server.pods.opened.load(Ordering::SeqCst)), (requests, 1));
-    assert!(server.lines().contains(&"GET /api/v1/namespaces/monitoring/pods/prometheus-0/portforward?&ports=9090".to_owned()));
+    assert!(
+        server
+            .lines()
+            .contains(&"GET /api/v1/namespaces/monitoring/pods/prometheus-0/portforward?&ports=9090".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -220,7 +256,11 @@ async fn without_any_prometheus_the_failure_says_how_to_configure_one() {
     assert!(failure.message.starts_with("no Prometheus is configured"), "{failure}");
 
     let server = Double::start(|received, _| {
-        let items = if received.line.contains("/endpointslices?") { json!([]) } else { json!([service("monitoring", "prometheus")]) };
+        let items = if received.line.contains("/endpointslices?") {
+            json!([])
+        } else {
+            json!([service("monitoring", "prometheus")])
+        };
         json_answer(200, &json!({"items": items}))
     })
     .await;

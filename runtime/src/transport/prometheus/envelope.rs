@@ -20,7 +20,8 @@ struct Envelope {
 /// The data of an answer. If Prometheus warned, for example that some of its stores did not answer, the warnings
 /// stand in it under `warnings`.
 pub(super) fn data(status: StatusCode, body: &[u8], query: &str, place: &str) -> Result<Value, Failure> {
-    let Some(envelope) = serde_json::from_slice::<Envelope>(body).ok().filter(|envelope| !envelope.status.is_empty()) else {
+    let Some(envelope) = serde_json::from_slice::<Envelope>(body).ok().filter(|envelope| !envelope.status.is_empty())
+    else {
         return Err(foreign(status, body, place));
     };
     match (envelope.status.as_str(), envelope.data) {
@@ -54,11 +55,18 @@ fn foreign(status: StatusCode, body: &[u8], place: &str) -> Failure {
     match status.as_u16() {
         401 => unauthorized(&text, place),
         403 => forbidden(&text, place),
-        429 | 500..=599 => Failure::new(&UNREACHABLE, format!("Prometheus at {place} answered {status}: {text}")).hint("is it up and ready?"),
-        300..=399 => Failure::new(&BAD_ANSWER, format!("Prometheus at {place} answered {status}, which is usually a page to log in"))
-            .hint("give the credentials in the configuration file (`bearer_token_file` or `basic_auth`)"),
-        _ => Failure::new(&BAD_ANSWER, format!("{place} answered {status} with something that is not Prometheus' API: {text}"))
-            .hint("check `prometheus.url` in the configuration file; it ends before `/api/v1`"),
+        429 | 500..=599 => Failure::new(&UNREACHABLE, format!("Prometheus at {place} answered {status}: {text}"))
+            .hint("is it up and ready?"),
+        300..=399 => Failure::new(
+            &BAD_ANSWER,
+            format!("Prometheus at {place} answered {status}, which is usually a page to log in"),
+        )
+        .hint("give the credentials in the configuration file (`bearer_token_file` or `basic_auth`)"),
+        _ => Failure::new(
+            &BAD_ANSWER,
+            format!("{place} answered {status} with something that is not Prometheus' API: {text}"),
+        )
+        .hint("check `prometheus.url` in the configuration file; it ends before `/api/v1`"),
     }
 }
 
@@ -89,7 +97,11 @@ mod tests {
     fn success_gives_the_data_and_its_warnings() {
         let plain = answer(200, r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#).unwrap();
         assert_eq!(plain, json!({"resultType": "vector", "result": []}));
-        let warned = answer(200, r#"{"status":"success","data":{"resultType":"vector","result":[]},"warnings":["store a: no answer"]}"#).unwrap();
+        let warned = answer(
+            200,
+            r#"{"status":"success","data":{"resultType":"vector","result":[]},"warnings":["store a: no answer"]}"#,
+        )
+        .unwrap();
         assert_eq!(warned["warnings"], json!(["store a: no answer"]));
     }
 
@@ -97,7 +109,11 @@ mod tests {
     fn every_error_has_its_code() {
         for (status, body, name) in [
             (400, r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#, SCRIPT.name),
-            (422, r#"{"status":"error","errorType":"execution","error":"many-to-many matching not allowed"}"#, SCRIPT.name),
+            (
+                422,
+                r#"{"status":"error","errorType":"execution","error":"many-to-many matching not allowed"}"#,
+                SCRIPT.name,
+            ),
             (503, r#"{"status":"error","errorType":"timeout","error":"query timed out"}"#, UNREACHABLE.name),
             (503, r#"{"status":"error","errorType":"unavailable","error":"not ready"}"#, UNREACHABLE.name),
             (418, r#"{"status":"error","errorType":"new","error":"?"}"#, BAD_ANSWER.name),

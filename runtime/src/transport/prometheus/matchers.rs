@@ -27,8 +27,14 @@ pub(super) fn fixed(query: &str, labels: &BTreeMap<String, String>) -> Result<St
     let read = parser::parse(&text).ok().and_then(|mut read| add(&mut read, &added).is_ok().then_some(read));
     match read {
         Some(read) if same(&read, &expression) => Ok(text),
-        _ => Err(Failure::new(&INTERNAL, format!("the fixed matchers cannot be added to the query `{}` without changing its meaning", printable(query)))
-            .hint("write the query more simply")),
+        _ => Err(Failure::new(
+            &INTERNAL,
+            format!(
+                "the fixed matchers cannot be added to the query `{}` without changing its meaning",
+                printable(query)
+            ),
+        )
+        .hint("write the query more simply")),
     }
 }
 
@@ -178,7 +184,12 @@ mod tests {
         ];
         leaf.prop_recursive(4, 24, 3, |inner| {
             prop_oneof![
-                (inner.clone(), inner.clone(), "[-+*/%^]|and|or|unless|==|> bool|[*] on [(]a[)]|/ ignoring [(]a[)] group_left [(]b[)]").prop_map(|(a, b, op)| format!("{a} {op} {b}")),
+                (
+                    inner.clone(),
+                    inner.clone(),
+                    "[-+*/%^]|and|or|unless|==|> bool|[*] on [(]a[)]|/ ignoring [(]a[)] group_left [(]b[)]"
+                )
+                    .prop_map(|(a, b, op)| format!("{a} {op} {b}")),
                 inner.clone().prop_map(|a| format!("({a})")),
                 inner.clone().prop_map(|a| format!("-{a}")),
                 inner.clone().prop_map(|a| format!("sum by (x) ({a})")),

@@ -19,7 +19,8 @@ use super::config::PrometheusConfig;
 use super::kubernetes::Query;
 use super::port_forward::{Forwards, Outgoing, PodPort};
 use super::retry::{Tries, asked_wait};
-use super::server::{Server, root};
+use super::server::Server;
+use super::unanswered::root;
 use crate::failure::{BAD_ANSWER, CONFIG, Failure, NOT_FOUND, UNREACHABLE};
 use crate::value::Span;
 
@@ -59,7 +60,13 @@ impl Prometheus {
     }
 
     /// Evaluates a query. The answer is the `data` of Prometheus' envelope.
-    pub(super) async fn query(&self, server: &Server, forwards: &Forwards, query: &str, when: When) -> Result<Value, Failure> {
+    pub(super) async fn query(
+        &self,
+        server: &Server,
+        forwards: &Forwards,
+        query: &str,
+        when: When,
+    ) -> Result<Value, Failure> {
         let query = matchers::fixed(query, &self.config.matchers)?;
         let mut parameters = Query::default();
         parameters.add("query", Some(&query));
@@ -87,13 +94,21 @@ impl Prometheus {
             let wait = passing.then(|| tries.next(asked_wait(&answer.headers))).flatten();
             match (result, wait) {
                 (Err(_), Some(wait)) => server.clock().sleep(wait).await,
-                (Err(failure), None) => return Err(Failure { message: format!("{}{}", failure.message, tries.said()), ..failure }),
+                (Err(failure), None) => {
+                    return Err(Failure { message: format!("{}{}", failure.message, tries.said()), ..failure });
+                }
                 (Ok(data), _) => return Ok(data),
             }
         }
     }
 
-    async fn send(&self, server: &Server, forwards: &Forwards, path: &str, parameters: &Query) -> Result<Answer, Failure> {
+    async fn send(
+        &self,
+        server: &Server,
+        forwards: &Forwards,
+        path: &str,
+        parameters: &Query,
+    ) -> Result<Answer, Failure> {
         let headers = self.headers().await?;
         match &self.config.url {
             Some(url) => self.send_to(server, url, path, parameters, headers).await,
@@ -102,7 +117,14 @@ impl Prometheus {
     }
 
     /// To the configured address.
-    async fn send_to(&self, server: &Server, url: &reqwest::Url, path: &str, parameters: &Query, headers: HeaderMap) -> Result<Answer, Failure> {
+    async fn send_to(
+        &self,
+        server: &Server,
+        url: &reqwest::Url,
+        path: &str,
+        parameters: &Query,
+        headers: HeaderMap,
+    ) -> Result<Answer, Failure> {
         let client = self.client.get_or_try_init(|| client(&self.config, server)).await?;
         let place = url.as_str().trim_end_matches('/').to_owned();
         let whole = format!("{place}{path}{parameters}");
@@ -111,27 +133,45 @@ impl Prometheus {
             let request = if whole.len() <= LONGEST_GET {
                 client.get(&whole)
             } else {
-                client.post(format!("{place}{path}")).header(header::CONTENT_TYPE, FORM).body(parameters.form().to_owned())
+                client
+                    .post(format!("{place}{path}"))
+                    .header(header::CONTENT_TYPE, FORM)
+                    .body(parameters.form().to_owned())
             };
             let sent = async {
-                let response: http::Response<reqwest::Body> = request.headers(headers.clone()).send().await.map_err(|error| lost(&place, &error))?.into();
+                let response: http::Response<reqwest::Body> =
+                    request.headers(headers.clone()).send().await.map_err(|error| lost(&place, &error))?.into();
                 let (head, body) = response.into_parts();
                 let body = Limited::new(body, server.limit()).collect().await.map_err(|error| {
                     if error.is::<LengthLimitError>() {
                         too_large(&place, server.limit())
                     } else {
-                        (Failure::new(&UNREACHABLE, format!("the answer of Prometheus at {place} broke off: {}", root(&*error))), true)
+                        (
+                            Failure::new(
+                                &UNREACHABLE,
+                                format!("the answer of Prometheus at {place} broke off: {}", root(&*error)),
+                            ),
+                            true,
+                        )
                     }
                 })?;
-                Ok::<Answer, (Failure, bool)>(Answer { status: head.status, headers: head.headers, body: body.to_bytes().into(), place: place.clone() })
+                Ok::<Answer, (Failure, bool)>(Answer {
+                    status: head.status,
+                    headers: head.headers,
+                    body: body.to_bytes().into(),
+                    place: place.clone(),
+                })
             };
             let limit = server.timeouts().prometheus;
             let (failure, passing) = match tokio::time::timeout(limit, sent).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(lost)) => lost,
                 Err(_) => (
-                    Failure::new(&UNREACHABLE, format!("Prometheus at {place} did not answer within {} s", limit.as_secs_f64()))
-                        .hint("is the query too costly? `timeouts.prometheus` in the configuration file sets the limit"),
+                    Failure::new(
+                        &UNREACHABLE,
+                        format!("Prometheus at {place} did not answer within {} s", limit.as_secs_f64()),
+                    )
+                    .hint("is the query too costly? `timeouts.prometheus` in the configuration file sets the limit"),
                     false,
                 ),
             };
@@ -143,13 +183,26 @@ impl Prometheus {
     }
 
     /// To a pod behind its Service. A pod that is gone is looked for once more.
-    async fn forward(&self, server: &Server, forwards: &Forwards, path: &str, parameters: &Query, mut headers: HeaderMap) -> Result<Answer, Failure> {
+    async fn forward(
+        &self,
+        server: &Server,
+        forwards: &Forwards,
+        path: &str,
+        parameters: &Query,
+        mut headers: HeaderMap,
+    ) -> Result<Answer, Failure> {
         let target = format!("{path}{parameters}");
         let outgoing = if target.len() <= LONGEST_GET {
             Outgoing { method: Method::GET, path: target, headers, body: Vec::new(), repeatable: true }
         } else {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
-            Outgoing { method: Method::POST, path: path.to_owned(), headers, body: parameters.form().into(), repeatable: true }
+            Outgoing {
+                method: Method::POST,
+                path: path.to_owned(),
+                headers,
+                body: parameters.form().into(),
+                repeatable: true,
+            }
         };
         let (at, fresh) = self.find(server, None).await?;
         let mut answered = (forwards.request(server, &at, &outgoing).await, at);
@@ -161,8 +214,14 @@ impl Prometheus {
             answered = (forwards.request(server, &again, &outgoing).await, again);
         }
         let (answer, at) = answered;
-        let answer = answer.map_err(|failure| Failure { message: format!("Prometheus: {}", failure.message), ..failure })?;
-        Ok(Answer { status: answer.status, headers: answer.headers, body: answer.body, place: format!("Pod {}/{}", at.namespace, at.pod) })
+        let answer =
+            answer.map_err(|failure| Failure { message: format!("Prometheus: {}", failure.message), ..failure })?;
+        Ok(Answer {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body,
+            place: format!("Pod {}/{}", at.namespace, at.pod),
+        })
     }
 
     /// The pod to ask, and whether it was looked for just now. `gone` is one that no longer answers.
@@ -192,7 +251,9 @@ impl Prometheus {
             None
         };
         if let Some(text) = authorization {
-            let mut value = HeaderValue::try_from(text).map_err(|_| Failure::new(&CONFIG, "the credentials for Prometheus have characters that no header can carry"))?;
+            let mut value = HeaderValue::try_from(text).map_err(|_| {
+                Failure::new(&CONFIG, "the credentials for Prometheus have characters that no header can carry")
+            })?;
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
@@ -203,7 +264,7 @@ impl Prometheus {
 const FORM: &str = "application/x-www-form-urlencoded";
 
 async fn client(config: &PrometheusConfig, server: &Server) -> Result<reqwest::Client, Failure> {
-    super::server::install_crypto();
+    super::login::install_crypto();
     let mut builder = reqwest::Client::builder()
         .connect_timeout(server.timeouts().connect)
         // A redirection is nearly always to a page to log in; following it would only hide that.
@@ -214,24 +275,34 @@ async fn client(config: &PrometheusConfig, server: &Server) -> Result<reqwest::C
     }
     if let Some(path) = &config.ca_file {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-        let authorities = reqwest::Certificate::from_pem_bundle(&bytes)
-            .map_err(|error| Failure::new(&CONFIG, format!("`ca_file` {} has no certificate in PEM form: {}", path.display(), root(&error))))?;
+        let authorities = reqwest::Certificate::from_pem_bundle(&bytes).map_err(|error| {
+            Failure::new(
+                &CONFIG,
+                format!("`ca_file` {} has no certificate in PEM form: {}", path.display(), root(&error)),
+            )
+        })?;
         builder = builder.tls_certs_only(authorities);
     }
-    builder.build().map_err(|error| Failure::new(&CONFIG, format!("no connection to Prometheus can be made: {}", root(&error))))
+    builder
+        .build()
+        .map_err(|error| Failure::new(&CONFIG, format!("no connection to Prometheus can be made: {}", root(&error))))
 }
 
 fn lost(place: &str, error: &reqwest::Error) -> (Failure, bool) {
     let cause = root(error);
     let failure = Failure::new(&UNREACHABLE, format!("Prometheus at {place} is unreachable: {cause}"));
     if cause.contains("certificate") {
-        return (failure.hint("give the certificate authority of this address as `ca_file` in the configuration file"), false);
+        return (
+            failure.hint("give the certificate authority of this address as `ca_file` in the configuration file"),
+            false,
+        );
     }
     (failure.hint("check `prometheus.url` in the configuration file, and the network"), true)
 }
 
 fn too_large(place: &str, limit: usize) -> (Failure, bool) {
-    let failure = Failure::new(&BAD_ANSWER, format!("the answer of Prometheus at {place} is larger than {} MiB", limit >> 20));
+    let failure =
+        Failure::new(&BAD_ANSWER, format!("the answer of Prometheus at {place} is larger than {} MiB", limit >> 20));
     (failure.hint("aggregate more in the query"), false)
 }
 
@@ -241,13 +312,19 @@ fn secret(path: &Path) -> Result<String, Failure> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(&CONFIG, format!("{} cannot be read: {error}", path.display())).hint("the configuration file names it for Prometheus")
+    Failure::new(&CONFIG, format!("{} cannot be read: {error}", path.display()))
+        .hint("the configuration file names it for Prometheus")
 }
 
 /// A time as Prometheus takes it: seconds since 1970 with their fraction.
 fn seconds(at: Timestamp) -> String {
     let milliseconds = at.as_millisecond();
-    format!("{}{}.{:03}", if milliseconds < 0 { "-" } else { "" }, milliseconds.unsigned_abs() / 1000, milliseconds.unsigned_abs() % 1000)
+    format!(
+        "{}{}.{:03}",
+        if milliseconds < 0 { "-" } else { "" },
+        milliseconds.unsigned_abs() / 1000,
+        milliseconds.unsigned_abs() % 1000
+    )
 }
 
 #[cfg(test)]
@@ -257,6 +334,9 @@ mod tests {
     #[test]
     fn times_are_seconds_with_milliseconds() {
         let time = |milliseconds| seconds(Timestamp::from_millisecond(milliseconds).expect("a time in range"));
-        assert_eq!((time(1_767_603_600_250).as_str(), time(5).as_str(), time(-1_500).as_str()), ("1767603600.250", "0.005", "-1.500"));
+        assert_eq!(
+            (time(1_767_603_600_250).as_str(), time(5).as_str(), time(-1_500).as_str()),
+            ("1767603600.250", "0.005", "-1.500")
+        );
     }
 }

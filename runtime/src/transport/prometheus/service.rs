@@ -26,7 +26,10 @@ pub(super) async fn find(server: &Server, named: Option<&(String, String)>) -> R
     };
     let mut without_pods = Vec::new();
     for service in &services {
-        let (Some(namespace), Some(name)) = (text(service, "/metadata/namespace"), text(service, "/metadata/name")) else { continue };
+        let (Some(namespace), Some(name)) = (text(service, "/metadata/namespace"), text(service, "/metadata/name"))
+        else {
+            continue;
+        };
         match behind(server, namespace, name, port_name(service)).await? {
             Some(found) => return Ok(found),
             None => without_pods.push(format!("{namespace}/{name}")),
@@ -108,20 +111,28 @@ fn port_name(service: &Value) -> Option<&str> {
     let name = |port: &'_ Value| port["name"].as_str().map(str::to_owned).unwrap_or_default();
     let usual = ["web", "http-web", "http", "http-prometheus", "prometheus"];
     let by_name = usual.iter().find_map(|usual| ports.iter().find(|port| name(port) == *usual));
-    let chosen = by_name.or_else(|| ports.iter().find(|port| port["port"] == 9090)).or_else(|| ports.first().filter(|_| ports.len() == 1))?;
+    let chosen = by_name
+        .or_else(|| ports.iter().find(|port| port["port"] == 9090))
+        .or_else(|| ports.first().filter(|_| ports.len() == 1))?;
     Some(chosen["name"].as_str().unwrap_or_default())
 }
 
 /// A ready pod behind a Service, from its EndpointSlices, which also give the pod's own port.
 async fn behind(server: &Server, namespace: &str, name: &str, port: Option<&str>) -> Result<Option<PodPort>, Failure> {
     let kind = ResourceKind::namespaced("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices");
-    let slices = kubernetes::list(server, &kind, Some(namespace), Some(&format!("kubernetes.io/service-name={name}")), None).await?;
+    let slices =
+        kubernetes::list(server, &kind, Some(namespace), Some(&format!("kubernetes.io/service-name={name}")), None)
+            .await?;
     Ok(items(slices).iter().find_map(|slice| ready(slice, port)))
 }
 
 fn ready(slice: &Value, port: Option<&str>) -> Option<PodPort> {
     let ports = slice["ports"].as_array()?;
-    let number = ports.iter().find(|entry| port.is_some_and(|name| entry["name"].as_str().unwrap_or_default() == name)).or(ports.first())?["port"].as_u64()?;
+    let number = ports
+        .iter()
+        .find(|entry| port.is_some_and(|name| entry["name"].as_str().unwrap_or_default() == name))
+        .or(ports.first())?["port"]
+        .as_u64()?;
     let port = u16::try_from(number).ok()?;
     slice["endpoints"].as_array()?.iter().find_map(|endpoint| {
         // Absent means ready (discovery/v1 EndpointConditions).
@@ -146,9 +157,7 @@ mod tests {
 
     #[test]
     fn the_likeliest_service_comes_first() {
-        let service = |namespace: &str, name: &str, component: Option<&str>| {
-            json!({"metadata": {"namespace": namespace, "name": name, "labels": {"app.kubernetes.io/component": component}}})
-        };
+        let service = |namespace: &str, name: &str, component: Option<&str>| json!({"metadata": {"namespace": namespace, "name": name, "labels": {"app.kubernetes.io/component": component}}});
         let mut services = [
             service("elsewhere", "prometheus", None),
             service("monitoring", "a-adapter", Some("metrics-adapter")),
@@ -164,8 +173,14 @@ mod tests {
     #[test]
     fn the_port_is_the_one_of_the_api() {
         let ports = |ports: Value| port_name(&json!({"spec": {"ports": ports}})).map(str::to_owned);
-        assert_eq!(ports(json!([{"name": "grpc", "port": 10901}, {"name": "http", "port": 9090}])).as_deref(), Some("http"));
-        assert_eq!(ports(json!([{"name": "reloader-web", "port": 8080}, {"name": "api", "port": 9090}])).as_deref(), Some("api"));
+        assert_eq!(
+            ports(json!([{"name": "grpc", "port": 10901}, {"name": "http", "port": 9090}])).as_deref(),
+            Some("http")
+        );
+        assert_eq!(
+            ports(json!([{"name": "reloader-web", "port": 8080}, {"name": "api", "port": 9090}])).as_deref(),
+            Some("api")
+        );
         assert_eq!(ports(json!([{"port": 80}])).as_deref(), Some(""));
         assert_eq!(ports(json!([{"name": "a", "port": 1}, {"name": "b", "port": 2}])), None);
         assert_eq!(ports(json!([])), None);

@@ -20,6 +20,11 @@ impl Default for LabClock {
 }
 
 impl LabClock {
+    /// A clock that stands at a moment of its own, for tests that replay recordings.
+    pub fn at(start: Timestamp) -> LabClock {
+        LabClock(Arc::new(Mutex::new(start)))
+    }
+
     /// The lab's present time.
     pub fn now(&self) -> Timestamp {
         *self.0.lock().expect("no holder of the lab's clock panics")

@@ -47,7 +47,8 @@ impl Action {
             "" => target.kind.plural.clone(),
             sub => format!("{}/{sub}", target.kind.plural),
         };
-        let name = if target.kind.plural == "namespaces" && target.namespace.is_none() { "" } else { target.namespace() };
+        let name =
+            if target.kind.plural == "namespaces" && target.namespace.is_none() { "" } else { target.namespace() };
         Action {
             verb: verb.to_owned(),
             group: target.kind.group.clone(),
@@ -124,7 +125,8 @@ pub(crate) fn allowed(user: &User, action: &Action, denied: &[Denied]) -> bool {
             let resource = action.resource.as_str();
             let secret = action.group.is_empty() && (resource == "secrets" || resource == "*");
             let acts = matches!(resource, "pods/exec" | "pods/proxy");
-            reads && !secret && !acts || action.group.is_empty() && resource == "pods/portforward" && action.verb == "create"
+            reads && !secret && !acts
+                || action.group.is_empty() && resource == "pods/portforward" && action.verb == "create"
         }
         Role::Nothing => false,
     }
@@ -169,8 +171,16 @@ pub(crate) fn rules(user: &User) -> (Value, Value) {
         json!({"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]});
     let read = json!(["get", "list", "watch"]);
     let core = [
-        "configmaps", "endpoints", "events", "namespaces", "nodes", "pods", "pods/log", "pods/status",
-        "serviceaccounts", "services",
+        "configmaps",
+        "endpoints",
+        "events",
+        "namespaces",
+        "nodes",
+        "pods",
+        "pods/log",
+        "pods/status",
+        "serviceaccounts",
+        "services",
     ];
     let groups: Vec<Value> = crate::crd::Catalog::get()
         .groups()

@@ -27,16 +27,15 @@ fn name_errors(kind: &ResourceType, name: &str) -> Vec<FieldError> {
         let detail = format!("must be no more than {longest} bytes");
         return vec![FieldError::invalid("metadata.name", &name.into(), &detail)];
     }
-    if valid { Vec::new() } else { vec![FieldError::invalid("metadata.name", &name.into(), if only_a_label { LABEL } else { SUBDOMAIN })] }
+    if valid {
+        Vec::new()
+    } else {
+        vec![FieldError::invalid("metadata.name", &name.into(), if only_a_label { LABEL } else { SUBDOMAIN })]
+    }
 }
 
 /// Checks everything that a real server checks before it stores an object.
-pub(crate) fn admit(
-    faults: &Faults,
-    kind: &ResourceType,
-    live: Option<&Value>,
-    object: &Value,
-) -> Result<(), Failure> {
+pub(crate) fn admit(faults: &Faults, kind: &ResourceType, live: Option<&Value>, object: &Value) -> Result<(), Failure> {
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let mut errors = Vec::new();
     if live.is_none() {
@@ -98,7 +97,11 @@ fn built_in_errors(kind: &ResourceType, live: Option<&Value>, object: &Value) ->
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("apps", workload) => {
             if spec["replicas"].as_i64().is_some_and(|n| n < 0) {
-                errors.push(FieldError::invalid("spec.replicas", &spec["replicas"], "must be greater than or equal to 0"));
+                errors.push(FieldError::invalid(
+                    "spec.replicas",
+                    &spec["replicas"],
+                    "must be greater than or equal to 0",
+                ));
             }
             let selector = &spec["selector"];
             if selector.is_null() {

@@ -54,8 +54,15 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "Pod" => (
             const {
                 &[
-                    NAME, shown("Ready"), shown("Status"), shown("Restarts"), AGE, wide("IP"), wide("Node"),
-                    wide("Nominated Node"), wide("Readiness Gates"),
+                    NAME,
+                    shown("Ready"),
+                    shown("Status"),
+                    shown("Restarts"),
+                    AGE,
+                    wide("IP"),
+                    wide("Node"),
+                    wide("Nominated Node"),
+                    wide("Readiness Gates"),
                 ]
             },
             pod,
@@ -63,8 +70,14 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "Deployment" => (
             const {
                 &[
-                    NAME, shown("Ready"), shown("Up-to-date"), shown("Available"), AGE, wide("Containers"),
-                    wide("Images"), wide("Selector"),
+                    NAME,
+                    shown("Ready"),
+                    shown("Up-to-date"),
+                    shown("Available"),
+                    AGE,
+                    wide("Containers"),
+                    wide("Images"),
+                    wide("Selector"),
                 ]
             },
             deployment,
@@ -72,8 +85,14 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "ReplicaSet" => (
             const {
                 &[
-                    NAME, number("Desired"), number("Current"), number("Ready"), AGE, wide("Containers"),
-                    wide("Images"), wide("Selector"),
+                    NAME,
+                    number("Desired"),
+                    number("Current"),
+                    number("Ready"),
+                    AGE,
+                    wide("Containers"),
+                    wide("Images"),
+                    wide("Selector"),
                 ]
             },
             replica_set,
@@ -82,8 +101,16 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "DaemonSet" => (
             const {
                 &[
-                    NAME, number("Desired"), number("Current"), number("Ready"), number("Up-to-date"),
-                    number("Available"), shown("Node Selector"), AGE, wide("Containers"), wide("Images"),
+                    NAME,
+                    number("Desired"),
+                    number("Current"),
+                    number("Ready"),
+                    number("Up-to-date"),
+                    number("Available"),
+                    shown("Node Selector"),
+                    AGE,
+                    wide("Containers"),
+                    wide("Images"),
                     wide("Selector"),
                 ]
             },
@@ -92,37 +119,48 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "Service" => (
             const {
                 &[
-                    NAME, shown("Type"), shown("Cluster-IP"), shown("External-IP"), shown("Port(s)"), AGE,
+                    NAME,
+                    shown("Type"),
+                    shown("Cluster-IP"),
+                    shown("External-IP"),
+                    shown("Port(s)"),
+                    AGE,
                     wide("Selector"),
                 ]
             },
             service,
         ),
-        "Namespace" => (const { &[NAME, shown("Status"), AGE] }, |o, now| {
-            vec![o["status"]["phase"].clone(), created(o, now)]
-        }),
+        "Namespace" => {
+            (const { &[NAME, shown("Status"), AGE] }, |o, now| vec![o["status"]["phase"].clone(), created(o, now)])
+        }
         "ConfigMap" => (const { &[NAME, number("Data"), AGE] }, |o, now| {
             vec![(size(&o["data"]) + size(&o["binaryData"])).into(), created(o, now)]
         }),
         "Secret" => (const { &[NAME, shown("Type"), number("Data"), AGE] }, |o, now| {
             vec![o["type"].clone(), size(&o["data"]).into(), created(o, now)]
         }),
-        "ServiceAccount" => (const { &[NAME, shown("Secrets"), AGE] }, |o, now| {
-            vec![size(&o["secrets"]).into(), created(o, now)]
-        }),
-        "Endpoints" => (const { &[NAME, shown("Endpoints"), AGE] }, |o, now| {
-            vec![endpoints(o).into(), created(o, now)]
-        }),
-        "EndpointSlice" => (
-            const { &[NAME, shown("AddressType"), shown("Ports"), shown("Endpoints"), AGE] },
-            endpoint_slice,
-        ),
+        "ServiceAccount" => {
+            (const { &[NAME, shown("Secrets"), AGE] }, |o, now| vec![size(&o["secrets"]).into(), created(o, now)])
+        }
+        "Endpoints" => {
+            (const { &[NAME, shown("Endpoints"), AGE] }, |o, now| vec![endpoints(o).into(), created(o, now)])
+        }
+        "EndpointSlice" => {
+            (const { &[NAME, shown("AddressType"), shown("Ports"), shown("Endpoints"), AGE] }, endpoint_slice)
+        }
         "Event" => (
             const {
                 &[
-                    Heading { name: "Last Seen", kind: "string", format: "", priority: 0 }, shown("Type"),
-                    shown("Reason"), shown("Object"), wide("Subobject"), wide("Source"), shown("Message"),
-                    wide("First Seen"), wide("Count"), Heading { name: "Name", kind: "string", format: "name", priority: 1 },
+                    Heading { name: "Last Seen", kind: "string", format: "", priority: 0 },
+                    shown("Type"),
+                    shown("Reason"),
+                    shown("Object"),
+                    wide("Subobject"),
+                    wide("Source"),
+                    shown("Message"),
+                    wide("First Seen"),
+                    wide("Count"),
+                    Heading { name: "Name", kind: "string", format: "name", priority: 1 },
                 ]
             },
             event,
@@ -130,8 +168,16 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "Node" => (
             const {
                 &[
-                    NAME, shown("Status"), shown("Roles"), AGE, shown("Version"), wide("Internal-IP"),
-                    wide("External-IP"), wide("OS-Image"), wide("Kernel-Version"), wide("Container-Runtime"),
+                    NAME,
+                    shown("Status"),
+                    shown("Roles"),
+                    AGE,
+                    shown("Version"),
+                    wide("Internal-IP"),
+                    wide("External-IP"),
+                    wide("OS-Image"),
+                    wide("Kernel-Version"),
+                    wide("Container-Runtime"),
                 ]
             },
             node,
@@ -139,8 +185,13 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "HorizontalPodAutoscaler" => (
             const {
                 &[
-                    NAME, shown("Reference"), shown("Targets"), shown("MinPods"), shown("MaxPods"),
-                    shown("Replicas"), AGE,
+                    NAME,
+                    shown("Reference"),
+                    shown("Targets"),
+                    shown("MinPods"),
+                    shown("MaxPods"),
+                    shown("Replicas"),
+                    AGE,
                 ]
             },
             autoscaler,
@@ -165,9 +216,10 @@ fn printer(kind: &ResourceType) -> (&'static [Heading], Printer) {
         "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {
             (const { &[NAME, number("Webhooks"), AGE] }, |o, now| vec![size(&o["webhooks"]).into(), created(o, now)])
         }
-        "CustomResourceDefinition" => (const { &[NAME, Heading { name: "Created At", kind: "dateTime", format: "date-time", priority: 0 }] }, |o, _| {
-            vec![o["metadata"]["creationTimestamp"].clone()]
-        }),
+        "CustomResourceDefinition" => (
+            const { &[NAME, Heading { name: "Created At", kind: "dateTime", format: "date-time", priority: 0 }] },
+            |o, _| vec![o["metadata"]["creationTimestamp"].clone()],
+        ),
         _ => (const { &[NAME, AGE] }, |o, now| vec![created(o, now)]),
     }
 }
@@ -408,18 +460,16 @@ fn endpoint_slice(object: &Value, now: Timestamp) -> Vec<Value> {
         .iter()
         .flat_map(|e| list(&e["addresses"]).iter().map(|a| text(a).to_owned()))
         .collect();
-    let shown = |all: &[String], none: &str| -> Value {
-        if all.is_empty() { none.into() } else { shortened(all).into() }
-    };
+    let shown =
+        |all: &[String], none: &str| -> Value { if all.is_empty() { none.into() } else { shortened(all).into() } };
     vec![object["addressType"].clone(), shown(&ports, "<unset>"), shown(&addresses, "<unset>"), created(object, now)]
 }
 
 fn event(object: &Value, now: Timestamp) -> Vec<Value> {
     let about = if object["involvedObject"].is_object() { &object["involvedObject"] } else { &object["regarding"] };
     let since = |value: &Value| if value.is_null() { "<unknown>".to_owned() } else { age(value, now) };
-    let first_given = |names: [&str; 3]| {
-        names.iter().map(|name| &object[*name]).find(|v| !v.is_null()).unwrap_or(&Value::Null)
-    };
+    let first_given =
+        |names: [&str; 3]| names.iter().map(|name| &object[*name]).find(|v| !v.is_null()).unwrap_or(&Value::Null);
     let source = &object["source"];
     let component = [&source["component"], &object["reportingComponent"], &object["reportingController"]]
         .into_iter()

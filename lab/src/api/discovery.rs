@@ -35,7 +35,10 @@ pub(crate) fn version() -> Value {
 pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let aggregated = accept.split(',').any(|choice| {
-        choice.contains("g=apidiscovery.k8s.io") && choice.contains("as=APIGroupDiscoveryList") && choice.contains("v=v2") && !choice.contains("v=v2beta1")
+        choice.contains("g=apidiscovery.k8s.io")
+            && choice.contains("as=APIGroupDiscoveryList")
+            && choice.contains("v=v2")
+            && !choice.contains("v=v2beta1")
     });
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     let document = match segments.as_slice() {
@@ -130,10 +133,8 @@ fn aggregated_answer(core: bool) -> Response<Body> {
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|version| {
-                    let mut served: Vec<_> = types
-                        .iter()
-                        .filter(|k| k.group == *group && k.versions.contains(version))
-                        .collect();
+                    let mut served: Vec<_> =
+                        types.iter().filter(|k| k.group == *group && k.versions.contains(version)).collect();
                     served.sort_by(|a, b| a.plural.cmp(&b.plural));
                     let resources: Vec<Value> = served.iter().map(|kind| aggregated_resource(kind, version)).collect();
                     json!({"version": version, "resources": resources, "freshness": "Current"})

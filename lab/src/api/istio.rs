@@ -75,7 +75,13 @@ fn traffic_policy(policy: &Value, errors: &mut Vec<String>) {
         return;
     }
     let parts = [
-        "outlierDetection", "connectionPool", "loadBalancer", "tls", "portLevelSettings", "tunnel", "proxyProtocol",
+        "outlierDetection",
+        "connectionPool",
+        "loadBalancer",
+        "tls",
+        "portLevelSettings",
+        "tunnel",
+        "proxyProtocol",
         "retryBudget",
     ];
     if !parts.iter().any(|part| given(policy, part)) {
@@ -207,9 +213,22 @@ fn retries(retries: &Value, errors: &mut Vec<String>) {
         errors.push("http retry policy configured when attempts are set to 0 (disabled)".to_owned());
     }
     const POLICIES: [&str; 16] = [
-        "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "envoy-ratelimited",
-        "retriable-4xx", "refused-stream", "retriable-status-codes", "retriable-headers", "http3-post-connect-failure",
-        "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+        "5xx",
+        "gateway-error",
+        "reset",
+        "reset-before-request",
+        "connect-failure",
+        "envoy-ratelimited",
+        "retriable-4xx",
+        "refused-stream",
+        "retriable-status-codes",
+        "retriable-headers",
+        "http3-post-connect-failure",
+        "cancelled",
+        "deadline-exceeded",
+        "internal",
+        "resource-exhausted",
+        "unavailable",
     ];
     for policy in text(retries, "retryOn").split(',').filter(|p| !p.is_empty()) {
         let code = policy.parse::<u16>().is_ok_and(|n| (100..600).contains(&n));
@@ -269,7 +288,8 @@ mod tests {
 
     fn of(kind: &str, spec: Value) -> Vec<String> {
         let plural = if kind == "VirtualService" { "virtualservices" } else { "destinationrules" };
-        let kind = crate::crd::Catalog::get().by_plural("networking.istio.io", plural).expect("Istio's kinds are served");
+        let kind =
+            crate::crd::Catalog::get().by_plural("networking.istio.io", plural).expect("Istio's kinds are served");
         errors(kind, &json!({"metadata": {"namespace": "summit"}, "spec": spec}))
     }
 

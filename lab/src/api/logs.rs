@@ -25,7 +25,8 @@ fn names(pod: &Value, field: &str) -> Vec<String> {
     list.iter().filter_map(|c| c["name"].as_str().map(str::to_owned)).collect()
 }
 
-fn container(pod: &Value, target: &Target, query: &Query) -> Result<String, Failure> {
+/// The container that a request means, if it names none the pod's only one.
+pub(super) fn container(pod: &Value, target: &Target, query: &Query) -> Result<String, Failure> {
     let (containers, initial) = (names(pod, "containers"), names(pod, "initContainers"));
     let name = target.name();
     match query.get("container") {
@@ -75,8 +76,15 @@ pub(crate) fn logs(api: &Arc<Api>, target: &Target, query: &Query) -> Result<Res
         text.truncate(text.floor_char_boundary(usize::try_from(limit).unwrap_or(usize::MAX)));
     }
     let body = if query.is_true("follow") {
-        let mut follow =
-            Follow { api: api.clone(), target: target.clone(), container, timestamps, seen, at_seen, ready: VecDeque::new() };
+        let mut follow = Follow {
+            api: api.clone(),
+            target: target.clone(),
+            container,
+            timestamps,
+            seen,
+            at_seen,
+            ready: VecDeque::new(),
+        };
         follow.ready.push_back(text.into());
         Body::from_stream(stream::unfold(follow, |mut follow| async move {
             let bytes = follow.next().await?;
@@ -102,9 +110,10 @@ fn select(
             let back = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
             Some(now.saturating_sub(back).unwrap_or(Timestamp::MIN))
         }
-        (None, Some(text)) => Some(text.parse::<Timestamp>().map_err(|_| {
-            Failure::bad_request(format!("sinceTime: {text:?} is no time of RFC 3339"))
-        })?),
+        (None, Some(text)) => Some(
+            text.parse::<Timestamp>()
+                .map_err(|_| Failure::bad_request(format!("sinceTime: {text:?} is no time of RFC 3339")))?,
+        ),
         (None, None) => None,
     };
     if let Some(since) = since {

@@ -8,6 +8,7 @@ mod admission;
 mod columns;
 mod delete;
 mod discovery;
+mod exec;
 mod faults;
 mod istio;
 mod logs;
@@ -46,7 +47,7 @@ use faults::Counted;
 
 pub use faults::{Denied, Faults, Interference};
 
-/// What stands behind the pods. The mesh implements it; the API server calls it for port-forward and logs.
+/// What stands behind the pods. The mesh implements it; the API server calls it for port-forward, exec and logs.
 pub trait Pods: Send + Sync + 'static {
     /// The HTTP server on a pod's port as port-forward sees it; `None` means connection refused.
     fn port(&self, namespace: &str, pod: &str, port: u16) -> Option<Router>;
@@ -97,12 +98,7 @@ impl Server {
     ///
     /// # Errors
     /// If no port can be opened or no certificate can be made.
-    pub async fn start(
-        store: Store,
-        clock: LabClock,
-        pods: Arc<dyn Pods>,
-        faults: Faults,
-    ) -> std::io::Result<Server> {
+    pub async fn start(store: Store, clock: LabClock, pods: Arc<dyn Pods>, faults: Faults) -> std::io::Result<Server> {
         let identity = tls::identity()?;
         let (admin_token, viewer_token) = (tls::token()?, tls::token()?);
         let api = Arc::new(Api {

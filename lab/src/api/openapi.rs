@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::body::{Body, Bytes};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Response};
 use serde_json::{Map, Value, json};
 
@@ -29,6 +29,11 @@ fn paths() -> Vec<(String, String, String)> {
     groups.iter().flat_map(|(group, versions)| versions.iter().map(move |version| of(group, version))).collect()
 }
 
+/// The documents never change within a version of the lab.
+fn hash(path: &str) -> String {
+    fingerprint(&format!("{}/{path}", env!("CARGO_PKG_VERSION")))
+}
+
 fn respond(body: Bytes, kind: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -40,7 +45,7 @@ fn respond(body: Bytes, kind: &'static str) -> Response<Body> {
 pub(crate) fn index() -> Result<Response<Body>, Failure> {
     let mut entries: BTreeMap<String, Value> = BTreeMap::new();
     for (path, _, _) in paths() {
-        let hash = fingerprint(&format!("{}/{path}", env!("CARGO_PKG_VERSION")));
+        let hash = hash(&path);
         entries.insert(path.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash}")}));
     }
     let body = format!("{}\n", json!({ "paths": entries }));
@@ -52,7 +57,11 @@ pub(crate) fn document(path: &str) -> Result<Response<Body>, Failure> {
     let (_, group, version) = paths().into_iter().find(|(p, _, _)| p == path).ok_or_else(Failure::no_route)?;
     let mut documents = DOCUMENTS.lock().expect("no holder of the documents panics");
     let body = documents.entry(path.to_owned()).or_insert_with(|| make(path, &group, &version)).clone();
-    Ok(respond(body, "application/json"))
+    let mut response = respond(body, "application/json");
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", hash(path))) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
 }
 
 fn component(kind: &ResourceType, version: &str) -> String {
@@ -60,11 +69,8 @@ fn component(kind: &ResourceType, version: &str) -> String {
 }
 
 fn make(path: &str, group: &str, version: &str) -> Bytes {
-    let kinds: Vec<&Arc<ResourceType>> = Catalog::get()
-        .types()
-        .iter()
-        .filter(|k| k.group == group && k.versions.iter().any(|v| v == version))
-        .collect();
+    let kinds: Vec<&Arc<ResourceType>> =
+        Catalog::get().types().iter().filter(|k| k.group == group && k.versions.iter().any(|v| v == version)).collect();
     let mut operations = Map::new();
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     for name in ["DeleteOptions", "Patch", "Status", "ObjectMeta", "ListMeta"] {
@@ -206,7 +212,8 @@ fn add_paths(root: &str, kind: &ResourceType, version: &str, operations: &mut Ma
 }
 
 fn operation(kind: &ResourceType, version: &str, action: &str, schema: &str) -> Value {
-    let content = json!({"application/json": {"schema": reference(schema)}, "application/yaml": {"schema": reference(schema)}});
+    let content =
+        json!({"application/json": {"schema": reference(schema)}, "application/yaml": {"schema": reference(schema)}});
     let strings = |names: &[&str]| names.iter().map(|name| parameter(name, "string")).collect::<Vec<_>>();
     let mut parameters = match action {
         "patch" | "put" | "post" => strings(&["dryRun", "fieldManager", "fieldValidation"]),
@@ -222,7 +229,8 @@ fn operation(kind: &ResourceType, version: &str, action: &str, schema: &str) -> 
     match action {
         "patch" => {
             parameters.push(parameter("force", "boolean"));
-            let mut kinds = vec!["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+            let mut kinds =
+                vec!["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
             if !kind.custom {
                 kinds.push("application/strategic-merge-patch+json");
             }

@@ -73,7 +73,11 @@ pub(crate) fn strategic(schema: Option<&Schema>, live: &Value, patch: &Value) ->
     }
 }
 
-fn merge_maps(schema: Option<&Schema>, live: &Map<String, Value>, patch: &Map<String, Value>) -> Result<Value, Failure> {
+fn merge_maps(
+    schema: Option<&Schema>,
+    live: &Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<Value, Failure> {
     let mut result = match patch.get("$patch").and_then(Value::as_str) {
         Some("replace") => {
             let content = patch.iter().filter(|(name, _)| *name != "$patch");
@@ -112,7 +116,9 @@ fn merge_maps(schema: Option<&Schema>, live: &Map<String, Value>, patch: &Map<St
         }
     }
     for (name, gone) in patch {
-        let (Some(list), Some(gone)) = (name.strip_prefix("$deleteFromPrimitiveList/"), gone.as_array()) else { continue };
+        let (Some(list), Some(gone)) = (name.strip_prefix("$deleteFromPrimitiveList/"), gone.as_array()) else {
+            continue;
+        };
         if let Some(Value::Array(items)) = result.get_mut(list) {
             items.retain(|item| !gone.contains(item));
         }
@@ -139,9 +145,9 @@ fn merge_lists(
             }
             continue;
         }
-        let id = item.get(key).ok_or_else(|| {
-            Failure::internal(format!("map: {item} does not contain declared merge key: {key}"))
-        })?;
+        let id = item
+            .get(key)
+            .ok_or_else(|| Failure::internal(format!("map: {item} does not contain declared merge key: {key}")))?;
         let at = result.iter().position(|own| own.get(key) == Some(id));
         match (item["$patch"].as_str(), at) {
             (Some("delete"), _) => result.retain(|own| own.get(key) != Some(id)),
@@ -215,7 +221,8 @@ mod tests {
         assert_eq!(deployment(live.clone(), gone), with_containers(json!([{"name": "b"}])));
         let other = with_containers(json!([{"$patch": "replace"}, {"name": "c"}]));
         assert_eq!(deployment(live.clone(), other), with_containers(json!([{"name": "c"}])));
-        let order = json!({"spec": {"template": {"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}}}});
+        let order =
+            json!({"spec": {"template": {"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}}}});
         assert_eq!(deployment(live, order), with_containers(json!([{"name": "b"}, {"name": "a"}])));
         let strategy = json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}});
         let patch = json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}});

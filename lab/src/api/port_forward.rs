@@ -1,4 +1,4 @@
-//! Streams into pods: port-forward in the WebSocket channel form, the pod proxy, and the refusal of exec.
+//! Streams into pods: port-forward in the WebSocket channel form, and the pod proxy.
 //!
 //! The form: subprotocol `v4.channel.k8s.io` or `v5.channel.k8s.io`; each binary message begins with a channel
 //! number; each port has two channels, one for data and one for errors; the first message of each carries the port,
@@ -12,7 +12,7 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use futures::stream::SplitSink;
 use futures::{SinkExt, StreamExt};
-use http::header::{CONTENT_TYPE, UPGRADE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -65,7 +65,7 @@ pub(crate) async fn port_forward(
     Ok(upgrade.on_upgrade(move |socket| forward(api, target, ports, socket)))
 }
 
-fn message(channel: u8, content: &[u8]) -> Message {
+pub(super) fn message(channel: u8, content: &[u8]) -> Message {
     let mut bytes = Vec::with_capacity(content.len() + 1);
     bytes.push(channel);
     bytes.extend_from_slice(content);
@@ -142,28 +142,13 @@ async fn write_out(mut sink: SplitSink<WebSocket, Message>, mut queue: mpsc::Rec
     }
 }
 
-pub(crate) fn exec(api: &Api, target: &Target, parts: &Parts) -> Result<Response<Body>, Failure> {
-    read::find(&api.store, target)?;
-    if !parts.headers.contains_key(UPGRADE) {
-        return Err(Failure::bad_request("Upgrade request required"));
-    }
-    Err(Failure::not_implemented("the lab's pods run no processes, so nothing can be executed in them; read their ports by port-forward"))
-}
-
 /// `pods/NAME:PORT/proxy/PATH`: a request to the pod's address, which does not reach what listens on its loopback.
-pub(crate) async fn proxy(
-    api: &Api,
-    target: &Target,
-    parts: Parts,
-    body: Body,
-) -> Result<Response<Body>, Failure> {
+pub(crate) async fn proxy(api: &Api, target: &Target, parts: Parts, body: Body) -> Result<Response<Body>, Failure> {
     let name = target.name();
     let (name, port) = name.split_once(':').unwrap_or((name, ""));
     let name = name.to_owned();
-    let pod = api
-        .store
-        .get("", "pods", target.namespace(), &name)
-        .ok_or_else(|| Failure::not_found(&target.kind, &name))?;
+    let pod =
+        api.store.get("", "pods", target.namespace(), &name).ok_or_else(|| Failure::not_found(&target.kind, &name))?;
     let port = if port.is_empty() { first_port(&pod) } else { port.parse().ok() }
         .ok_or_else(|| Failure::bad_request(format!("invalid pod request {:?}", target.name())))?;
     if port == ADMIN {
@@ -171,11 +156,14 @@ pub(crate) async fn proxy(
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
         return Ok(response);
     }
     let address = pod["status"]["podIP"].as_str().unwrap_or_default();
     let router = api.pods.port(target.namespace(), &name, port).ok_or_else(|| {
-        Failure::unavailable(format!("error trying to reach service: dial tcp {address}:{port}: connect: connection refused"))
+        Failure::unavailable(format!(
+            "error trying to reach service: dial tcp {address}:{port}: connect: connection refused"
+        ))
     })?;
     let query = parts.uri.query().map(|q| format!("?{q}")).unwrap_or_default();
     let uri: Uri = format!("/{}{query}", target.rest)

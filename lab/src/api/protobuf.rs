@@ -105,7 +105,13 @@ fn access_spec(spec: &[(u64, Field<'_>)]) -> Option<Value> {
     let mut object = json!({});
     if let Some(attributes) = message(spec, 1) {
         let names = [
-            (1, "namespace"), (2, "verb"), (3, "group"), (4, "version"), (5, "resource"), (6, "subresource"), (7, "name"),
+            (1, "namespace"),
+            (2, "verb"),
+            (3, "group"),
+            (4, "version"),
+            (5, "resource"),
+            (6, "subresource"),
+            (7, "name"),
         ];
         object["resourceAttributes"] = strings(attributes, &names)?;
     }

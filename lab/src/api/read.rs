@@ -108,7 +108,8 @@ pub(crate) fn list(
     if let Some(asked) = query.get("resourceVersion")
         && asked.parse::<u64>().is_err()
     {
-        let message = format!("resourceVersion: Invalid value: {asked:?}: strconv.ParseUint: parsing {asked:?}: invalid syntax");
+        let message =
+            format!("resourceVersion: Invalid value: {asked:?}: strconv.ParseUint: parsing {asked:?}: invalid syntax");
         return Err(Failure::internal(message));
     }
     let mut objects: Vec<Object> = objects.into_iter().filter(|o| selector.matches(o)).collect();
@@ -201,7 +202,10 @@ fn decode_token(text: &str) -> Result<Continue, Failure> {
     let (mut bits, mut held) = (0_u32, 0_u32);
     for letter in text.bytes() {
         let Some(value) = ALPHABET.iter().position(|l| *l == letter) else {
-            let message = format!("invalid continue token: continue key is not valid: illegal base64 data at input byte {}", bytes.len());
+            let message = format!(
+                "invalid continue token: continue key is not valid: illegal base64 data at input byte {}",
+                bytes.len()
+            );
             return Err(Failure::bad_request(message));
         };
         bits = bits << 6 | value as u32;

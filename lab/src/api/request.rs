@@ -238,9 +238,8 @@ pub(crate) fn content_type(headers: &HeaderMap) -> &str {
 /// The body as an object: JSON, or YAML if it says so.
 pub(crate) fn object(headers: &HeaderMap, body: &Bytes) -> Result<Value, Failure> {
     match content_type(headers) {
-        "application/json" | "" => serde_json::from_slice(body).map_err(|e| {
-            Failure::bad_request(format!("couldn't get version/kind; json parse error: {e}"))
-        }),
+        "application/json" | "" => serde_json::from_slice(body)
+            .map_err(|e| Failure::bad_request(format!("couldn't get version/kind; json parse error: {e}"))),
         "application/yaml" => yaml(body),
         _ => Err(Failure::unsupported_media_type("application/json, application/yaml")),
     }

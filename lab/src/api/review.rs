@@ -15,7 +15,8 @@ use crate::store::typed;
 
 fn body_of(headers: &HeaderMap, body: &Bytes) -> Result<Value, Failure> {
     if request::content_type(headers) == "application/vnd.kubernetes.protobuf" {
-        return protobuf::review(body).ok_or_else(|| Failure::bad_request("the protobuf body of the review is malformed"));
+        return protobuf::review(body)
+            .ok_or_else(|| Failure::bad_request("the protobuf body of the review is malformed"));
     }
     request::object(headers, body)
 }
@@ -62,8 +63,7 @@ pub(crate) fn review(
             // Denials by a fault cannot be told as rules, so the list says that it is not the whole truth.
             let incomplete = !api.faults().denied.is_empty();
             answer["spec"] = json!({});
-            answer["status"] =
-                json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": incomplete});
+            answer["status"] = json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": incomplete});
         }
         "SelfSubjectReview" => {
             answer["status"] = json!({"userInfo": {"username": user.name, "groups": user.groups}});

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::access::{self, Action, User};
 use super::request::{self, Form, Query, Target, WriteOptions};
 use super::status::Failure;
-use super::{Api, delete, discovery, logs, openapi, port_forward, read, review, scale, watch, write};
+use super::{Api, delete, discovery, exec, logs, openapi, port_forward, read, review, scale, watch, write};
 
 /// The largest body taken, as by a real server.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
@@ -96,7 +96,7 @@ async fn resource(
     match (target.subresource(), target.verb) {
         ("log", _) => return logs::logs(api, target, &query),
         ("portforward", _) => return port_forward::port_forward(api, target, &query, &mut parts).await,
-        ("exec", _) => return port_forward::exec(api, target, &parts),
+        ("exec", _) => return exec::exec(api, target, &query, &mut parts).await,
         ("proxy", _) => return port_forward::proxy(api, target, parts, body).await,
         ("scale", "get") => return scale::get(api, target),
         (_, "get") => {

@@ -73,11 +73,8 @@ pub(crate) fn write(
             request::object(headers, body)?
         } else {
             let kind = PatchKind::of(request::content_type(headers), false)?;
-            let body = if kind == PatchKind::Apply {
-                Bytes::from(request::yaml(body)?.to_string())
-            } else {
-                body.clone()
-            };
+            let body =
+                if kind == PatchKind::Apply { Bytes::from(request::yaml(body)?.to_string()) } else { body.clone() };
             patch::patched(kind, &Schema::anything(), &scale, &body)?
         };
         let asked = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();

@@ -110,8 +110,13 @@ fn requirement(text: &str) -> Option<Requirement> {
 fn fields(kind: &ResourceType, text: &str) -> Result<Vec<(String, String, bool)>, Failure> {
     let supported: &[&str] = match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "Pod") => &[
-            "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase",
-            "status.podIP", "status.nominatedNodeName",
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
         ],
         ("", "Namespace") => &["status.phase"],
         ("", "Secret") => &["type"],
@@ -119,13 +124,21 @@ fn fields(kind: &ResourceType, text: &str) -> Result<Vec<(String, String, bool)>
         ("", "Service") => &["spec.clusterIP", "spec.type"],
         ("apps", "ReplicaSet") => &["status.replicas"],
         ("", "Event") => &[
-            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-            "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-            "reportingComponent", "source", "type",
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
         ],
-        ("events.k8s.io", "Event") => &[
-            "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "reason", "type",
-        ],
+        ("events.k8s.io", "Event") => {
+            &["regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "reason", "type"]
+        }
         _ => &[],
     };
     text.split(',')
@@ -134,7 +147,9 @@ fn fields(kind: &ResourceType, text: &str) -> Result<Vec<(String, String, bool)>
             let (path, value, equal) = part
                 .split_once("!=")
                 .map(|(path, value)| (path, value, false))
-                .or_else(|| part.split_once("==").or_else(|| part.split_once('=')).map(|(path, value)| (path, value, true)))
+                .or_else(|| {
+                    part.split_once("==").or_else(|| part.split_once('=')).map(|(path, value)| (path, value, true))
+                })
                 .ok_or_else(|| {
                     Failure::bad_request(format!("invalid selector: '{text}'; can't understand '{part}'"))
                 })?;
@@ -159,7 +174,9 @@ mod tests {
 
     #[test]
     fn label_selectors_mean_what_kubectl_says() {
-        for yes in ["app=graph-core", "app==graph-core,version!=v2", "app in (front, graph-core)", "version", "!canary", ""] {
+        for yes in
+            ["app=graph-core", "app==graph-core,version!=v2", "app in (front, graph-core)", "version", "!canary", ""]
+        {
             assert!(picks(yes), "{yes}");
         }
         for no in ["app=front", "app notin (graph-core),version", "!app", "canary", "missing=x"] {

@@ -118,10 +118,6 @@ impl Failure {
         Failure::new(415, "UnsupportedMediaType", message)
     }
 
-    pub(crate) fn not_implemented(message: &str) -> Failure {
-        Failure::new(501, "NotImplemented", message)
-    }
-
     pub(crate) fn expired(message: String) -> Failure {
         Failure::new(410, "Expired", message)
     }
@@ -139,7 +135,8 @@ impl Failure {
 
     /// A JSON patch that cannot be applied: the real server does not say why.
     pub(crate) fn rejected() -> Failure {
-        let mut failure = Failure::new(422, "Invalid", "the server rejected our request due to an error in our request");
+        let mut failure =
+            Failure::new(422, "Invalid", "the server rejected our request due to an error in our request");
         failure.details = Some(json!({}));
         failure
     }
@@ -149,10 +146,8 @@ impl Failure {
         let list: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
         let list = if let [only] = list.as_slice() { only.clone() } else { format!("[{}]", list.join(", ")) };
         let qualified = kind.map(ResourceType::qualified_kind).unwrap_or_default();
-        let causes: Vec<Value> = errors
-            .iter()
-            .map(|e| json!({"reason": e.reason, "message": e.message, "field": e.field}))
-            .collect();
+        let causes: Vec<Value> =
+            errors.iter().map(|e| json!({"reason": e.reason, "message": e.message, "field": e.field})).collect();
         let mut details = json!({});
         if let Some(kind) = kind {
             details["name"] = name.into();

@@ -25,11 +25,13 @@ pub(crate) fn identity() -> std::io::Result<Identity> {
     let mut authority = CertificateParams::new(Vec::<String>::new()).map_err(failed)?;
     authority.distinguished_name.push(DnType::CommonName, "meshbook lab authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    authority.key_usages =
+        vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
     let authority_certificate = authority.self_signed(&authority_key).map_err(failed)?;
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().map_err(failed)?;
-    let mut server = CertificateParams::new(vec!["localhost".to_owned(), "kubernetes.default.svc".to_owned()]).map_err(failed)?;
+    let mut server =
+        CertificateParams::new(vec!["localhost".to_owned(), "kubernetes.default.svc".to_owned()]).map_err(failed)?;
     server.distinguished_name.push(DnType::CommonName, "meshbook lab");
     server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     let certificate = server.signed_by(&key, &issuer).map_err(failed)?;

@@ -22,6 +22,8 @@ use crate::store::{Change, ChangeKind, Store};
 /// How long a watch lasts if the client does not say.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
+
 struct Watch {
     store: Store,
     clock: LabClock,
@@ -33,7 +35,8 @@ struct Watch {
     version: u64,
     ready: VecDeque<Bytes>,
     headings_told: bool,
-    bookmarks: bool,
+    /// When the last bookmark is due: two seconds before the end, as on a real server.
+    bookmark_due: Option<tokio::time::Instant>,
     ends: tokio::time::Instant,
     ended: bool,
 }
@@ -81,6 +84,7 @@ pub(crate) fn watch(
             }
         }
     };
+    let ends = tokio::time::Instant::now() + seconds;
     let mut watch = Watch {
         store: store.clone(),
         clock: clock.clone(),
@@ -91,8 +95,8 @@ pub(crate) fn watch(
         version,
         ready: VecDeque::new(),
         headings_told: false,
-        bookmarks,
-        ends: tokio::time::Instant::now() + seconds,
+        bookmark_due: (bookmarks && seconds > BOOKMARK_BEFORE_END).then_some(ends - BOOKMARK_BEFORE_END),
+        ends,
         ended: false,
     };
     for object in first.iter().filter(|o| watch.selector.matches(o)).cloned().collect::<Vec<_>>() {
@@ -128,7 +132,8 @@ impl Watch {
             if self.ended {
                 return None;
             }
-            let received = tokio::time::timeout_at(self.ends, self.changes.recv()).await;
+            let until = self.bookmark_due.unwrap_or(self.ends);
+            let received = tokio::time::timeout_at(until, self.changes.recv()).await;
             match received {
                 Ok(Ok(change)) => self.take(&change),
                 Ok(Err(RecvError::Lagged(_))) => match self.store.changes_after(self.version) {
@@ -143,12 +148,8 @@ impl Watch {
                     }
                 },
                 Ok(Err(RecvError::Closed)) => self.ended = true,
-                Err(_) => {
-                    self.ended = true;
-                    if self.bookmarks {
-                        self.bookmark(false);
-                    }
-                }
+                Err(_) if self.bookmark_due.take().is_some() => self.bookmark(false),
+                Err(_) => self.ended = true,
             }
         }
     }

@@ -282,7 +282,11 @@ pub(crate) fn patch(
         check_identity(target, &new)?;
         check_types(target, &new)?;
         let warnings = check_fields(target, &mut new, options.validation, |before, detail| {
-            let shown = if kind == PatchKind::Strategic { String::from_utf8_lossy(body).into_owned() } else { sorted(before).to_string() };
+            let shown = if kind == PatchKind::Strategic {
+                String::from_utf8_lossy(body).into_owned()
+            } else {
+                sorted(before).to_string()
+            };
             Failure::invalid(None, "", &[FieldError::invalid("patch", &shown.into(), &detail)])
         })?;
         match settle(api, target, options, &live, new, false) {
@@ -320,10 +324,15 @@ fn apply(api: &Api, target: &Target, options: &WriteOptions, body: &Bytes) -> Re
     let writer = writer(options, target, &api_version, &now);
     for _ in 0..ATTEMPTS {
         let live = api.store.get(&target.kind.group, &target.kind.plural, target.namespace(), target.name());
-        let merged = managed::apply(&target.kind, live.as_deref(), &configuration, &writer, options.force == Some(true))
-            .map_err(|conflicts| apply_conflict(&conflicts))?;
+        let merged =
+            managed::apply(&target.kind, live.as_deref(), &configuration, &writer, options.force == Some(true))
+                .map_err(|conflicts| apply_conflict(&conflicts))?;
         let Some(live) = live else {
-            let merged = if target.subresource.is_some() { return Err(Failure::not_found(&target.kind, target.name())) } else { merged };
+            let merged = if target.subresource.is_some() {
+                return Err(Failure::not_found(&target.kind, target.name()));
+            } else {
+                merged
+            };
             return store_new(api, target, options, merged, Vec::new(), true);
         };
         match settle(api, target, options, &live, merged, true) {
@@ -379,7 +388,16 @@ fn settle(
         let what = format!("Precondition failed: UID in precondition: {asked}, UID in object meta: {found}");
         return Err(Failure::precondition(kind, target.name(), &what).into());
     }
-    for field in ["name", "namespace", "uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp", "selfLink"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "resourceVersion",
+        "generation",
+        "deletionTimestamp",
+        "selfLink",
+    ] {
         match live["metadata"].get(field) {
             Some(value) => metadata(&mut new).insert(field.into(), value.clone()),
             None => metadata(&mut new).remove(field),

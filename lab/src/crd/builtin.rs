@@ -40,7 +40,13 @@ const AUTHENTICATION: &str = "io.k8s.api.authentication.v1";
 const AUTHORIZATION: &str = "io.k8s.api.authorization.v1";
 const ADMISSION: &str = "io.k8s.api.admissionregistration.v1";
 
-const fn namespaced(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str, component: &'static str) -> Row {
+const fn namespaced(
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    component: &'static str,
+) -> Row {
     Row {
         group,
         version,
@@ -56,7 +62,13 @@ const fn namespaced(group: &'static str, version: &'static str, kind: &'static s
     }
 }
 
-const fn cluster(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str, component: &'static str) -> Row {
+const fn cluster(
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    component: &'static str,
+) -> Row {
     Row { namespaced: false, ..namespaced(group, version, kind, plural, component) }
 }
 
@@ -143,7 +155,13 @@ const ROWS: &[Row] = &[
         short: &["hpa"],
         categories: ALL,
         subresources: &[STATUS],
-        ..namespaced("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "io.k8s.api.autoscaling.v2")
+        ..namespaced(
+            "autoscaling",
+            "v2",
+            "HorizontalPodAutoscaler",
+            "horizontalpodautoscalers",
+            "io.k8s.api.autoscaling.v2",
+        )
     },
     Row {
         short: &["netpol"],

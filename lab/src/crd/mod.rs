@@ -206,7 +206,13 @@ impl Catalog {
 fn priority(version: &str) -> (u8, std::cmp::Reverse<u32>, std::cmp::Reverse<u32>) {
     let rest = version.strip_prefix('v').unwrap_or(version);
     let (major, stage) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
-    let class = if stage.is_empty() { 0 } else if stage.starts_with("beta") { 1 } else { 2 };
+    let class = if stage.is_empty() {
+        0
+    } else if stage.starts_with("beta") {
+        1
+    } else {
+        2
+    };
     let minor = stage.trim_start_matches(|c: char| !c.is_ascii_digit());
     let number = |digits: &str| std::cmp::Reverse(digits.parse().unwrap_or(0));
     (class, number(major), number(minor))
@@ -218,8 +224,7 @@ fn custom_type(definition: &Value, metadata: &Arc<Schema>) -> ResourceType {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |value: &Value| -> Vec<String> { value.as_array().into_iter().flatten().map(text).collect() };
     let served = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut versions: Vec<String> =
-        served.iter().filter(|v| v["served"] == true).map(|v| text(&v["name"])).collect();
+    let mut versions: Vec<String> = served.iter().filter(|v| v["served"] == true).map(|v| text(&v["name"])).collect();
     versions.sort_by_key(|version| priority(version));
     let number = served[0]["schema"].as_u64().unwrap_or_default() as usize;
     let mut schema = schema::Reader::new(None).schema(&CUSTOM["schemas"][number]);
@@ -284,9 +289,7 @@ fn definition_object(definition: &Value) -> Value {
             stored.push(version["name"].clone());
         }
     }
-    let condition = |kind: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": "True", "reason": reason, "message": message})
-    };
+    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "reason": reason, "message": message});
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

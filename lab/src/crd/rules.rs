@@ -110,11 +110,15 @@ mod tests {
         assert_eq!(holds(one, &json!({"selector": {}})), Ok(true));
         assert_eq!(holds(one, &json!({"selector": {}, "targetRefs": []})), Ok(false));
         assert_eq!(holds("self.all(key, 0 < int(key) && int(key) <= 65535)", &json!({"80": {}, "0": {}})), Ok(false));
-        assert_eq!(holds("self.all(l1, self.exists_one(l2, l1.number == l2.number))", &json!([{"number": 1}, {"number": 1}])), Ok(false));
+        assert_eq!(
+            holds("self.all(l1, self.exists_one(l2, l1.number == l2.number))", &json!([{"number": 1}, {"number": 1}])),
+            Ok(false)
+        );
         let url = "url(self).getScheme() in [\"http\", \"https\"]";
         assert_eq!(holds(url, &json!("https://issuer.example/keys")), Ok(true));
         assert_eq!(holds(url, &json!("ftp://issuer.example/keys")), Ok(false));
-        let socket = "self.startsWith(\"unix://\") ? (self.substring(7, 8) == \"/\" || self.substring(7, 8) == \"@\") : true";
+        let socket =
+            "self.startsWith(\"unix://\") ? (self.substring(7, 8) == \"/\" || self.substring(7, 8) == \"@\") : true";
         assert_eq!(holds(socket, &json!("unix:///run/x")), Ok(true));
         assert_eq!(holds(socket, &json!("unix://run/x")), Ok(false));
     }

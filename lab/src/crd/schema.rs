@@ -209,6 +209,11 @@ impl<'a> Reader<'a> {
         if let Some(default) = source.get("default") {
             schema.default = Some(default.clone());
         }
+        if self.components.is_some() && schema.kind == Type::Object && schema.is_deduced() {
+            // An object without fields in the published components is a raw one, such as `FieldsV1`; in the
+            // structural schema of a CRD it is an empty one.
+            schema.preserve_unknown = true;
+        }
         schema.nullable |= source["nullable"] == true;
         schema.preserve_unknown |= source["x-kubernetes-preserve-unknown-fields"] == true;
         match source["x-kubernetes-list-type"].as_str() {
@@ -289,8 +294,21 @@ impl<'a> Reader<'a> {
                 .collect(),
         };
         let words = [
-            "enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
-            "minProperties", "maxProperties", "allOf", "anyOf", "oneOf", "not", "x-kubernetes-validations",
+            "enum",
+            "pattern",
+            "minimum",
+            "maximum",
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+            "minProperties",
+            "maxProperties",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "not",
+            "x-kubernetes-validations",
         ];
         words.iter().any(|word| source.get(word).is_some()).then(|| Arc::new(constraints))
     }

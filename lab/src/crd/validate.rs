@@ -216,7 +216,8 @@ fn scalar_constraints(constraints: &Constraints, value: &Value, path: &str, erro
         if constraints.min_length.is_some_and(|least| length < least) {
             invalid(format!("should be at least {} chars long", constraints.min_length.unwrap_or_default()));
         }
-        if let Some(pattern) = constraints.pattern.as_deref().filter(|p| Regex::new(p).is_ok_and(|p| !p.is_match(text))) {
+        if let Some(pattern) = constraints.pattern.as_deref().filter(|p| Regex::new(p).is_ok_and(|p| !p.is_match(text)))
+        {
             invalid(format!("should match '{pattern}'"));
         }
     }
@@ -228,7 +229,9 @@ fn scalar_constraints(constraints: &Constraints, value: &Value, path: &str, erro
             invalid(format!("should be less than or equal to {most}"));
         }
     }
-    if let Some(least) = constraints.min_items.filter(|least| value.as_array().is_some_and(|l| (l.len() as u64) < *least)) {
+    if let Some(least) =
+        constraints.min_items.filter(|least| value.as_array().is_some_and(|l| (l.len() as u64) < *least))
+    {
         invalid(format!("should have at least {least} items"));
     }
     if let Some(least) =
@@ -326,7 +329,8 @@ mod tests {
 
     #[test]
     fn wrong_types_are_named_and_rules_are_not_checked() {
-        let errors = rule(json!({"host": "a", "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": "many"}}}}));
+        let errors =
+            rule(json!({"host": "a", "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": "many"}}}}));
         assert_eq!(
             errors[0],
             "spec.trafficPolicy.connectionPool.tcp.maxConnections: Invalid value: \"string\": \
@@ -340,18 +344,24 @@ mod tests {
         let errors = rule(json!({"host": "a", "trafficPolicy": {"outlierDetection": {"interval": "0s"}}}));
         assert_eq!(
             errors,
-            ["spec.trafficPolicy.outlierDetection.interval: Invalid value: \"string\": must be a valid duration greater than 1ms"]
+            [
+                "spec.trafficPolicy.outlierDetection.interval: Invalid value: \"string\": must be a valid duration greater than 1ms"
+            ]
         );
         let both = json!({"consistentHash": {"httpHeaderName": "a"}, "simple": "RANDOM"});
         let errors = rule(json!({"host": "a", "trafficPolicy": {"loadBalancer": both}}));
-        assert!(errors[0].contains("must validate one and only one schema (oneOf). Found 2 valid alternatives"), "{errors:?}");
+        assert!(
+            errors[0].contains("must validate one and only one schema (oneOf). Found 2 valid alternatives"),
+            "{errors:?}"
+        );
         assert_eq!(rule(json!({}))[0], "spec.host: Required value");
     }
 
     #[test]
     fn unknown_fields_are_cut_and_named() {
         let kind = Catalog::get().by_plural("networking.istio.io", "destinationrules").unwrap();
-        let mut object = json!({"metadata": {"name": "x", "labels": {"a": "b"}}, "spec": {"host": "a", "trafficPolcy": {}}});
+        let mut object =
+            json!({"metadata": {"name": "x", "labels": {"a": "b"}}, "spec": {"host": "a", "trafficPolcy": {}}});
         assert_eq!(prune(&kind.schema, &mut object), ["spec.trafficPolcy"]);
         assert_eq!(object["spec"], json!({"host": "a"}));
         assert_eq!(object["metadata"]["labels"]["a"], "b");

@@ -102,7 +102,8 @@ fn decode_entry(entry: &Value) -> Option<Entry> {
 pub fn encode(object: &mut Value, mut entries: Vec<Entry>) {
     entries.retain(|e| !e.fields.is_empty());
     entries.sort_by(|a, b| {
-        let key = |e: &Entry| (!e.apply, e.time.clone(), e.manager.clone(), e.api_version.clone(), e.subresource.clone());
+        let key =
+            |e: &Entry| (!e.apply, e.time.clone(), e.manager.clone(), e.api_version.clone(), e.subresource.clone());
         key(a).cmp(&key(b))
     });
     let encoded: Vec<Value> = entries.iter().map(encode_entry).collect();

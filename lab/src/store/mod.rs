@@ -216,8 +216,8 @@ impl Store {
     }
 
     /// Stores an object exactly as it is, resourceVersion included, as a restored backup of etcd would. The
-    /// cluster-wide counter goes on from the highest version restored. Returns `false` for a kind the lab does
-    /// not serve.
+    /// cluster-wide counter goes on from the highest version restored; objects that are restored in the order of
+    /// their versions are a history that watches can replay. Returns `false` for a kind the lab does not serve.
     pub fn restore(&self, object: Value) -> bool {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let Some(kind) = Catalog::get().by_kind(&text(&object["apiVersion"]), &text(&object["kind"])) else {
@@ -225,10 +225,15 @@ impl Store {
         };
         let version = object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0);
         let (namespace, name) = (text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"]));
+        let (key, object) = (ResourceKey::of(kind), Arc::new(object));
         let mut content = self.content();
-        content.revision = content.revision.max(version);
-        let objects = content.objects.entry(ResourceKey::of(kind)).or_default();
-        objects.entry(namespace).or_default().insert(name, Arc::new(object));
+        let objects = content.objects.entry(key.clone()).or_default();
+        let previous = objects.entry(namespace).or_default().insert(name, object.clone());
+        if version > content.revision {
+            content.revision = version;
+            let what = if previous.is_some() { ChangeKind::Modified } else { ChangeKind::Added };
+            self.record(&mut content, what, key, object, previous);
+        }
         true
     }
 

@@ -47,9 +47,7 @@ pub fn step_of(schema: Option<&Schema>, item: &Value, index: usize) -> Step {
     match schema.map(|s| &s.list) {
         Some(ListType::Set) => Step::Item(item.clone()),
         Some(ListType::Map(keys)) => {
-            let default = |key: &str| {
-                items(schema).and_then(|s| s.properties.get(key)).and_then(|s| s.default.clone())
-            };
+            let default = |key: &str| items(schema).and_then(|s| s.properties.get(key)).and_then(|s| s.default.clone());
             let mut found: Vec<(String, Value)> = keys
                 .iter()
                 .filter_map(|key| Some((key.clone(), item.get(key).cloned().or_else(|| default(key))?)))
@@ -89,13 +87,41 @@ fn compare_at(
     {
         return;
     }
+    match (old, new) {
+        (Some(a), Some(b)) if !same_form(a, b) => {
+            out.modified.insert(path);
+            compare_inside(schema, Some(a), None, path, out);
+            compare_inside(schema, None, Some(b), path, out);
+        }
+        _ => {
+            let is_split = !(is_blank(old) && is_blank(new)) && compare_inside(schema, old, new, path, out);
+            if !is_split && old.is_some() && new.is_some() {
+                out.modified.insert(path);
+            }
+        }
+    }
+    if old.is_none() {
+        out.added.insert(path);
+    } else if new.is_none() {
+        out.removed.insert(path);
+    }
+}
+
+fn same_form(a: &Value, b: &Value) -> bool {
+    a.is_null() || b.is_null() || a.is_object() == b.is_object() && a.is_array() == b.is_array()
+}
+
+/// Compares what is below a map or a list that is owned by parts. `false` if the value is owned as a whole.
+fn compare_inside(
+    schema: Option<&Schema>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    path: &mut Vec<Step>,
+    out: &mut Comparison,
+) -> bool {
     let leader = [new, old].into_iter().flatten().find(|v| !v.is_null()).unwrap_or(&Value::Null);
-    let blank = is_blank(old) && is_blank(new);
-    let same_form = |v: Option<&Value>| {
-        v.is_none_or(|v| v.is_null() || v.is_object() == leader.is_object() && v.is_array() == leader.is_array())
-    };
     match shape(schema, leader) {
-        Shape::Map if !blank && same_form(old) => {
+        Shape::Map => {
             let empty = Map::new();
             let a = old.and_then(Value::as_object).unwrap_or(&empty);
             let b = new.and_then(Value::as_object).unwrap_or(&empty);
@@ -105,8 +131,9 @@ fn compare_at(
                 compare_at(below(schema, key), a.get(key), b.get(key), path, out);
                 path.pop();
             }
+            true
         }
-        Shape::List if !blank && same_form(old) => {
+        Shape::List => {
             let a = indexed(schema, old);
             let b = indexed(schema, new);
             for (step, item) in &b {
@@ -120,14 +147,9 @@ fn compare_at(
                 compare_at(items(schema), Some(item), None, path, out);
                 path.pop();
             }
+            true
         }
-        _ if old.is_some() && new.is_some() => out.modified.insert(path),
-        _ => {}
-    }
-    if old.is_none() {
-        out.added.insert(path);
-    } else if new.is_none() {
-        out.removed.insert(path);
+        Shape::Leaf => false,
     }
 }
 

@@ -140,7 +140,12 @@ fn faults(spec: &world::Spec) -> api::Faults {
         denied: faults
             .denied
             .iter()
-            .map(|denied| api::Denied { verb: denied.verb.clone(), group: denied.group.clone(), resource: denied.resource.clone(), namespace: denied.namespace.clone() })
+            .map(|denied| api::Denied {
+                verb: denied.verb.clone(),
+                group: denied.group.clone(),
+                resource: denied.resource.clone(),
+                namespace: denied.namespace.clone(),
+            })
             .collect(),
         webhook_refuses: faults.webhook_refuses.clone(),
         webhook_unreachable: faults.istiod_down,

@@ -133,11 +133,19 @@ pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(T
         let total = outcomes.len() as f64;
         for (k, outcome) in outcomes.into_iter().enumerate() {
             let number = entry.first + k as u64;
-            let endpoint = outcome.has_host().then(|| endpoints.get(usize::try_from(number).unwrap_or(0) % endpoints.len().max(1))).flatten();
+            let endpoint = outcome
+                .has_host()
+                .then(|| endpoints.get(usize::try_from(number).unwrap_or(0) % endpoints.len().max(1)))
+                .flatten();
             let report = match side {
                 Side::Caller => outcome.at_caller(parties.error_code),
                 Side::Server(pod) => {
-                    let Some(report) = endpoint.filter(|endpoint| endpoint.pod == pod).and_then(|_| outcome.at_server(parties.error_code)) else { continue };
+                    let Some(report) = endpoint
+                        .filter(|endpoint| endpoint.pod == pod)
+                        .and_then(|_| outcome.at_server(parties.error_code))
+                    else {
+                        continue;
+                    };
                     report
                 }
             };
@@ -165,14 +173,38 @@ fn duration(entry: &Entry, outcome: Outcome, id: u64) -> f64 {
 }
 
 #[allow(clippy::too_many_arguments, reason = "a line has as many independent parts")]
-fn line(entry: &Entry, parties: &Parties, side: Side, endpoint: Option<&Endpoint>, outcome: Outcome, report: Report, at: Timestamp, took: f64, id: u64) -> String {
+fn line(
+    entry: &Entry,
+    parties: &Parties,
+    side: Side,
+    endpoint: Option<&Endpoint>,
+    outcome: Outcome,
+    report: Report,
+    at: Timestamp,
+    took: f64,
+    id: u64,
+) -> String {
     let at_caller = side == Side::Caller;
     let port = 32_768 + id % 28_000;
     let caller_ip = parties.caller.map_or("10.248.0.1", |(_, ip)| ip);
     let host = endpoint.map(|endpoint| format!("{}:{}", endpoint.address, endpoint.port));
-    let failure = if outcome == Outcome::ApplicationDown && !at_caller { "delayed_connect_error:_Connection_refused" } else { "-" };
+    let failure = if outcome == Outcome::ApplicationDown && !at_caller {
+        "delayed_connect_error:_Connection_refused"
+    } else {
+        "-"
+    };
     let mut line = String::with_capacity(420);
-    let _ = write!(line, "[{}] \"GET {} HTTP/1.1\" {} {} {} - \"{failure}\" 0 {} {} ", at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"), parties.path, report.code, report.flags, report.details, report.bytes, took as u64);
+    let _ = write!(
+        line,
+        "[{}] \"GET {} HTTP/1.1\" {} {} {} - \"{failure}\" 0 {} {} ",
+        at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"),
+        parties.path,
+        report.code,
+        report.flags,
+        report.details,
+        report.bytes,
+        took as u64
+    );
     // %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% exists only on an answer that came from upstream.
     match report.details {
         "via_upstream" => {
@@ -180,7 +212,13 @@ fn line(entry: &Entry, parties: &Parties, side: Side, endpoint: Option<&Endpoint
         }
         _ => line.push_str("- "),
     }
-    let _ = write!(line, "\"-\" \"fortio.org/fortio-1.69\" \"{}\" \"{}\" \"{}\" ", seed::uuid(id), parties.authority, host.as_deref().unwrap_or("-"));
+    let _ = write!(
+        line,
+        "\"-\" \"fortio.org/fortio-1.69\" \"{}\" \"{}\" \"{}\" ",
+        seed::uuid(id),
+        parties.authority,
+        host.as_deref().unwrap_or("-")
+    );
     let cluster = entry.cluster.as_ref();
     if at_caller {
         let name = match outcome {
@@ -189,12 +227,21 @@ fn line(entry: &Entry, parties: &Parties, side: Side, endpoint: Option<&Endpoint
         };
         // A connection was used only if the request was sent.
         let local = match outcome {
-            Outcome::Ok | Outcome::ApplicationError | Outcome::ServerOverflow | Outcome::ApplicationDown | Outcome::TryTimeout => format!("{caller_ip}:{port}"),
+            Outcome::Ok
+            | Outcome::ApplicationError
+            | Outcome::ServerOverflow
+            | Outcome::ApplicationDown
+            | Outcome::TryTimeout => format!("{caller_ip}:{port}"),
             _ => "-".to_owned(),
         };
         let authority_port = parties.authority.rsplit_once(':').map_or("80", |(_, port)| port);
         let route = if entry.route.is_empty() { "-" } else { &entry.route };
-        let _ = write!(line, "{name} {local} {}:{authority_port} {caller_ip}:{} - {route}", parties.cluster_ip, 32_768 + seed::mix(id) % 28_000);
+        let _ = write!(
+            line,
+            "{name} {local} {}:{authority_port} {caller_ip}:{} - {route}",
+            parties.cluster_ip,
+            32_768 + seed::mix(id) % 28_000
+        );
     } else {
         let (address, server_port) = endpoint.map_or(("-", 0), |endpoint| (endpoint.address.as_str(), endpoint.port));
         let local = match outcome {
@@ -202,10 +249,13 @@ fn line(entry: &Entry, parties: &Parties, side: Side, endpoint: Option<&Endpoint
             _ => format!("127.0.0.6:{}", 32_768 + seed::mix(id ^ 1) % 28_000),
         };
         let name = match cluster {
-            Some(cluster) if parties.proxied => format!("outbound_.{}_.{}_.{}", cluster.port, cluster.subset, cluster.host),
+            Some(cluster) if parties.proxied => {
+                format!("outbound_.{}_.{}_.{}", cluster.port, cluster.subset, cluster.host)
+            }
             _ => "-".to_owned(),
         };
-        let _ = write!(line, "inbound|{server_port}|| {local} {address}:{server_port} {caller_ip}:{port} {name} default");
+        let _ =
+            write!(line, "inbound|{server_port}|| {local} {address}:{server_port} {caller_ip}:{port} {name} default");
     }
     line
 }

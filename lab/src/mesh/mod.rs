@@ -146,8 +146,16 @@ impl Mesh {
                 clock.advance(millis_duration(now, target));
                 continue;
             }
-            let next = [state.controllers.next_event(), state.istiod.next_event(), Some(state.prometheus.next_scrape(state.began))];
-            let next = next.into_iter().flatten().min().map_or(u64::MAX, |at| millis(state.began, at).div_ceil(tick).saturating_sub(ticks_done).max(1));
+            let next = [
+                state.controllers.next_event(),
+                state.istiod.next_event(),
+                Some(state.prometheus.next_scrape(state.began)),
+            ];
+            let next = next
+                .into_iter()
+                .flatten()
+                .min()
+                .map_or(u64::MAX, |at| millis(state.began, at).div_ceil(tick).saturating_sub(ticks_done).max(1));
             let ticks = state.traffic.horizon().min(until_target).min(next);
             let then = state.began + Duration::from_millis((ticks_done + ticks) * tick);
             clock.advance(millis_duration(now, then));
@@ -191,7 +199,9 @@ impl State {
                     (group, _) if group.ends_with("istio.io") => concerned.istiod = true,
                     _ => {}
                 },
-                Err(broadcast::error::TryRecvError::Lagged(_)) => concerned = Concerned { controllers: true, istiod: true, pods: true },
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {
+                    concerned = Concerned { controllers: true, istiod: true, pods: true }
+                }
                 Err(_) => return concerned,
             }
         }
@@ -299,7 +309,13 @@ impl State {
         let (proxies, plain) = (&self.proxies, &self.plain);
         let nothing = ProxyConfig::default();
         self.traffic.resolve(
-            |caller, namespace| caller.and_then(|key| proxies.get(key)).map(|proxy| &proxy.config).or_else(|| plain.get(namespace)).unwrap_or(&nothing),
+            |caller, namespace| {
+                caller
+                    .and_then(|key| proxies.get(key))
+                    .map(|proxy| &proxy.config)
+                    .or_else(|| plain.get(namespace))
+                    .unwrap_or(&nothing)
+            },
             |key| {
                 let inbound = proxies.get(key)?.config.clusters.iter().find(|(name, _)| name.starts_with("inbound|"));
                 inbound.map(|(name, (cluster, _))| (name.clone(), cluster.thresholds()))

@@ -112,10 +112,18 @@ fn listener(mesh: &Mesh, key: &PodKey, port: u16) -> Option<Listener> {
     }
     match (key.0.as_str(), workload_name(pod), port) {
         (ROOT_NAMESPACE, "istiod", 15014 | 8080) if !state.istiod.down => Some(Listener::Istiod),
-        (ROOT_NAMESPACE, "prometheus", 9090) if state.spec.faults.prometheus != PrometheusFault::Down => Some(Listener::Prometheus),
+        (ROOT_NAMESPACE, "prometheus", 9090) if state.spec.faults.prometheus != PrometheusFault::Down => {
+            Some(Listener::Prometheus)
+        }
         _ => {
-            let ports = pod["spec"]["containers"].as_array().into_iter().flatten().flat_map(|container| container["ports"].as_array().into_iter().flatten());
-            let listens = ports.filter_map(|declared| declared["containerPort"].as_u64()).any(|declared| declared == u64::from(port));
+            let ports = pod["spec"]["containers"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|container| container["ports"].as_array().into_iter().flatten());
+            let listens = ports
+                .filter_map(|declared| declared["containerPort"].as_u64())
+                .any(|declared| declared == u64::from(port));
             let down = state.traffic.servers.iter().any(|server| server.pod == *key && server.down);
             (listens && !down && key.0 != ROOT_NAMESPACE).then_some(Listener::Application)
         }
@@ -125,7 +133,10 @@ fn listener(mesh: &Mesh, key: &PodKey, port: u16) -> Option<Listener> {
 async fn answer(mesh: &Mesh, key: &PodKey, listener: Listener, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut query: Vec<(String, String)> = parse_query(parts.uri.query().unwrap_or_default());
-    let form = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let form = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     if form && let Ok(bytes) = to_bytes(body, 1 << 20).await {
         query.extend(parse_query(&String::from_utf8_lossy(&bytes)));
     }
@@ -144,8 +155,17 @@ async fn answer(mesh: &Mesh, key: &PodKey, listener: Listener, request: Request)
                 // Longer than any client waits.
                 tokio::time::sleep(Duration::from_secs(86_400)).await;
             }
-            Some(ProxyFaultKind::Admin503) => return Page::text("upstream connect error or disconnect/reset before headers. reset reason: connection termination").with_status(503).into_response(),
-            Some(ProxyFaultKind::AdminGarbage) => return (StatusCode::OK, Body::from(vec![0x1f, 0x8b, 0x00, 0xff, b'{', b'"', 0xc3, 0x28])).into_response(),
+            Some(ProxyFaultKind::Admin503) => {
+                return Page::text(
+                    "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+                )
+                .with_status(503)
+                .into_response();
+            }
+            Some(ProxyFaultKind::AdminGarbage) => {
+                return (StatusCode::OK, Body::from(vec![0x1f, 0x8b, 0x00, 0xff, b'{', b'"', 0xc3, 0x28]))
+                    .into_response();
+            }
             _ => {}
         }
     }
@@ -180,7 +200,11 @@ fn decode(text: &str, plus: bool) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     while i < bytes.len() {
-        let escaped = (bytes[i] == b'%').then(|| bytes.get(i + 1..i + 3)).flatten().and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escaped = (bytes[i] == b'%')
+            .then(|| bytes.get(i + 1..i + 3))
+            .flatten()
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (bytes[i], escaped) {
             (_, Some(byte)) => {
                 out.push(byte);

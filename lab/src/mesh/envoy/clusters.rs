@@ -33,7 +33,8 @@ struct Host {
 }
 
 /// Envoy's own defaults for a priority without thresholds.
-const DEFAULTS: Thresholds = Thresholds { max_connections: 1024, max_pending_requests: 1024, max_requests: 1024, max_retries: 3 };
+const DEFAULTS: Thresholds =
+    Thresholds { max_connections: 1024, max_pending_requests: 1024, max_requests: 1024, max_retries: 3 };
 
 /// `/clusters` with `format=json` and `filter`.
 pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
@@ -68,25 +69,64 @@ fn statuses(state: &State, key: &PodKey) -> Vec<Status> {
         port,
         pipe: pipe.map(str::to_owned),
         hostname: String::new(),
-        counters: [("cx_connect_fail", 0), ("cx_total", 1), ("rq_error", 0), ("rq_success", 0), ("rq_timeout", 0), ("rq_total", 1)],
+        counters: [
+            ("cx_connect_fail", 0),
+            ("cx_total", 1),
+            ("rq_error", 0),
+            ("rq_success", 0),
+            ("rq_timeout", 0),
+            ("rq_total", 1),
+        ],
         gauges: [("cx_active", 1), ("rq_active", 0), ("rq_pending_active", 0)],
     };
-    let wide = Thresholds { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000, max_retries: 3 };
+    let wide =
+        Thresholds { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000, max_retries: 3 };
     let mut all = vec![
         fixed("BlackHoleCluster", "BlackHoleCluster", true, DEFAULTS, Vec::new()),
         fixed("InboundPassthroughCluster", "PassthroughCluster", true, Thresholds::default(), Vec::new()),
         fixed("PassthroughCluster", "PassthroughCluster", true, Thresholds::default(), Vec::new()),
         fixed("agent", "agent", false, DEFAULTS, vec![idle("127.0.0.1", 15020, None)]),
         fixed("prometheus_stats", "prometheus_stats", false, DEFAULTS, vec![idle("127.0.0.1", 15000, None)]),
-        fixed("sds-grpc", "sds-grpc", false, DEFAULTS, vec![idle("", 0, Some("./var/run/secrets/workload-spiffe-uds/socket"))]),
-        Status { both_priorities: true, ..fixed("xds-grpc", "xds-grpc", false, wide, vec![idle("", 0, Some("/home/istio-proxy/etc/istio/proxy/XDS"))]) },
+        fixed(
+            "sds-grpc",
+            "sds-grpc",
+            false,
+            DEFAULTS,
+            vec![idle("", 0, Some("./var/run/secrets/workload-spiffe-uds/socket"))],
+        ),
+        Status {
+            both_priorities: true,
+            ..fixed(
+                "xds-grpc",
+                "xds-grpc",
+                false,
+                wide,
+                vec![idle("", 0, Some("/home/istio-proxy/etc/istio/proxy/XDS"))],
+            )
+        },
     ];
     for (name, (cluster, _)) in &proxy.config.clusters {
         let measured = measure(state, key, name);
         let hosts = if cluster.host.is_empty() {
-            if measured.attempts == 0 { Vec::new() } else { vec![host(&proxy.ip, cluster.port, format!("inbound|{}||{}:{}", cluster.port, proxy.ip, cluster.port), &measured, 1)] }
+            if measured.attempts == 0 {
+                Vec::new()
+            } else {
+                vec![host(
+                    &proxy.ip,
+                    cluster.port,
+                    format!("inbound|{}||{}:{}", cluster.port, proxy.ip, cluster.port),
+                    &measured,
+                    1,
+                )]
+            }
         } else {
-            cluster.endpoints.iter().map(|endpoint| host(&endpoint.address, endpoint.port, String::new(), &measured, cluster.endpoints.len() as u64)).collect()
+            cluster
+                .endpoints
+                .iter()
+                .map(|endpoint| {
+                    host(&endpoint.address, endpoint.port, String::new(), &measured, cluster.endpoints.len() as u64)
+                })
+                .collect()
         };
         all.push(Status {
             name: name.clone(),
@@ -118,7 +158,11 @@ fn host(address: &str, port: u16, hostname: String, measured: &Measured, of: u64
             ("rq_timeout", measured.timeouts / of),
             ("rq_total", measured.attempts / of),
         ],
-        gauges: [("cx_active", measured.connections.div_ceil(of)), ("rq_active", measured.active / of), ("rq_pending_active", measured.pending / of)],
+        gauges: [
+            ("cx_active", measured.connections.div_ceil(of)),
+            ("rq_active", measured.active / of),
+            ("rq_pending_active", measured.pending / of),
+        ],
     }
 }
 
@@ -168,12 +212,18 @@ fn host_json(host: &Host) -> Value {
         one["name"] = json!(name);
         one
     };
-    let stats: Vec<Value> = host.counters.iter().map(|one| figure(one, false)).chain(host.gauges.iter().map(|one| figure(one, true))).collect();
+    let stats: Vec<Value> = host
+        .counters
+        .iter()
+        .map(|one| figure(one, false))
+        .chain(host.gauges.iter().map(|one| figure(one, true)))
+        .collect();
     let address = match &host.pipe {
         Some(path) => json!({"pipe": {"path": path}}),
         None => json!({"socket_address": {"address": host.address, "port_value": host.port}}),
     };
-    let mut value = json!({"address": address, "stats": stats, "health_status": {"eds_health_status": "HEALTHY"}, "weight": 1});
+    let mut value =
+        json!({"address": address, "stats": stats, "health_status": {"eds_health_status": "HEALTHY"}, "weight": 1});
     if !host.hostname.is_empty() {
         value["hostname"] = json!(host.hostname);
     }
@@ -205,8 +255,16 @@ fn text(all: &[Status]) -> String {
                 let _ = writeln!(out, "{name}::{address}::{figure}::{value}");
             }
             for (figure, value) in [
-                ("hostname", host.hostname.as_str()), ("health_flags", "healthy"), ("weight", "1"), ("region", ""), ("zone", ""), ("sub_zone", ""),
-                ("canary", "false"), ("priority", "0"), ("success_rate", "-1"), ("local_origin_success_rate", "-1"),
+                ("hostname", host.hostname.as_str()),
+                ("health_flags", "healthy"),
+                ("weight", "1"),
+                ("region", ""),
+                ("zone", ""),
+                ("sub_zone", ""),
+                ("canary", "false"),
+                ("priority", "0"),
+                ("success_rate", "-1"),
+                ("local_origin_success_rate", "-1"),
             ] {
                 let _ = writeln!(out, "{name}::{address}::{figure}::{value}");
             }

@@ -51,14 +51,22 @@ pub fn stamp(at: Timestamp) -> String {
 /// `/config_dump` with `resource`, `mask`, `name_regex` and `include_eds`.
 pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
     let Some(proxy) = state.proxies.get(key) else { return Page::text("no such proxy\n").with_status(404) };
-    let names = match ask.get("name_regex").filter(|text| !text.is_empty()).map(|text| Regex::new(&format!("^(?:{text})$"))) {
-        Some(Err(error)) => return Page::text(format!("Error while parsing name_regex from {}: {error}\n", ask.get("name_regex").unwrap_or_default())).with_status(400),
-        Some(Ok(regex)) => Some(regex),
-        None => None,
-    };
+    let names =
+        match ask.get("name_regex").filter(|text| !text.is_empty()).map(|text| Regex::new(&format!("^(?:{text})$"))) {
+            Some(Err(error)) => {
+                return Page::text(format!(
+                    "Error while parsing name_regex from {}: {error}\n",
+                    ask.get("name_regex").unwrap_or_default()
+                ))
+                .with_status(400);
+            }
+            Some(Ok(regex)) => Some(regex),
+            None => None,
+        };
     let fits = |name: &str| names.as_ref().is_none_or(|regex| regex.is_match(name));
     let include_eds = ask.query.iter().any(|(name, _)| name == "include_eds");
-    let mask: Vec<&str> = ask.get("mask").map(|mask| mask.split(',').filter(|path| !path.is_empty()).collect()).unwrap_or_default();
+    let mask: Vec<&str> =
+        ask.get("mask").map(|mask| mask.split(',').filter(|path| !path.is_empty()).collect()).unwrap_or_default();
     let builder = Builder { state, proxy, key };
     let mut configs = Vec::new();
     if let Some(resource) = ask.get("resource") {
@@ -79,10 +87,14 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
                 continue;
             }
             // A mask without a word on this part leaves the part out.
-            let own: Vec<&str> = mask.iter().copied().filter(|path| {
-                let first = path.split('.').next().unwrap_or_default();
-                lists.contains(&first) || (*part == "BootstrapConfigDump" && first == "bootstrap")
-            }).collect();
+            let own: Vec<&str> = mask
+                .iter()
+                .copied()
+                .filter(|path| {
+                    let first = path.split('.').next().unwrap_or_default();
+                    lists.contains(&first) || (*part == "BootstrapConfigDump" && first == "bootstrap")
+                })
+                .collect();
             if mask.is_empty() || !own.is_empty() {
                 configs.push(masked(builder.part(part, &fits), &own));
             }
@@ -96,7 +108,8 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
 /// JSON with one space of indentation, as protobuf's printer makes it.
 pub fn indented(value: &Value) -> String {
     let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, serde_json::ser::PrettyFormatter::with_indent(b" "));
+    let mut serializer =
+        serde_json::Serializer::with_formatter(&mut out, serde_json::ser::PrettyFormatter::with_indent(b" "));
     let written = serde::Serialize::serialize(value, &mut serializer);
     written.expect("a JSON value can be written to memory");
     out.push(b'\n');
@@ -156,8 +169,17 @@ impl Builder<'_> {
 
     fn clusters(&self, fits: &dyn Fn(&str) -> bool) -> Value {
         let mut dump = recorded::config("ClustersConfigDump").clone();
-        let fixed = |one: &Value| ["BlackHoleCluster", "InboundPassthroughCluster", "PassthroughCluster"].contains(&text(&one["cluster"]["name"]));
-        let mut dynamic: Vec<Value> = dump["dynamic_active_clusters"].as_array().into_iter().flatten().filter(|one| fixed(one)).cloned().collect();
+        let fixed = |one: &Value| {
+            ["BlackHoleCluster", "InboundPassthroughCluster", "PassthroughCluster"]
+                .contains(&text(&one["cluster"]["name"]))
+        };
+        let mut dynamic: Vec<Value> = dump["dynamic_active_clusters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|one| fixed(one))
+            .cloned()
+            .collect();
         for one in &mut dynamic {
             one["last_updated"] = json!(stamp(self.proxy.started));
         }
@@ -177,7 +199,15 @@ impl Builder<'_> {
     fn endpoints(&self, fits: &dyn Fn(&str) -> bool) -> Value {
         let mut dump = recorded::config("EndpointsConfigDump").clone();
         retain(&mut dump["static_endpoint_configs"], "/endpoint_config/cluster_name", fits);
-        let dynamic: Vec<Value> = self.proxy.config.clusters.values().map(|(cluster, _)| cluster).filter(|c| !c.host.is_empty() && fits(&c.name)).map(|c| assignment(c)).collect();
+        let dynamic: Vec<Value> = self
+            .proxy
+            .config
+            .clusters
+            .values()
+            .map(|(cluster, _)| cluster)
+            .filter(|c| !c.host.is_empty() && fits(&c.name))
+            .map(|c| assignment(c))
+            .collect();
         dump["dynamic_endpoint_configs"] = json!(dynamic);
         dump
     }
@@ -219,14 +249,23 @@ impl Builder<'_> {
     /// HTTP ports share a listener on 0.0.0.0; each other port of a Service has one on the Service's address.
     fn listener_names(&self) -> Vec<(String, Option<(&str, u16, &str)>)> {
         let mut names: Vec<(String, Option<(&str, u16, &str)>)> = Vec::new();
-        for (name, (cluster, _)) in self.proxy.config.clusters.iter().filter(|(_, (cluster, _))| !cluster.host.is_empty() && cluster.subset.is_empty()) {
+        for (name, (cluster, _)) in self
+            .proxy
+            .config
+            .clusters
+            .iter()
+            .filter(|(_, (cluster, _))| !cluster.host.is_empty() && cluster.subset.is_empty())
+        {
             if cluster.http {
                 let listener = format!("0.0.0.0_{}", cluster.port);
                 if !names.iter().any(|(known, _)| *known == listener) {
                     names.push((listener, None));
                 }
             } else {
-                let service = self.state.istiod.snapshot.services().iter().find(|s| s["metadata"]["namespace"] == cluster.service.0.as_str() && s["metadata"]["name"] == cluster.service.1.as_str());
+                let service = self.state.istiod.snapshot.services().iter().find(|s| {
+                    s["metadata"]["namespace"] == cluster.service.0.as_str()
+                        && s["metadata"]["name"] == cluster.service.1.as_str()
+                });
                 let ip = service.map_or("0.0.0.0", |service| text(&service["spec"]["clusterIP"]));
                 names.push((format!("{ip}_{}", cluster.port), Some((ip, cluster.port, name))));
             }
@@ -237,13 +276,17 @@ impl Builder<'_> {
     /// The recorded inbound listener; the filter chains of port 8080 stand for the pod's own port, if it has one.
     fn virtual_inbound(&self, pattern: &Value) -> Value {
         let mut listener = pattern.clone();
-        let own = self.proxy.config.clusters.values().map(|(cluster, _)| cluster).find(|cluster| cluster.host.is_empty());
+        let own =
+            self.proxy.config.clusters.values().map(|(cluster, _)| cluster).find(|cluster| cluster.host.is_empty());
         if let Some(chains) = listener["active_state"]["listener"]["filter_chains"].as_array_mut() {
             match own {
                 None => chains.retain(|chain| chain["name"] != "0.0.0.0_8080"),
                 Some(cluster) => {
                     for chain in chains.iter_mut().filter(|chain| chain["name"] == "0.0.0.0_8080") {
-                        let text = chain.to_string().replace("8080", &cluster.port.to_string()).replace("graph-core.summit", &format!("{}.{}", cluster.service.1, cluster.service.0));
+                        let text = chain
+                            .to_string()
+                            .replace("8080", &cluster.port.to_string())
+                            .replace("graph-core.summit", &format!("{}.{}", cluster.service.1, cluster.service.0));
                         *chain = serde_json::from_str(&text).expect("digits and names for others keep JSON valid");
                     }
                 }
@@ -260,7 +303,14 @@ impl Builder<'_> {
         ports.dedup();
         let mut dynamic = Vec::new();
         for port in ports.into_iter().filter(|port| fits(&port.to_string())) {
-            let mut hosts: Vec<Value> = self.proxy.config.hosts.iter().filter(|host| host.port == port).map(|host| virtual_host(host, &self.key.0)).collect();
+            let mut hosts: Vec<Value> = self
+                .proxy
+                .config
+                .hosts
+                .iter()
+                .filter(|host| host.port == port)
+                .map(|host| virtual_host(host, &self.key.0))
+                .collect();
             hosts.push(json!({
                 "name": "allow_any", "domains": ["*"], "include_request_attempt_count": true,
                 "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "PassthroughCluster", "timeout": "0s", "max_grpc_timeout": "0s"}, "name": "allow_any"}],
@@ -348,7 +398,12 @@ fn metadata(cluster: &Cluster) -> Value {
 }
 
 fn outbound(cluster: &Cluster) -> Value {
-    let pattern = recorded::member("ClustersConfigDump", "dynamic_active_clusters", "/cluster/name", "outbound|8080||graph-core.summit.svc.cluster.local");
+    let pattern = recorded::member(
+        "ClustersConfigDump",
+        "dynamic_active_clusters",
+        "/cluster/name",
+        "outbound|8080||graph-core.summit.svc.cluster.local",
+    );
     let mut body = pattern["cluster"].clone();
     body["name"] = json!(cluster.name);
     body["eds_cluster_config"]["service_name"] = json!(cluster.name);
@@ -422,7 +477,8 @@ fn assignment(cluster: &Cluster) -> Value {
         "policy": {"overprovisioning_factor": 140},
     });
     if !members.is_empty() {
-        config["endpoints"] = json!([{"locality": {}, "lb_endpoints": members, "load_balancing_weight": members.len()}]);
+        config["endpoints"] =
+            json!([{"locality": {}, "lb_endpoints": members, "load_balancing_weight": members.len()}]);
     }
     json!({"endpoint_config": config})
 }
@@ -458,7 +514,11 @@ fn virtual_host(host: &VirtualHost, client_namespace: &str) -> Value {
     if host.namespace == client_namespace {
         domains.push(short.to_owned());
     }
-    domains.extend([format!("{short}.{}.svc", host.namespace), format!("{short}.{}", host.namespace), host.cluster_ip.clone()]);
+    domains.extend([
+        format!("{short}.{}.svc", host.namespace),
+        format!("{short}.{}", host.namespace),
+        host.cluster_ip.clone(),
+    ]);
     let operation = format!("{full}:{}/*", host.port);
     let routes: Vec<Value> = host.routes.iter().map(|one| route(one, &operation)).collect();
     json!({"name": format!("{full}:{}", host.port), "domains": domains, "routes": routes, "include_request_attempt_count": true})
@@ -470,7 +530,8 @@ fn route(route: &Route, operation: &str) -> Value {
     if let [(cluster, _)] = route.destinations.as_slice() {
         action.insert("cluster".into(), json!(cluster));
     } else {
-        let weighted: Vec<Value> = route.destinations.iter().map(|(name, weight)| json!({"name": name, "weight": weight})).collect();
+        let weighted: Vec<Value> =
+            route.destinations.iter().map(|(name, weight)| json!({"name": name, "weight": weight})).collect();
         action.insert("weighted_clusters".into(), json!({"clusters": weighted}));
     }
     action.insert("timeout".into(), json!(seconds(route.timeout)));
@@ -524,5 +585,9 @@ fn route(route: &Route, operation: &str) -> Value {
 
 /// A duration as protobuf's JSON has it: `10s`, `0.250s`.
 fn protobuf_duration(duration: std::time::Duration) -> String {
-    if duration.subsec_nanos() == 0 { format!("{}s", duration.as_secs()) } else { format!("{:.3}s", duration.as_secs_f64()) }
+    if duration.subsec_nanos() == 0 {
+        format!("{}s", duration.as_secs())
+    } else {
+        format!("{:.3}s", duration.as_secs_f64())
+    }
 }

@@ -9,7 +9,9 @@ use crate::mesh::kubernetes::{PodKey, text};
 /// The log of a container, oldest line first. The error is what the kubelet says of an unknown container.
 pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Result<Vec<(Timestamp, String)>, String> {
     let Some(pod) = state.pods.get(key) else { return Err(format!("pod \"{}\" is not running", key.1)) };
-    let known = ["containers", "initContainers"].iter().any(|list| pod["spec"][list].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == container)));
+    let known = ["containers", "initContainers"]
+        .iter()
+        .any(|list| pod["spec"][list].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == container)));
     if !known {
         return Err(format!("container {container} is not valid for pod {}", key.1));
     }
@@ -17,20 +19,34 @@ pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Res
         return Ok(Vec::new());
     }
     let Some(proxy) = state.proxies.get(key) else { return Ok(Vec::new()) };
-    let mut all = vec![(proxy.started, format!("{}\tinfo\tEnvoy proxy is ready", proxy.started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")))];
+    let mut all = vec![(
+        proxy.started,
+        format!("{}\tinfo\tEnvoy proxy is ready", proxy.started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")),
+    )];
     if !state.spec.telemetry.access_log {
         return Ok(all);
     }
     for flow in &state.traffic.flows {
         let stream = &state.traffic.streams[flow.stream];
         let calls = flow.caller.as_ref() == Some(key) && flow.proxied;
-        let serves = flow.legs.iter().flat_map(|leg| &leg.cluster).any(|cluster| cluster.endpoints.iter().any(|endpoint| endpoint.pod == key.1 && endpoint.namespace == key.0));
+        let serves = flow.legs.iter().flat_map(|leg| &leg.cluster).any(|cluster| {
+            cluster.endpoints.iter().any(|endpoint| endpoint.pod == key.1 && endpoint.namespace == key.0)
+        });
         if !calls && !serves {
             continue;
         }
-        let caller = flow.caller.as_ref().map(|caller| (caller, state.pods.get(caller).map_or("-", |pod| text(&pod["status"]["podIP"]))));
+        let caller = flow
+            .caller
+            .as_ref()
+            .map(|caller| (caller, state.pods.get(caller).map_or("-", |pod| text(&pod["status"]["podIP"]))));
         let host = proxy.config.host(&stream.authority, &stream.source.0);
-        let error_code = flow.legs.iter().flat_map(|leg| leg.servers.first()).map(|index| state.traffic.servers[*index].error_code).next().unwrap_or(500);
+        let error_code = flow
+            .legs
+            .iter()
+            .flat_map(|leg| leg.servers.first())
+            .map(|index| state.traffic.servers[*index].error_code)
+            .next()
+            .unwrap_or(500);
         let parties = Parties {
             caller,
             authority: &stream.authority,

@@ -90,7 +90,8 @@ pub fn measure(state: &State, key: &PodKey, cluster: &str) -> Measured {
         if let Some((config, _)) = proxy.config.clusters.get(cluster) {
             measured.limits = config.thresholds();
         }
-        if proxy.fault == Some(ProxyFaultKind::HugeCounter) && measured.pending_overflow + measured.active_overflow > 0 {
+        if proxy.fault == Some(ProxyFaultKind::HugeCounter) && measured.pending_overflow + measured.active_overflow > 0
+        {
             // Both fit an unsigned counter, neither a signed one.
             measured.pending_overflow = HUGE - 1_000_000_000 + measured.pending_overflow.min(1_000_000_000);
         }
@@ -102,7 +103,13 @@ fn outbound(state: &State, key: &PodKey, cluster: &str) -> Measured {
     let mut measured = Measured::default();
     let own = state.traffic.flows.iter().filter(|flow| flow.caller.as_ref() == Some(key));
     for flow in own {
-        let error_code = flow.legs.iter().flat_map(|leg| leg.servers.first()).map(|index| state.traffic.servers[*index].error_code).next().unwrap_or(500);
+        let error_code = flow
+            .legs
+            .iter()
+            .flat_map(|leg| leg.servers.first())
+            .map(|index| state.traffic.servers[*index].error_code)
+            .next()
+            .unwrap_or(500);
         for (index, (name, totals)) in flow.totals.iter().enumerate() {
             if name != cluster {
                 continue;
@@ -142,7 +149,10 @@ fn outbound(state: &State, key: &PodKey, cluster: &str) -> Measured {
 
 fn inbound(state: &State, key: &PodKey, cluster: &str) -> Measured {
     let mut measured = Measured::default();
-    let Some(server) = state.traffic.servers.iter().find(|server| server.pod == *key && server.inbound_name == cluster) else { return measured };
+    let Some(server) = state.traffic.servers.iter().find(|server| server.pod == *key && server.inbound_name == cluster)
+    else {
+        return measured;
+    };
     for counters in server.from.iter().flatten() {
         for outcome in Outcome::ALL {
             let Some(report) = outcome.at_server(server.error_code) else { continue };

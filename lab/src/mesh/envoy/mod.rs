@@ -18,12 +18,22 @@ mod measure;
 mod recorded;
 pub mod stats;
 
-
 /// Log levels in Envoy's order.
 const LEVELS: &[&str] = &["trace", "debug", "info", "warning", "warn", "error", "critical", "off"];
 
 /// Paths that change something: Envoy refuses GET.
-const MUTATIONS: &[&str] = &["/logging", "/healthcheck/fail", "/healthcheck/ok", "/reset_counters", "/drain_listeners", "/runtime_modify", "/reopen_logs", "/quitquitquit", "/cpuprofiler", "/heapprofiler"];
+const MUTATIONS: &[&str] = &[
+    "/logging",
+    "/healthcheck/fail",
+    "/healthcheck/ok",
+    "/reset_counters",
+    "/drain_listeners",
+    "/runtime_modify",
+    "/reopen_logs",
+    "/quitquitquit",
+    "/cpuprofiler",
+    "/heapprofiler",
+];
 
 /// A page of port 15000.
 pub fn admin(state: &mut State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
@@ -91,10 +101,20 @@ fn certificates(proxy: &super::Proxy, key: &PodKey) -> Page {
 
 fn listeners(state: &State, key: &PodKey, ask: &Ask) -> Page {
     let Some(proxy) = state.proxies.get(key) else { return Page::text("") };
-    let mut all: Vec<(String, String, u16)> = vec![("0.0.0.0_15090".into(), "0.0.0.0".into(), 15090), ("0.0.0.0_15021".into(), "0.0.0.0".into(), 15021)];
-    for (cluster, _) in proxy.config.clusters.values().filter(|(cluster, _)| !cluster.host.is_empty() && cluster.subset.is_empty()) {
-        let service = state.istiod.snapshot.services().iter().find(|s| s["metadata"]["namespace"] == cluster.service.0.as_str() && s["metadata"]["name"] == cluster.service.1.as_str());
-        let ip = if cluster.http { "0.0.0.0" } else { service.map_or("0.0.0.0", |service| text(&service["spec"]["clusterIP"])) };
+    let mut all: Vec<(String, String, u16)> =
+        vec![("0.0.0.0_15090".into(), "0.0.0.0".into(), 15090), ("0.0.0.0_15021".into(), "0.0.0.0".into(), 15021)];
+    for (cluster, _) in
+        proxy.config.clusters.values().filter(|(cluster, _)| !cluster.host.is_empty() && cluster.subset.is_empty())
+    {
+        let service = state.istiod.snapshot.services().iter().find(|s| {
+            s["metadata"]["namespace"] == cluster.service.0.as_str()
+                && s["metadata"]["name"] == cluster.service.1.as_str()
+        });
+        let ip = if cluster.http {
+            "0.0.0.0"
+        } else {
+            service.map_or("0.0.0.0", |service| text(&service["spec"]["clusterIP"]))
+        };
         let name = format!("{ip}_{}", cluster.port);
         if !all.iter().any(|(known, _, _)| *known == name) {
             all.push((name, ip.to_owned(), cluster.port));
@@ -115,7 +135,8 @@ fn listeners(state: &State, key: &PodKey, ask: &Ask) -> Page {
 
 fn logging(state: &mut State, key: &PodKey, ask: &Ask) -> Page {
     let Some(proxy) = state.proxies.get_mut(key) else { return Page::text("") };
-    let defaults: Vec<(&str, &str)> = recorded::LOGGING.lines().filter_map(|line| line.trim().split_once(": ")).collect();
+    let defaults: Vec<(&str, &str)> =
+        recorded::LOGGING.lines().filter_map(|line| line.trim().split_once(": ")).collect();
     let known = |logger: &str| defaults.iter().any(|(name, _)| *name == logger);
     let mut wanted: Vec<(String, String)> = Vec::new();
     for (name, value) in &ask.query {
@@ -123,7 +144,9 @@ fn logging(state: &mut State, key: &PodKey, ask: &Ask) -> Page {
             "level" => wanted.extend(defaults.iter().map(|(logger, _)| ((*logger).to_owned(), value.clone()))),
             "paths" => {
                 for pair in value.split(',') {
-                    let Some((logger, level)) = pair.split_once(':') else { return usage("error: empty logger name or empty logger level") };
+                    let Some((logger, level)) = pair.split_once(':') else {
+                        return usage("error: empty logger name or empty logger level");
+                    };
                     wanted.push((logger.to_owned(), level.to_owned()));
                 }
             }
@@ -136,7 +159,9 @@ fn logging(state: &mut State, key: &PodKey, ask: &Ask) -> Page {
     if wanted.iter().any(|(_, level)| !LEVELS.contains(&level.as_str())) {
         return usage("error: unknown logger level");
     }
-    proxy.levels.extend(wanted.into_iter().map(|(logger, level)| (logger, if level == "warn" { "warning".to_owned() } else { level })));
+    proxy.levels.extend(
+        wanted.into_iter().map(|(logger, level)| (logger, if level == "warn" { "warning".to_owned() } else { level })),
+    );
     let mut out = String::from("active loggers:\n");
     for (logger, level) in defaults {
         let _ = writeln!(out, "  {logger}: {}", proxy.levels.get(logger).map_or(level, String::as_str));

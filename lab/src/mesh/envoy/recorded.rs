@@ -26,13 +26,20 @@ pub fn config(kind: &str) -> &'static Value {
     let page = parsed(&PAGE, CONFIG_DUMP);
     page["configs"]
         .as_array()
-        .and_then(|configs| configs.iter().find(|config| config["@type"].as_str().is_some_and(|name| name.ends_with(&format!("v3.{kind}")))))
+        .and_then(|configs| {
+            configs
+                .iter()
+                .find(|config| config["@type"].as_str().is_some_and(|name| name.ends_with(&format!("v3.{kind}"))))
+        })
         .expect("the recorded dump has each kind")
 }
 
 /// A member of a list of a recorded configuration, found by a name somewhere in it.
 pub fn member(kind: &str, list: &str, path: &str, name: &str) -> &'static Value {
-    config(kind)[list].as_array().and_then(|all| all.iter().find(|one| one.pointer(path).and_then(Value::as_str) == Some(name))).expect("the recorded dump has this member")
+    config(kind)[list]
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one.pointer(path).and_then(Value::as_str) == Some(name)))
+        .expect("the recorded dump has this member")
 }
 
 /// `/server_info`.
@@ -49,5 +56,7 @@ pub fn certs() -> &'static Value {
 
 /// The lines of the agent's own metrics on port 15020.
 pub fn agent() -> impl Iterator<Item = &'static str> {
-    AGENT.lines().filter(|line| line.strip_prefix("# HELP ").or(line.strip_prefix("# TYPE ")).unwrap_or(line).starts_with("istio_agent_"))
+    AGENT.lines().filter(|line| {
+        line.strip_prefix("# HELP ").or(line.strip_prefix("# TYPE ")).unwrap_or(line).starts_with("istio_agent_")
+    })
 }

@@ -40,24 +40,60 @@ pub struct Statistic {
 
 /// Counters of every cluster that are nought in the lab: faults it does not simulate.
 const NOUGHT: &[&str] = &[
-    "upstream_cx_close_notify", "upstream_cx_connect_attempts_exceeded", "upstream_cx_connect_timeout", "upstream_cx_connect_with_0_rtt",
-    "upstream_cx_destroy", "upstream_cx_destroy_local", "upstream_cx_destroy_local_with_active_rq", "upstream_cx_destroy_remote",
-    "upstream_cx_destroy_remote_with_active_rq", "upstream_cx_destroy_with_active_rq", "upstream_cx_http2_total", "upstream_cx_http3_total",
-    "upstream_cx_idle_timeout", "upstream_cx_max_duration_reached", "upstream_cx_max_requests", "upstream_cx_pool_overflow",
-    "upstream_cx_preconnect_skipped", "upstream_cx_protocol_error", "upstream_rq_0rtt", "upstream_rq_cancelled", "upstream_rq_maintenance_mode",
-    "upstream_rq_max_duration_reached", "upstream_rq_pending_failure_eject", "upstream_rq_per_try_idle_timeout",
-    "upstream_rq_retry_backoff_ratelimited", "upstream_rq_retry_limit_exceeded", "upstream_rq_retry_overflow", "upstream_rq_rx_reset",
+    "upstream_cx_close_notify",
+    "upstream_cx_connect_attempts_exceeded",
+    "upstream_cx_connect_timeout",
+    "upstream_cx_connect_with_0_rtt",
+    "upstream_cx_destroy",
+    "upstream_cx_destroy_local",
+    "upstream_cx_destroy_local_with_active_rq",
+    "upstream_cx_destroy_remote",
+    "upstream_cx_destroy_remote_with_active_rq",
+    "upstream_cx_destroy_with_active_rq",
+    "upstream_cx_http2_total",
+    "upstream_cx_http3_total",
+    "upstream_cx_idle_timeout",
+    "upstream_cx_max_duration_reached",
+    "upstream_cx_max_requests",
+    "upstream_cx_pool_overflow",
+    "upstream_cx_preconnect_skipped",
+    "upstream_cx_protocol_error",
+    "upstream_rq_0rtt",
+    "upstream_rq_cancelled",
+    "upstream_rq_maintenance_mode",
+    "upstream_rq_max_duration_reached",
+    "upstream_rq_pending_failure_eject",
+    "upstream_rq_per_try_idle_timeout",
+    "upstream_rq_retry_backoff_ratelimited",
+    "upstream_rq_retry_limit_exceeded",
+    "upstream_rq_retry_overflow",
+    "upstream_rq_rx_reset",
     "upstream_rq_rx_reset_no_error",
 ];
 
 /// Statistics of a cluster with `outlierDetection`.
 const OUTLIER: &[&str] = &[
-    "ejections_active", "ejections_consecutive_5xx", "ejections_detected_consecutive_5xx", "ejections_detected_consecutive_gateway_failure",
-    "ejections_detected_consecutive_local_origin_failure", "ejections_detected_degradation", "ejections_detected_failure_percentage",
-    "ejections_detected_local_origin_failure_percentage", "ejections_detected_local_origin_success_rate", "ejections_detected_success_rate",
-    "ejections_enforced_consecutive_5xx", "ejections_enforced_consecutive_gateway_failure", "ejections_enforced_consecutive_local_origin_failure",
-    "ejections_enforced_failure_percentage", "ejections_enforced_local_origin_failure_percentage", "ejections_enforced_local_origin_success_rate",
-    "ejections_enforced_success_rate", "ejections_enforced_total", "ejections_overflow", "ejections_success_rate", "ejections_total",
+    "ejections_active",
+    "ejections_consecutive_5xx",
+    "ejections_detected_consecutive_5xx",
+    "ejections_detected_consecutive_gateway_failure",
+    "ejections_detected_consecutive_local_origin_failure",
+    "ejections_detected_degradation",
+    "ejections_detected_failure_percentage",
+    "ejections_detected_local_origin_failure_percentage",
+    "ejections_detected_local_origin_success_rate",
+    "ejections_detected_success_rate",
+    "ejections_enforced_consecutive_5xx",
+    "ejections_enforced_consecutive_gateway_failure",
+    "ejections_enforced_consecutive_local_origin_failure",
+    "ejections_enforced_failure_percentage",
+    "ejections_enforced_local_origin_failure_percentage",
+    "ejections_enforced_local_origin_success_rate",
+    "ejections_enforced_success_rate",
+    "ejections_enforced_total",
+    "ejections_overflow",
+    "ejections_success_rate",
+    "ejections_total",
 ];
 
 /// What `proxyStatsMatcher` lets through for a pod: the mesh's expressions, or the pod's own instead.
@@ -66,7 +102,9 @@ fn inclusions(state: &State, proxy: &Proxy) -> Vec<Regex> {
     let own: Option<Vec<String>> = annotation.and_then(|yaml| {
         let config: Value = serde_saphyr::from_str(yaml).ok()?;
         let matcher = &config["proxyStatsMatcher"];
-        let list = |name: &str| -> Vec<String> { matcher[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect() };
+        let list = |name: &str| -> Vec<String> {
+            matcher[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
         let mut all = list("inclusionRegexps");
         all.extend(list("inclusionPrefixes").iter().map(|prefix| format!("{}.*", regex::escape(prefix))));
         all.extend(list("inclusionSuffixes").iter().map(|suffix| format!(".*{}", regex::escape(suffix))));
@@ -83,7 +121,11 @@ pub fn statistics(state: &State, key: &PodKey, now: Timestamp) -> Vec<Statistic>
     let inclusions = inclusions(state, proxy);
     if !inclusions.is_empty() {
         let static_clusters = ["BlackHoleCluster", "PassthroughCluster", "agent", "prometheus_stats", "sds-grpc"];
-        let configured = proxy.config.clusters.iter().map(|(name, (cluster, _))| (name.as_str(), !cluster.policy.outlier_detection.is_null()));
+        let configured = proxy
+            .config
+            .clusters
+            .iter()
+            .map(|(name, (cluster, _))| (name.as_str(), !cluster.policy.outlier_detection.is_null()));
         for (name, outlier) in static_clusters.into_iter().map(|name| (name, false)).chain(configured) {
             let measured = measure(state, key, name);
             for (part, figure) in cluster(&measured, outlier) {
@@ -114,10 +156,19 @@ fn defaults(proxy: &Proxy, now: Timestamp) -> Vec<Statistic> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| {
             let figure = match (name, value.parse::<u64>()) {
-                ("cluster_manager.cds.version_text" | "listener_manager.lds.version_text", _) => Figure::Text(proxy.config.version.clone()),
+                ("cluster_manager.cds.version_text" | "listener_manager.lds.version_text", _) => {
+                    Figure::Text(proxy.config.version.clone())
+                }
                 ("cluster_manager.active_clusters" | "cluster_manager.cluster_added", _) => Figure::Counter(clusters),
-                ("listener_manager.listener_added" | "listener_manager.total_listeners_active", _) => Figure::Counter(listeners),
-                ("cluster_manager.cds.update_time" | "listener_manager.lds.update_time" | "cluster_manager.cds.config_reload_time_ms", _) => Figure::Counter(changed),
+                ("listener_manager.listener_added" | "listener_manager.total_listeners_active", _) => {
+                    Figure::Counter(listeners)
+                }
+                (
+                    "cluster_manager.cds.update_time"
+                    | "listener_manager.lds.update_time"
+                    | "cluster_manager.cds.config_reload_time_ms",
+                    _,
+                ) => Figure::Counter(changed),
                 ("server.uptime", _) => Figure::Counter(uptime),
                 ("server.state", _) => Figure::Counter(u64::from(proxy.draining)),
                 (_, Ok(number)) => Figure::Counter(number),
@@ -141,8 +192,18 @@ fn is_gauge(name: &str) -> bool {
         || last.ends_with("_time_ms")
         || name.starts_with("server.")
         || last.starts_with("membership_") && last != "membership_change"
-        || matches!(last, "version" | "active_clusters" | "warming_clusters" | "max_host_weight" | "pending_send_bytes" | "workers_started" | "warming_state")
-        || last.starts_with("total_listeners") || last.starts_with("total_filter_chains")
+        || matches!(
+            last,
+            "version"
+                | "active_clusters"
+                | "warming_clusters"
+                | "max_host_weight"
+                | "pending_send_bytes"
+                | "workers_started"
+                | "warming_state"
+        )
+        || last.starts_with("total_listeners")
+        || last.starts_with("total_filter_chains")
 }
 
 /// A cluster's statistics by the part after its name.
@@ -156,7 +217,10 @@ fn cluster(measured: &Measured, outlier: bool) -> Vec<(String, Figure)> {
     counter("upstream_cx_http1_total", measured.connections);
     counter("upstream_cx_none_healthy", measured.none_healthy);
     // A refused connection is counted once for each connection that could not be opened, not for each request.
-    counter("upstream_cx_overflow", if measured.pending_overflow + measured.active_overflow > 0 { 10 * measured.connections } else { 0 });
+    counter(
+        "upstream_cx_overflow",
+        if measured.pending_overflow + measured.active_overflow > 0 { 10 * measured.connections } else { 0 },
+    );
     counter("upstream_cx_rx_bytes_total", measured.attempts * 137);
     counter("upstream_cx_total", measured.connections);
     counter("upstream_cx_tx_bytes_total", measured.attempts * 262);
@@ -204,7 +268,12 @@ fn cluster(measured: &Measured, outlier: bool) -> Vec<(String, Figure)> {
         all.push((name.to_owned(), Figure::Gauge(value)));
     }
     if outlier {
-        all.extend(OUTLIER.iter().map(|name| (format!("outlier_detection.{name}"), if *name == "ejections_active" { Figure::Gauge(0) } else { Figure::Counter(0) })));
+        all.extend(OUTLIER.iter().map(|name| {
+            (
+                format!("outlier_detection.{name}"),
+                if *name == "ejections_active" { Figure::Gauge(0) } else { Figure::Counter(0) },
+            )
+        }));
     }
     let times = (measured.successes > 0).then(|| Box::new(measured.answered));
     if times.is_some() {
@@ -238,7 +307,8 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
             Figure::Histogram(_) => matches!(kind, "All" | "Histograms"),
             Figure::Text(_) => matches!(kind, "All" | "TextReadouts"),
         };
-        let used = !used_only || !matches!(&statistic.figure, Figure::Counter(0) | Figure::Gauge(0) | Figure::Histogram(None));
+        let used =
+            !used_only || !matches!(&statistic.figure, Figure::Counter(0) | Figure::Gauge(0) | Figure::Histogram(None));
         of_kind && used && filter.as_ref().is_none_or(|filter| filter.is_match(&statistic.name))
     });
     match form {
@@ -269,7 +339,10 @@ fn text(statistics: &[Statistic]) -> String {
             Figure::Text(value) => writeln!(out, "{name}: \"{value}\""),
             Figure::Histogram(None) => writeln!(out, "{name}: No recorded values"),
             Figure::Histogram(Some(histogram)) => {
-                let quantiles: Vec<String> = QUANTILES.iter().map(|percent| format!("P{percent}(nan,{})", quantile(histogram, *percent))).collect();
+                let quantiles: Vec<String> = QUANTILES
+                    .iter()
+                    .map(|percent| format!("P{percent}(nan,{})", quantile(histogram, *percent)))
+                    .collect();
                 writeln!(out, "{name}: {}", quantiles.join(" "))
             }
         };
@@ -384,7 +457,10 @@ pub fn with_traffic(state: &State, key: &PodKey) -> Vec<Statistic> {
         if measured.completed() + measured.attempts == 0 {
             continue;
         }
-        let figures = cluster(&measured, false).into_iter().skip(NOUGHT.len()).filter(|(_, figure)| !matches!(figure, Figure::Histogram(_)));
+        let figures = cluster(&measured, false)
+            .into_iter()
+            .skip(NOUGHT.len())
+            .filter(|(_, figure)| !matches!(figure, Figure::Histogram(_)));
         all.extend(figures.map(|(part, figure)| Statistic { name: format!("cluster.{name};.{part}"), figure }));
     }
     all

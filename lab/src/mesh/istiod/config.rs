@@ -101,7 +101,10 @@ impl Route {
             (_, _, Some(regex)) => regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(path)),
             _ => true,
         };
-        path_fits && self.matches["headers"].is_null() && self.matches["queryParams"].is_null() && self.matches["sourceLabels"].is_null()
+        path_fits
+            && self.matches["headers"].is_null()
+            && self.matches["queryParams"].is_null()
+            && self.matches["sourceLabels"].is_null()
     }
 }
 
@@ -196,11 +199,17 @@ impl Snapshot {
                 let Some(number) = port["port"].as_u64().and_then(|n| u16::try_from(n).ok()) else { continue };
                 let http = is_http(port);
                 let endpoints = self.endpoints(&slices, port);
-                let subsets = rule.and_then(|rule| rule["spec"]["subsets"].as_array()).into_iter().flatten().filter_map(|s| s["name"].as_str());
+                let subsets = rule
+                    .and_then(|rule| rule["spec"]["subsets"].as_array())
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|s| s["name"].as_str());
                 for subset in std::iter::once("").chain(subsets) {
                     let policy = rules::policy(rule, (!subset.is_empty()).then_some(subset), number);
                     let endpoints = match &policy.subset_labels {
-                        Some(labels) => endpoints.iter().filter(|endpoint| self.labelled(endpoint, labels)).cloned().collect(),
+                        Some(labels) => {
+                            endpoints.iter().filter(|endpoint| self.labelled(endpoint, labels)).cloned().collect()
+                        }
                         None => endpoints.clone(),
                     };
                     clusters.push(Arc::new(Cluster {
@@ -267,9 +276,19 @@ impl Snapshot {
     }
 
     /// The whole configuration of one proxy. What did not change keeps the time of its last change.
-    pub fn proxy(&self, pod: &Value, outbound: &(Vec<Arc<Cluster>>, Vec<Arc<VirtualHost>>), before: &ProxyConfig, now: Timestamp) -> ProxyConfig {
+    pub fn proxy(
+        &self,
+        pod: &Value,
+        outbound: &(Vec<Arc<Cluster>>, Vec<Arc<VirtualHost>>),
+        before: &ProxyConfig,
+        now: Timestamp,
+    ) -> ProxyConfig {
         let clusters = outbound.0.iter().cloned().chain(self.inbound(pod)).map(|cluster| {
-            let kept = before.clusters.get(&cluster.name).filter(|(old, _)| same_but_endpoints(old, &cluster)).map(|(_, since)| *since);
+            let kept = before
+                .clusters
+                .get(&cluster.name)
+                .filter(|(old, _)| same_but_endpoints(old, &cluster))
+                .map(|(_, since)| *since);
             (cluster.name.clone(), (cluster, kept.unwrap_or(now)))
         });
         let clusters = clusters.collect();
@@ -280,20 +299,27 @@ impl Snapshot {
     fn slices_of(&self, namespace: &str, service: &str) -> Vec<&Object> {
         self.slices
             .iter()
-            .filter(|slice| slice["metadata"]["namespace"] == namespace && slice["metadata"]["labels"]["kubernetes.io/service-name"] == service)
+            .filter(|slice| {
+                slice["metadata"]["namespace"] == namespace
+                    && slice["metadata"]["labels"]["kubernetes.io/service-name"] == service
+            })
             .collect()
     }
 
     fn endpoints(&self, slices: &[&Object], port: &Value) -> Vec<Endpoint> {
         let mut endpoints = Vec::new();
         for slice in slices {
-            let target = slice["ports"].as_array().and_then(|ports| ports.iter().find(|p| p["name"] == port["name"])).and_then(|p| p["port"].as_u64());
+            let target = slice["ports"]
+                .as_array()
+                .and_then(|ports| ports.iter().find(|p| p["name"] == port["name"]))
+                .and_then(|p| p["port"].as_u64());
             let Some(target) = target.and_then(|n| u16::try_from(n).ok()) else { continue };
             for endpoint in slice["endpoints"].as_array().into_iter().flatten() {
                 if endpoint["conditions"]["ready"] == false {
                     continue;
                 }
-                let key = (text(&slice["metadata"]["namespace"]).to_owned(), text(&endpoint["targetRef"]["name"]).to_owned());
+                let key =
+                    (text(&slice["metadata"]["namespace"]).to_owned(), text(&endpoint["targetRef"]["name"]).to_owned());
                 let pod = self.pods.get(&key);
                 endpoints.push(Endpoint {
                     address: text(&endpoint["addresses"][0]).to_owned(),
@@ -310,14 +336,20 @@ impl Snapshot {
 
     fn labelled(&self, endpoint: &Endpoint, labels: &Value) -> bool {
         let Some(pod) = self.pods.get(&(endpoint.namespace.clone(), endpoint.pod.clone())) else { return false };
-        labels.as_object().is_none_or(|labels| labels.iter().all(|(key, value)| &pod["metadata"]["labels"][key] == value))
+        labels
+            .as_object()
+            .is_none_or(|labels| labels.iter().all(|(key, value)| &pod["metadata"]["labels"][key] == value))
     }
 
     fn routes(&self, host: &str, port: u16, client_namespace: &str) -> Vec<Route> {
         let virtual_service = self.virtual_services.iter().find(|object| {
             let namespace = text(&object["metadata"]["namespace"]);
-            let for_mesh = object["spec"]["gateways"].as_array().is_none_or(|list| list.is_empty() || list.iter().any(|g| g == "mesh"));
-            let names_host = object["spec"]["hosts"].as_array().is_some_and(|hosts| hosts.iter().filter_map(Value::as_str).any(|h| rules::full_host(h, namespace) == host));
+            let for_mesh = object["spec"]["gateways"]
+                .as_array()
+                .is_none_or(|list| list.is_empty() || list.iter().any(|g| g == "mesh"));
+            let names_host = object["spec"]["hosts"].as_array().is_some_and(|hosts| {
+                hosts.iter().filter_map(Value::as_str).any(|h| rules::full_host(h, namespace) == host)
+            });
             for_mesh && names_host && rules::exported(object, client_namespace)
         });
         let Some(object) = virtual_service else { return vec![Route::plain(format!("outbound|{port}||{host}"))] };
@@ -338,14 +370,18 @@ impl Snapshot {
                 .collect();
             let default = Route::plain(String::new());
             let retries = &http["retries"];
-            let matches: Vec<Value> = http["match"].as_array().cloned().filter(|list| !list.is_empty()).unwrap_or_else(|| vec![Value::Null]);
+            let matches: Vec<Value> =
+                http["match"].as_array().cloned().filter(|list| !list.is_empty()).unwrap_or_else(|| vec![Value::Null]);
             for one in matches {
                 routes.push(Route {
                     name: text(&http["name"]).to_owned(),
                     matches: one,
                     destinations: destinations.clone(),
                     timeout: http["timeout"].as_str().and_then(span::parse).filter(|t| !t.is_zero()),
-                    retries: retries["attempts"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(default.retries),
+                    retries: retries["attempts"]
+                        .as_u64()
+                        .and_then(|n| u32::try_from(n).ok())
+                        .unwrap_or(default.retries),
                     retry_on: retries["retryOn"].as_str().map_or_else(|| default.retry_on.clone(), str::to_owned),
                     per_try_timeout: retries["perTryTimeout"].as_str().and_then(span::parse).filter(|t| !t.is_zero()),
                     virtual_service: Some((namespace.clone(), name.clone())),
@@ -361,7 +397,10 @@ fn same_but_endpoints(a: &Cluster, b: &Cluster) -> bool {
 }
 
 fn is_http(port: &Value) -> bool {
-    let kind = port["appProtocol"].as_str().or_else(|| port["name"].as_str().map(|name| name.split('-').next().unwrap_or(name))).unwrap_or_default();
+    let kind = port["appProtocol"]
+        .as_str()
+        .or_else(|| port["name"].as_str().map(|name| name.split('-').next().unwrap_or(name)))
+        .unwrap_or_default();
     matches!(kind, "http" | "http2" | "grpc")
 }
 
@@ -369,7 +408,8 @@ fn is_http(port: &Value) -> bool {
 pub fn workload_label(pod: &Value) -> String {
     let labels = &pod["metadata"]["labels"];
     let name = labels["service.istio.io/canonical-name"].as_str().or(labels["app"].as_str()).unwrap_or_default();
-    let revision = labels["service.istio.io/canonical-revision"].as_str().or(labels["version"].as_str()).unwrap_or("latest");
+    let revision =
+        labels["service.istio.io/canonical-revision"].as_str().or(labels["version"].as_str()).unwrap_or("latest");
     format!("{};{};{name};{revision};Kubernetes", workload_name(pod), text(&pod["metadata"]["namespace"]))
 }
 
@@ -377,5 +417,8 @@ pub fn workload_label(pod: &Value) -> String {
 pub fn workload_name(pod: &Value) -> &str {
     let owner = text(&pod["metadata"]["ownerReferences"][0]["name"]);
     let hash = text(&pod["metadata"]["labels"]["pod-template-hash"]);
-    owner.strip_suffix(hash).and_then(|name| name.strip_suffix('-')).unwrap_or_else(|| if owner.is_empty() { text(&pod["metadata"]["name"]) } else { owner })
+    owner
+        .strip_suffix(hash)
+        .and_then(|name| name.strip_suffix('-'))
+        .unwrap_or_else(|| if owner.is_empty() { text(&pod["metadata"]["name"]) } else { owner })
 }

@@ -27,14 +27,22 @@ const TYPES: [(&str, &str); 4] = [
 pub fn page(state: &State, ask: &Ask, now: Timestamp) -> Page {
     let path = ask.path.trim_end_matches('/');
     match path {
-        "/version" => Page { status: 200, content_type: "text/plain; charset=utf-8", body: format!("{}-unknown-Clean", state.spec.cluster.istio) },
+        "/version" => Page {
+            status: 200,
+            content_type: "text/plain; charset=utf-8",
+            body: format!("{}-unknown-Clean", state.spec.cluster.istio),
+        },
         // 15014 has no such page; the readiness probe asks 8080, which the lab serves with the same pages.
         "/ready" => Page::text("404 page not found\n").with_status(404),
-        "/metrics" => Page { status: 200, content_type: "text/plain; version=0.0.4; charset=utf-8", body: metrics(state) },
+        "/metrics" => {
+            Page { status: 200, content_type: "text/plain; version=0.0.4; charset=utf-8", body: metrics(state) }
+        }
         "/debug/syncz" => Page::json(syncz(state, ask.get("namespace"), now).to_string()),
         "/debug/connections" => Page::json(connections(state).to_string()),
         "/debug/registryz" => Page::json(registry(state).to_string()),
-        "/debug/configz" => Page::json(json!(state.istiod.snapshot.istio_objects().map(|object| config(object)).collect::<Vec<_>>()).to_string()),
+        "/debug/configz" => Page::json(
+            json!(state.istiod.snapshot.istio_objects().map(|object| config(object)).collect::<Vec<_>>()).to_string(),
+        ),
         "/debug/mesh" => {
             let mut mesh: Value = serde_json::from_str(MESH).expect("the recorded page is JSON");
             if !state.spec.telemetry.access_log
@@ -44,10 +52,18 @@ pub fn page(state: &State, ask: &Ask, now: Timestamp) -> Page {
             }
             Page::json(mesh.to_string())
         }
-        "/debug/clusterz" => Page::json(json!([{"id": "Kubernetes", "secretName": "", "syncStatus": "synced"}]).to_string()),
+        "/debug/clusterz" => {
+            Page::json(json!([{"id": "Kubernetes", "secretName": "", "syncStatus": "synced"}]).to_string())
+        }
         "/debug/list" => Page::json(LIST),
         "/debug/push_status" => {
-            let empty: serde_json::Map<String, Value> = state.proxies.values().flat_map(|proxy| proxy.config.clusters.values()).filter(|(c, _)| !c.host.is_empty() && c.endpoints.is_empty()).map(|(c, _)| (c.name.clone(), json!({}))).collect();
+            let empty: serde_json::Map<String, Value> = state
+                .proxies
+                .values()
+                .flat_map(|proxy| proxy.config.clusters.values())
+                .filter(|(c, _)| !c.host.is_empty() && c.endpoints.is_empty())
+                .map(|(c, _)| (c.name.clone(), json!({})))
+                .collect();
             Page::json(json!({"pilot_eds_no_instances": empty}).to_string())
         }
         _ => Page::text("404 page not found\n").with_status(404),
@@ -68,7 +84,8 @@ fn syncz(state: &State, namespace: Option<&str>, now: Timestamp) -> Value {
         let (number, at) = sent.sent;
         for (word, kind) in TYPES {
             let sent_nonce = nonce(key, number, word, at);
-            let acked_nonce = if sent.acked == number { sent_nonce.clone() } else { nonce(key, sent.acked, word, sent.connected) };
+            let acked_nonce =
+                if sent.acked == number { sent_nonce.clone() } else { nonce(key, sent.acked, word, sent.connected) };
             status[format!("{word}_sent")] = json!(sent_nonce);
             status[format!("{word}_acked")] = json!(acked_nonce);
             resources[kind] = json!({"sent": sent_nonce, "acked": acked_nonce, "sentTime": at.min(now).to_string()});
@@ -101,7 +118,15 @@ fn registry(state: &State) -> Value {
             .into_iter()
             .flatten()
             .map(|port| {
-                let protocol = if text(&port["name"]).starts_with("http") && !text(&port["name"]).starts_with("https") { "HTTP" } else if text(&port["name"]).starts_with("grpc") { "GRPC" } else if text(&port["name"]).starts_with("https") { "HTTPS" } else { "TCP" };
+                let protocol = if text(&port["name"]).starts_with("http") && !text(&port["name"]).starts_with("https") {
+                    "HTTP"
+                } else if text(&port["name"]).starts_with("grpc") {
+                    "GRPC"
+                } else if text(&port["name"]).starts_with("https") {
+                    "HTTPS"
+                } else {
+                    "TCP"
+                };
                 json!({"name": port["name"], "port": port["port"], "protocol": protocol})
             })
             .collect();
@@ -153,7 +178,8 @@ fn metrics(state: &State) -> String {
             continue;
         };
         // The version is a label's value, so the page's own line is another series.
-        let same = |figure: &str| figure == name || (figure.starts_with("pilot_xds{") && name.starts_with("pilot_xds{"));
+        let same =
+            |figure: &str| figure == name || (figure.starts_with("pilot_xds{") && name.starts_with("pilot_xds{"));
         let _ = match figures.iter().find(|(figure, _)| same(figure)) {
             Some((figure, value)) => writeln!(out, "{figure} {value}"),
             None => writeln!(out, "{line}"),

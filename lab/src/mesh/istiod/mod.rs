@@ -102,7 +102,12 @@ impl Istiod {
     /// A proxy connects.
     pub fn connect(&mut self, key: &PodKey, now: Timestamp) {
         let connection = self.sent.len() as u64 + 1;
-        self.sent.entry(key.clone()).or_insert(Sent { connection, connected: now, sent: (self.pushes, now), acked: self.pushes });
+        self.sent.entry(key.clone()).or_insert(Sent {
+            connection,
+            connected: now,
+            sent: (self.pushes, now),
+            acked: self.pushes,
+        });
     }
 
     fn note_sent(&mut self, key: &PodKey, now: Timestamp) {
@@ -119,7 +124,8 @@ impl Istiod {
 
     /// The pushes that have arrived by now.
     pub fn arrived(&mut self, now: Timestamp) -> Vec<(PodKey, Arc<Snapshot>)> {
-        let due: Vec<PodKey> = self.pending.iter().filter(|(_, push)| push.due <= now).map(|(key, _)| key.clone()).collect();
+        let due: Vec<PodKey> =
+            self.pending.iter().filter(|(_, push)| push.due <= now).map(|(key, _)| key.clone()).collect();
         due.into_iter()
             .filter_map(|key| {
                 let push = self.pending.remove(&key)?;

@@ -26,7 +26,12 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Thresholds { max_connections: UNLIMITED, max_pending_requests: UNLIMITED, max_requests: UNLIMITED, max_retries: UNLIMITED }
+        Thresholds {
+            max_connections: UNLIMITED,
+            max_pending_requests: UNLIMITED,
+            max_requests: UNLIMITED,
+            max_retries: UNLIMITED,
+        }
     }
 }
 
@@ -80,7 +85,12 @@ fn specificity(rule_host: &str, host: &str) -> Option<usize> {
 }
 
 /// The DestinationRule for a host as a client in `client_namespace` gets it.
-pub fn destination_rule<'a>(rules: &'a [Object], host: &str, service_namespace: &str, client_namespace: &str) -> Option<&'a Object> {
+pub fn destination_rule<'a>(
+    rules: &'a [Object],
+    host: &str,
+    service_namespace: &str,
+    client_namespace: &str,
+) -> Option<&'a Object> {
     let mut lookups = vec![client_namespace];
     for namespace in [service_namespace, ROOT_NAMESPACE] {
         if !lookups.contains(&namespace) {
@@ -113,7 +123,10 @@ fn age(rule: &Value) -> (String, String) {
 pub fn policy(rule: Option<&Object>, subset: Option<&str>, port: u16) -> Policy {
     let Some(rule) = rule else { return Policy::default() };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut policy = Policy { rule: Some((text(&rule["metadata"]["namespace"]), text(&rule["metadata"]["name"]))), ..Policy::default() };
+    let mut policy = Policy {
+        rule: Some((text(&rule["metadata"]["namespace"]), text(&rule["metadata"]["name"]))),
+        ..Policy::default()
+    };
     let mut pool = Value::Null;
     let mut apply = |traffic_policy: &Value| {
         let port_level = traffic_policy["portLevelSettings"]
@@ -136,7 +149,8 @@ pub fn policy(rule: Option<&Object>, subset: Option<&str>, port: u16) -> Policy 
         apply(&found["trafficPolicy"]);
         policy.subset_labels = Some(found["labels"].clone());
     }
-    let limit = |value: &Value| value.as_u64().filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok()).unwrap_or(UNLIMITED);
+    let limit =
+        |value: &Value| value.as_u64().filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok()).unwrap_or(UNLIMITED);
     policy.thresholds = Thresholds {
         max_connections: limit(&pool["tcp"]["maxConnections"]),
         max_pending_requests: limit(&pool["http"]["http1MaxPendingRequests"]),
@@ -153,11 +167,14 @@ mod tests {
     use std::sync::Arc;
 
     fn rule(namespace: &str, name: &str, spec: Value) -> Object {
-        Arc::new(json!({"metadata": {"namespace": namespace, "name": name, "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": spec}))
+        Arc::new(
+            json!({"metadata": {"namespace": namespace, "name": name, "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": spec}),
+        )
     }
 
     fn found(rules: &[Object], client: &str) -> Option<String> {
-        destination_rule(rules, "a.shop.svc.cluster.local", "shop", client).map(|rule| rule["metadata"]["name"].as_str().unwrap_or_default().to_owned())
+        destination_rule(rules, "a.shop.svc.cluster.local", "shop", client)
+            .map(|rule| rule["metadata"]["name"].as_str().unwrap_or_default().to_owned())
     }
 
     #[test]
@@ -191,12 +208,16 @@ mod tests {
 
     #[test]
     fn subset_and_port_override_and_unset_is_unlimited() {
-        let object = rule("shop", "a", json!({
-            "host": "a",
-            "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 7}},
-                "portLevelSettings": [{"port": {"number": 9000}, "connectionPool": {"http": {"http1MaxPendingRequests": 3}}}]},
-            "subsets": [{"name": "v2", "labels": {"version": "v2"}, "trafficPolicy": {"connectionPool": {"http": {"http2MaxRequests": 5}}}}],
-        }));
+        let object = rule(
+            "shop",
+            "a",
+            json!({
+                "host": "a",
+                "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 7}},
+                    "portLevelSettings": [{"port": {"number": 9000}, "connectionPool": {"http": {"http1MaxPendingRequests": 3}}}]},
+                "subsets": [{"name": "v2", "labels": {"version": "v2"}, "trafficPolicy": {"connectionPool": {"http": {"http2MaxRequests": 5}}}}],
+            }),
+        );
         let plain = policy(Some(&object), None, 8080).thresholds;
         assert_eq!((plain.max_connections, plain.max_pending_requests), (7, UNLIMITED));
         let port = policy(Some(&object), None, 9000).thresholds;

@@ -8,7 +8,9 @@ use crate::store::{Object, Store};
 
 /// Brings a Service's one EndpointSlice up to date with its pods.
 pub fn reconcile(store: &Store, service: &Object) {
-    let Some(selector) = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty()) else { return };
+    let Some(selector) = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty()) else {
+        return;
+    };
     let namespace = text(&service["metadata"]["namespace"]);
     let name = text(&service["metadata"]["name"]);
     let mut endpoints = Vec::new();
@@ -18,7 +20,8 @@ pub fn reconcile(store: &Store, service: &Object) {
             endpoints.push(endpoint(&pod));
         }
     }
-    let ports: Vec<Value> = service["spec"]["ports"].as_array().map(|ports| ports.iter().map(port).collect()).unwrap_or_default();
+    let ports: Vec<Value> =
+        service["spec"]["ports"].as_array().map(|ports| ports.iter().map(port).collect()).unwrap_or_default();
     let slice_name = format!("{name}-{}", seed::suffix(seed::hash(0, &["endpointslice", namespace, name]), 5));
     let old = store.get("discovery.k8s.io", "endpointslices", namespace, &slice_name);
     if old.as_ref().is_some_and(|old| old["endpoints"] == json!(endpoints) && old["ports"] == json!(ports)) {

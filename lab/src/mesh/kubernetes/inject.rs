@@ -9,7 +9,9 @@ use crate::world::objects::{ROOT_NAMESPACE, proxy_image};
 ///
 /// The pod's label `sidecar.istio.io/inject` wins over the namespace's `istio-injection` and `istio.io/rev`.
 pub fn injects(namespace_labels: &Value, pod_metadata: &Value) -> bool {
-    let pod = pod_metadata["labels"]["sidecar.istio.io/inject"].as_str().or(pod_metadata["annotations"]["sidecar.istio.io/inject"].as_str());
+    let pod = pod_metadata["labels"]["sidecar.istio.io/inject"]
+        .as_str()
+        .or(pod_metadata["annotations"]["sidecar.istio.io/inject"].as_str());
     match (namespace_labels["istio-injection"].as_str(), pod) {
         (Some("disabled"), _) | (_, Some("false")) => false,
         (Some("enabled"), _) | (_, Some("true")) => true,
@@ -20,7 +22,8 @@ pub fn injects(namespace_labels: &Value, pod_metadata: &Value) -> bool {
 /// Adds the sidecar to a pod.
 pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
     let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-    let annotation = pod["metadata"]["annotations"]["sidecar.istio.io/nativeSidecar"].as_str().map(|text| text == "true");
+    let annotation =
+        pod["metadata"]["annotations"]["sidecar.istio.io/nativeSidecar"].as_str().map(|text| text == "true");
     let native = annotation.unwrap_or(spec.cluster.native_sidecars);
     let app = pod["metadata"]["labels"]["app"].as_str().unwrap_or(workload).to_owned();
     let version = pod["metadata"]["labels"]["version"].as_str().unwrap_or("latest").to_owned();
@@ -31,7 +34,8 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
     ] {
         pod["metadata"]["labels"][key] = json!(value);
     }
-    let (init, containers) = if native { (vec!["istio-init", "istio-proxy"], vec![]) } else { (vec!["istio-init"], vec!["istio-proxy"]) };
+    let (init, containers) =
+        if native { (vec!["istio-init", "istio-proxy"], vec![]) } else { (vec!["istio-init"], vec!["istio-proxy"]) };
     let status = json!({
         "initContainers": init, "containers": containers,
         "volumes": ["workload-socket", "credential-socket", "workload-certs", "istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert", "istio-ca-crl"],
@@ -88,6 +92,8 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
 /// Whether a pod has a sidecar, in either form.
 pub fn has_sidecar(pod: &Value) -> bool {
     ["containers", "initContainers"].iter().any(|list| {
-        pod["spec"][list].as_array().is_some_and(|containers| containers.iter().any(|container| container["name"] == "istio-proxy"))
+        pod["spec"][list]
+            .as_array()
+            .is_some_and(|containers| containers.iter().any(|container| container["name"] == "istio-proxy"))
     })
 }

@@ -102,7 +102,10 @@ impl Controllers {
     fn adopt_deleted(&mut self, store: &Store, now: Timestamp) {
         for pod in store.list("", "pods", None) {
             let key = key_of(&pod);
-            if pod["metadata"]["deletionTimestamp"].is_string() && !self.ending.contains_key(&key) && !self.keeps.contains(&key) {
+            if pod["metadata"]["deletionTimestamp"].is_string()
+                && !self.ending.contains_key(&key)
+                && !self.keeps.contains(&key)
+            {
                 self.ending.insert(key, now + TERMINATION);
             }
         }
@@ -127,7 +130,8 @@ impl Controllers {
         let hash = seed::suffix(seed::hash(0, &[namespace, name, &template.to_string()]), 10);
         let current_set = format!("{name}-{hash}");
         let uid = text(&deployment["metadata"]["uid"]);
-        let sets: Vec<Object> = store.list("apps", "replicasets", Some(namespace)).into_iter().filter(|set| owned_by(set, uid)).collect();
+        let sets: Vec<Object> =
+            store.list("apps", "replicasets", Some(namespace)).into_iter().filter(|set| owned_by(set, uid)).collect();
         if !sets.iter().any(|set| set["metadata"]["name"] == current_set.as_str()) {
             store.put(replica_set(deployment, &current_set, &hash, desired), MANAGER);
         }
@@ -138,7 +142,11 @@ impl Controllers {
         let new: Vec<&Object> = all.iter().filter(|pod| owned_by(pod, set_uid)).filter(alive).collect();
         let old: Vec<&Object> = all
             .iter()
-            .filter(|pod| sets.iter().any(|other| other["metadata"]["uid"] != set["metadata"]["uid"] && owned_by(pod, text(&other["metadata"]["uid"]))))
+            .filter(|pod| {
+                sets.iter().any(|other| {
+                    other["metadata"]["uid"] != set["metadata"]["uid"] && owned_by(pod, text(&other["metadata"]["uid"]))
+                })
+            })
             .filter(alive)
             .collect();
         let surge = desired.div_ceil(4);
@@ -152,7 +160,8 @@ impl Controllers {
             self.terminate(store, pod, now);
         }
         let ready = |pod: &&&Object| is_ready(pod);
-        let mut spare = (new.iter().filter(ready).count() + old.iter().filter(ready).count()).saturating_sub(desired - desired / 4);
+        let mut spare =
+            (new.iter().filter(ready).count() + old.iter().filter(ready).count()).saturating_sub(desired - desired / 4);
         for pod in &old {
             if !is_ready(pod) {
                 self.terminate(store, pod, now);
@@ -169,7 +178,11 @@ impl Controllers {
         let name = text(&deployment["metadata"]["name"]);
         let desired = deployment["spec"]["replicas"].as_u64().unwrap_or(1) as usize;
         let uid = text(&deployment["metadata"]["uid"]);
-        let pods: Vec<Object> = store.list("", "pods", Some(namespace)).into_iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect();
+        let pods: Vec<Object> = store
+            .list("", "pods", Some(namespace))
+            .into_iter()
+            .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
+            .collect();
         let (mut total, mut ready, mut updated) = (0, 0, 0);
         let hash = seed::suffix(seed::hash(0, &[namespace, name, &deployment["spec"]["template"].to_string()]), 10);
         for set in store.list("apps", "replicasets", Some(namespace)).iter().filter(|set| owned_by(set, uid)) {
@@ -194,7 +207,8 @@ impl Controllers {
         let available = ready >= desired - desired / 4;
         let condition = |kind: &str, is: bool, reason: &str, message: String| {
             let status = if is { "True" } else { "False" };
-            let old = deployment["status"]["conditions"].as_array().and_then(|list| list.iter().find(|c| c["type"] == kind));
+            let old =
+                deployment["status"]["conditions"].as_array().and_then(|list| list.iter().find(|c| c["type"] == kind));
             let same = old.filter(|c| c["status"] == status && c["reason"] == reason);
             let since = same.map_or_else(|| json!(second(now)), |c| c["lastTransitionTime"].clone());
             let updated = same.map_or_else(|| json!(second(now)), |c| c["lastUpdateTime"].clone());
@@ -215,7 +229,15 @@ impl Controllers {
         put_status(store, deployment, "apps", "deployments", without_zeros(status));
     }
 
-    fn make_pod(&mut self, store: &Store, deployment: &Object, set: &Object, hash: &str, now: Timestamp, at_once: bool) {
+    fn make_pod(
+        &mut self,
+        store: &Store,
+        deployment: &Object,
+        set: &Object,
+        hash: &str,
+        now: Timestamp,
+        at_once: bool,
+    ) {
         let namespace = text(&deployment["metadata"]["namespace"]);
         let workload = text(&deployment["metadata"]["name"]);
         self.pods_made += 1;
@@ -236,7 +258,9 @@ impl Controllers {
         if pod["spec"]["serviceAccountName"].is_null() {
             pod["spec"]["serviceAccountName"] = json!("default");
         }
-        let labels = store.get("", "namespaces", "", namespace).map_or(Value::Null, |object| object["metadata"]["labels"].clone());
+        let labels = store
+            .get("", "namespaces", "", namespace)
+            .map_or(Value::Null, |object| object["metadata"]["labels"].clone());
         if inject::injects(&labels, &pod["metadata"]) {
             inject::inject(&mut pod, &self.spec, workload);
         }
@@ -295,7 +319,13 @@ fn running(pod: &Value, now: Timestamp) -> Value {
 fn conditions(ready: bool, since: &str) -> Value {
     let state = if ready { "True" } else { "False" };
     let one = |kind: &str, status: &str| json!({"type": kind, "status": status, "lastProbeTime": null, "lastTransitionTime": since});
-    json!([one("PodReadyToStartContainers", "True"), one("Initialized", "True"), one("Ready", state), one("ContainersReady", state), one("PodScheduled", "True")])
+    json!([
+        one("PodReadyToStartContainers", "True"),
+        one("Initialized", "True"),
+        one("Ready", state),
+        one("ContainersReady", state),
+        one("PodScheduled", "True")
+    ])
 }
 
 fn containers(pod: &Value, list: &str, since: &str, ready: bool) -> Value {
@@ -303,7 +333,9 @@ fn containers(pod: &Value, list: &str, since: &str, ready: bool) -> Value {
         let done = list == "initContainers" && container["restartPolicy"].is_null();
         let state = match (ready, done) {
             (false, _) => json!({"waiting": {"reason": "ContainerCreating"}}),
-            (true, true) => json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": since, "finishedAt": since}}),
+            (true, true) => {
+                json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": since, "finishedAt": since}})
+            }
             (true, false) => json!({"running": {"startedAt": since}}),
         };
         json!({
@@ -332,7 +364,14 @@ fn replica_set(deployment: &Value, name: &str, hash: &str, replicas: usize) -> V
 
 fn put_status(store: &Store, object: &Object, group: &str, plural: &str, status: Value) {
     if object["status"] != status {
-        store.put_status(group, plural, text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"]), status, MANAGER);
+        store.put_status(
+            group,
+            plural,
+            text(&object["metadata"]["namespace"]),
+            text(&object["metadata"]["name"]),
+            status,
+            MANAGER,
+        );
     }
 }
 
@@ -345,12 +384,16 @@ fn without_zeros(mut status: Value) -> Value {
 }
 
 fn owned_by(object: &Value, uid: &str) -> bool {
-    object["metadata"]["ownerReferences"].as_array().is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == uid))
+    object["metadata"]["ownerReferences"]
+        .as_array()
+        .is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == uid))
 }
 
 /// Whether a pod's condition `Ready` is true.
 pub fn is_ready(pod: &Value) -> bool {
-    pod["status"]["conditions"].as_array().is_some_and(|list| list.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
+    pod["status"]["conditions"]
+        .as_array()
+        .is_some_and(|list| list.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
 }
 
 /// A pod's namespace and name.

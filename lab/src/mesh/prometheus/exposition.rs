@@ -46,7 +46,16 @@ impl Party {
         let (workload, namespace, canonical, revision, cluster) = (next(), next(), next(), next(), next());
         let labels = &pod["metadata"]["labels"];
         let own = |name: &str| labels[name].as_str().unwrap_or("unknown").to_owned();
-        Party { app: own("app"), version: own("version"), principal: format!("spiffe://cluster.local/ns/{namespace}/sa/{}", text(&pod["spec"]["serviceAccountName"])), workload, namespace, canonical, revision, cluster }
+        Party {
+            app: own("app"),
+            version: own("version"),
+            principal: format!("spiffe://cluster.local/ns/{namespace}/sa/{}", text(&pod["spec"]["serviceAccountName"])),
+            workload,
+            namespace,
+            canonical,
+            revision,
+            cluster,
+        }
     }
 }
 
@@ -86,7 +95,9 @@ pub fn groups<'a>(state: &'a State, key: &'a PodKey) -> Vec<Group<'a>> {
         for (stream, counters) in server.from.iter().enumerate() {
             let Some(counters) = counters.as_deref() else { continue };
             for outcome in Outcome::ALL {
-                let Some(report) = outcome.at_server(server.error_code).filter(|_| counters.count(outcome) > 0) else { continue };
+                let Some(report) = outcome.at_server(server.error_code).filter(|_| counters.count(outcome) > 0) else {
+                    continue;
+                };
                 groups.push(Group {
                     id: (false, stream, 0, outcome as usize),
                     labels: Box::new(move || destination_labels(state, key, stream, report)),
@@ -101,10 +112,24 @@ pub fn groups<'a>(state: &'a State, key: &'a PodKey) -> Vec<Group<'a>> {
 
 fn source_labels(state: &State, key: &PodKey, flow: &Flow, cluster: &str, outcome: Outcome) -> Labels {
     let source = Party::of(state, key);
-    let servers = flow.legs.iter().filter(|leg| leg.cluster.as_ref().is_some_and(|c| c.name == cluster)).flat_map(|leg| leg.servers.first()).next();
+    let servers = flow
+        .legs
+        .iter()
+        .filter(|leg| leg.cluster.as_ref().is_some_and(|c| c.name == cluster))
+        .flat_map(|leg| leg.servers.first())
+        .next();
     let server = servers.map(|index| &state.traffic.servers[*index]);
     // The peer is known from its answer: of what was never answered by it, the workload is unknown.
-    let answered = matches!(outcome, Outcome::Ok | Outcome::ApplicationError | Outcome::ServerOverflow | Outcome::ApplicationDown | Outcome::Timeout | Outcome::TryTimeout | Outcome::ClientGone);
+    let answered = matches!(
+        outcome,
+        Outcome::Ok
+            | Outcome::ApplicationError
+            | Outcome::ServerOverflow
+            | Outcome::ApplicationDown
+            | Outcome::Timeout
+            | Outcome::TryTimeout
+            | Outcome::ClientGone
+    );
     let destination = match server.filter(|_| answered) {
         Some(server) => Party::of(state, &server.pod),
         None => Party::unknown(),
@@ -119,7 +144,13 @@ fn source_labels(state: &State, key: &PodKey, flow: &Flow, cluster: &str, outcom
 
 fn destination_labels(state: &State, key: &PodKey, stream: usize, report: Report) -> Labels {
     let stream = &state.traffic.streams[stream];
-    let caller = state.pods.iter().find(|(pod, object)| pod.0 == stream.source.0 && crate::mesh::istiod::config::workload_name(object) == stream.source.1).map(|(pod, _)| pod);
+    let caller = state
+        .pods
+        .iter()
+        .find(|(pod, object)| {
+            pod.0 == stream.source.0 && crate::mesh::istiod::config::workload_name(object) == stream.source.1
+        })
+        .map(|(pod, _)| pod);
     let proxied = caller.is_some_and(|caller| state.proxies.contains_key(caller));
     let elsewhere = stream.source_cluster != "Kubernetes";
     let source = match caller {
@@ -137,7 +168,11 @@ fn destination_labels(state: &State, key: &PodKey, stream: usize, report: Report
         _ => Party::unknown(),
     };
     let destination = Party::of(state, key);
-    let name = state.proxies.get(key).and_then(|proxy| proxy.config.clusters.values().find(|(cluster, _)| cluster.host.is_empty())).map(|(cluster, _)| cluster.service.clone());
+    let name = state
+        .proxies
+        .get(key)
+        .and_then(|proxy| proxy.config.clusters.values().find(|(cluster, _)| cluster.host.is_empty()))
+        .map(|(cluster, _)| cluster.service.clone());
     let (namespace, name) = name.unwrap_or_else(|| (destination.namespace.clone(), destination.canonical.clone()));
     let policy = if proxied || elsewhere { "mutual_tls" } else { "none" };
     labels("destination", &source, &destination, &format!("{name}.{namespace}.svc.cluster.local"), report, policy)
@@ -159,7 +194,10 @@ fn labels(reporter: &str, source: &Party, destination: &Party, host: &str, repor
         put(&format!("{side}_version"), &party.version);
         put(&format!("{side}_canonical_service"), &party.canonical);
         put(&format!("{side}_canonical_revision"), &party.revision);
-        put(&format!("{side}_principal"), if policy == "mutual_tls" || reporter == "source" { &party.principal } else { "unknown" });
+        put(
+            &format!("{side}_principal"),
+            if policy == "mutual_tls" || reporter == "source" { &party.principal } else { "unknown" },
+        );
         put(&format!("{side}_cluster"), &party.cluster);
     }
     put("destination_service", host);
@@ -180,7 +218,12 @@ pub fn istio_metrics(state: &State, key: &PodKey) -> String {
     if groups.is_empty() {
         return String::new();
     }
-    let written: Vec<String> = groups.iter().map(|group| (group.labels)().iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect::<Vec<_>>().join(",")).collect();
+    let written: Vec<String> = groups
+        .iter()
+        .map(|group| {
+            (group.labels)().iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect::<Vec<_>>().join(",")
+        })
+        .collect();
     let mut out = String::from("# TYPE istio_requests_total counter\n");
     for (group, labels) in groups.iter().zip(&written) {
         let _ = writeln!(out, "istio_requests_total{{{labels}}} {}", group.counters.count(group.outcome));
@@ -189,7 +232,8 @@ pub fn istio_metrics(state: &State, key: &PodKey) -> String {
     for (group, labels) in groups.iter().zip(&written) {
         let Some(histogram) = &group.counters.durations[group.outcome as usize] else { continue };
         for (bound, count) in BUCKETS.iter().zip(histogram.buckets) {
-            let _ = writeln!(out, "istio_request_duration_milliseconds_bucket{{{labels},le=\"{bound}\"}} {}", whole(count));
+            let _ =
+                writeln!(out, "istio_request_duration_milliseconds_bucket{{{labels},le=\"{bound}\"}} {}", whole(count));
         }
         let total = group.counters.count(group.outcome);
         let _ = writeln!(out, "istio_request_duration_milliseconds_bucket{{{labels},le=\"+Inf\"}} {total}");

@@ -116,8 +116,12 @@ impl Prometheus {
                 let id = *target.cpu.get_or_insert_with(|| {
                     let mut labels = Labels::new();
                     for (name, value) in [
-                        ("__name__", "container_cpu_usage_seconds_total"), ("job", "kubernetes-cadvisor"), ("container", "app"), ("cpu", "total"),
-                        ("namespace", &server.pod.0), ("pod", &server.pod.1),
+                        ("__name__", "container_cpu_usage_seconds_total"),
+                        ("job", "kubernetes-cadvisor"),
+                        ("container", "app"),
+                        ("cpu", "total"),
+                        ("namespace", &server.pod.0),
+                        ("pod", &server.pod.1),
                     ] {
                         labels.insert(name.into(), value.into());
                     }
@@ -151,7 +155,9 @@ impl Prometheus {
                 ids[0] = database.series(named(labels.clone(), "istio_requests_total"));
                 ids[1] = database.series(named(labels.clone(), "istio_request_duration_milliseconds_sum"));
                 ids[2] = database.series(named(labels.clone(), "istio_request_duration_milliseconds_count"));
-                for (id, bound) in ids[3..].iter_mut().zip(BUCKETS.iter().map(f64::to_string).chain(["+Inf".to_owned()])) {
+                for (id, bound) in
+                    ids[3..].iter_mut().zip(BUCKETS.iter().map(f64::to_string).chain(["+Inf".to_owned()]))
+                {
                     let mut bucket = named(labels.clone(), "istio_request_duration_milliseconds_bucket");
                     bucket.insert("le".into(), bound);
                     *id = database.series(bucket);
@@ -174,7 +180,12 @@ impl Prometheus {
                 stats::exports(state, key, name).then(|| {
                     let (metric, labels) = stats::tagged(name);
                     let mut all = own();
-                    all.extend(labels.split("\",").filter_map(|pair| pair.split_once("=\"")).map(|(name, value)| (name.to_owned(), value.trim_end_matches('"').to_owned())));
+                    all.extend(
+                        labels
+                            .split("\",")
+                            .filter_map(|pair| pair.split_once("=\""))
+                            .map(|(name, value)| (name.to_owned(), value.trim_end_matches('"').to_owned())),
+                    );
                     database.series(named(all, &metric))
                 })
             });

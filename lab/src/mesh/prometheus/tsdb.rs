@@ -108,9 +108,15 @@ impl Database {
             ("__name__", Test::Is(name)) => Some(name),
             _ => None,
         });
-        let fits = |series: &&Series| conditions.iter().all(|condition| condition.accepts(series.labels.get(&condition.label).map_or("", String::as_str)));
+        let fits = |series: &&Series| {
+            conditions
+                .iter()
+                .all(|condition| condition.accepts(series.labels.get(&condition.label).map_or("", String::as_str)))
+        };
         let mut found: Vec<&Series> = match name {
-            Some(name) => self.by_name.get(name).into_iter().flatten().map(|id| &self.series[*id]).filter(fits).collect(),
+            Some(name) => {
+                self.by_name.get(name).into_iter().flatten().map(|id| &self.series[*id]).filter(fits).collect()
+            }
             None => self.series.iter().filter(fits).collect(),
         };
         found.sort_by(|a, b| a.labels.cmp(&b.labels));

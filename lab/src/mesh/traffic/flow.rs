@@ -133,7 +133,8 @@ pub struct Flow {
 impl Flow {
     /// Finds routes, clusters and servers anew, from the proxy's present configuration.
     pub fn resolve(&mut self, stream: &Stream, config: &ProxyConfig, find: impl Fn(&PodKey) -> Option<usize>) {
-        let old: Vec<(Option<String>, f64)> = self.legs.iter().map(|leg| (leg.cluster.as_ref().map(|c| c.name.clone()), leg.queue_wait)).collect();
+        let old: Vec<(Option<String>, f64)> =
+            self.legs.iter().map(|leg| (leg.cluster.as_ref().map(|c| c.name.clone()), leg.queue_wait)).collect();
         self.legs.clear();
         let Some(host) = config.host(&stream.authority, &stream.source.0) else {
             self.fail(Outcome::NoRoute, String::new());
@@ -148,7 +149,13 @@ impl Flow {
             route
         } else {
             // Without a sidecar nobody reads the VirtualService.
-            plain = Route { timeout: None, retries: 0, per_try_timeout: None, destinations: vec![(format!("outbound|{}||{}", host.port, host.host), 1)], ..route.clone() };
+            plain = Route {
+                timeout: None,
+                retries: 0,
+                per_try_timeout: None,
+                destinations: vec![(format!("outbound|{}||{}", host.port, host.host), 1)],
+                ..route.clone()
+            };
             &plain
         };
         let route = Arc::new(route.clone());
@@ -156,14 +163,23 @@ impl Flow {
         for (name, weight) in &route.destinations {
             let share = f64::from(*weight) / f64::from(weights.max(1));
             let cluster = config.clusters.get(name).map(|(cluster, _)| cluster.clone());
-            let servers: Vec<usize> = cluster.iter().flat_map(|c| &c.endpoints).filter_map(|e| find(&(e.namespace.clone(), e.pod.clone()))).collect();
+            let servers: Vec<usize> = cluster
+                .iter()
+                .flat_map(|c| &c.endpoints)
+                .filter_map(|e| find(&(e.namespace.clone(), e.pod.clone())))
+                .collect();
             let fails = match (&cluster, servers.is_empty()) {
                 (None, _) => Some(Outcome::NoCluster),
                 (Some(_), true) => Some(Outcome::NoHealthyUpstream),
                 (Some(_), false) => None,
             };
-            let limits = if self.proxied { cluster.as_ref().map(|c| c.thresholds()).unwrap_or_default() } else { Thresholds::default() };
-            let queue_wait = old.iter().find(|(cluster, _)| cluster.as_ref() == Some(name)).map_or(0.0, |(_, wait)| *wait);
+            let limits = if self.proxied {
+                cluster.as_ref().map(|c| c.thresholds()).unwrap_or_default()
+            } else {
+                Thresholds::default()
+            };
+            let queue_wait =
+                old.iter().find(|(cluster, _)| cluster.as_ref() == Some(name)).map_or(0.0, |(_, wait)| *wait);
             let totals = self.totals_of(if cluster.is_some() { name } else { "" });
             let (timeout, try_timeout) = timeouts(&route, stream);
             self.legs.push(Leg {
@@ -289,12 +305,15 @@ impl Leg {
     }
 
     fn fates(&mut self, stream: &Stream, servers: &[Server], wait: f64, offset: f64, service: f64) {
-        let slower_than = |limit: f64, offset: f64| if limit.is_finite() { 1.0 - queue::share_within(limit - offset, service) } else { 0.0 };
+        let slower_than = |limit: f64, offset: f64| {
+            if limit.is_finite() { 1.0 - queue::share_within(limit - offset, service) } else { 0.0 }
+        };
         let refused = self.mean(servers, |server| server.inbound.refused);
         let down = self.mean(servers, |server| if server.down { 1.0 } else { 0.0 });
         let slow = slower_than(self.try_timeout, offset);
         let error = self.mean(servers, |server| server.error_rate);
-        let error_code = servers.get(self.servers.first().copied().unwrap_or(0)).map_or(500, |server| server.error_code);
+        let error_code =
+            servers.get(self.servers.first().copied().unwrap_or(0)).map_or(500, |server| server.error_code);
         let reached = 1.0 - refused;
         // How one attempt ends. An overflow is never retried: its answer carries x-envoy-overloaded.
         let retry_on = self.route.as_ref().map_or("", |route| route.retry_on.as_str());
@@ -338,7 +357,9 @@ impl Leg {
             Outcome::TryTimeout => Spread::exactly(self.try_timeout * self.attempts),
             Outcome::ApplicationDown => Spread::exactly(0.03),
             Outcome::ServerOverflow => Spread::exactly(HOPS),
-            Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => Spread::exactly(0.0003),
+            Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => {
+                Spread::exactly(0.0003)
+            }
         }
     }
 

@@ -71,7 +71,10 @@ impl Traffic {
             .traffic
             .iter()
             .map(|traffic| Stream {
-                source: (traffic.from_namespace.clone().unwrap_or_else(|| spec.namespace.clone()), traffic.from.clone()),
+                source: (
+                    traffic.from_namespace.clone().unwrap_or_else(|| spec.namespace.clone()),
+                    traffic.from.clone(),
+                ),
                 source_cluster: "Kubernetes".into(),
                 authority: traffic.to.clone(),
                 path: traffic.path.clone(),
@@ -99,11 +102,17 @@ impl Traffic {
             let source = (spec.namespace.clone(), caller.workload.clone());
             streams.push(plain(source, &caller.cluster, &caller.to, caller.rate * (1.0 - caller.refused)));
         }
-        let mut all: Vec<(String, Workload)> = workloads(spec).map(|(namespace, workload)| (namespace.to_owned(), workload.clone())).collect();
+        let mut all: Vec<(String, Workload)> =
+            workloads(spec).map(|(namespace, workload)| (namespace.to_owned(), workload.clone())).collect();
         for index in 0..spec.crowd.proxies {
             let member = crowd_member(index);
             if !spec.crowd.calls.is_empty() {
-                streams.push(plain((spec.namespace.clone(), member.name.clone()), "Kubernetes", &spec.crowd.calls, spec.crowd.rate));
+                streams.push(plain(
+                    (spec.namespace.clone(), member.name.clone()),
+                    "Kubernetes",
+                    &spec.crowd.calls,
+                    spec.crowd.rate,
+                ));
             }
             all.push((spec.namespace.clone(), member));
         }
@@ -123,19 +132,26 @@ impl Traffic {
     /// Takes notice of the pods that are there now. What was counted for a pod that stays is kept.
     pub fn pods(&mut self, pods: &[PodFacts]) {
         self.steady = false;
-        let mut servers: BTreeMap<PodKey, Server> = std::mem::take(&mut self.servers).into_iter().map(|server| (server.pod.clone(), server)).collect();
+        let mut servers: BTreeMap<PodKey, Server> =
+            std::mem::take(&mut self.servers).into_iter().map(|server| (server.pod.clone(), server)).collect();
         for facts in pods {
             let server = servers.remove(&facts.key).unwrap_or_else(|| self.server(facts));
             self.servers.push(server);
         }
         self.index = self.servers.iter().enumerate().map(|(index, server)| (server.pod.clone(), index)).collect();
-        let mut old: HashMap<(usize, Option<PodKey>), Flow> = std::mem::take(&mut self.flows).into_iter().map(|flow| ((flow.stream, flow.caller.clone()), flow)).collect();
+        let mut old: HashMap<(usize, Option<PodKey>), Flow> = std::mem::take(&mut self.flows)
+            .into_iter()
+            .map(|flow| ((flow.stream, flow.caller.clone()), flow))
+            .collect();
         for (index, stream) in self.streams.iter().enumerate() {
             let elsewhere = stream.source_cluster != "Kubernetes";
             let callers: Vec<Option<&PodFacts>> = if elsewhere {
                 vec![None]
             } else {
-                pods.iter().filter(|pod| pod.serves && pod.key.0 == stream.source.0 && pod.workload == stream.source.1).map(Some).collect()
+                pods.iter()
+                    .filter(|pod| pod.serves && pod.key.0 == stream.source.0 && pod.workload == stream.source.1)
+                    .map(Some)
+                    .collect()
             };
             let count = callers.len();
             for (ordinal, caller) in callers.into_iter().enumerate() {
@@ -157,7 +173,11 @@ impl Traffic {
     }
 
     fn server(&self, facts: &PodFacts) -> Server {
-        let workload = self.workloads.iter().find(|(namespace, workload)| *namespace == facts.key.0 && workload.name == facts.workload).map(|(_, workload)| workload);
+        let workload = self
+            .workloads
+            .iter()
+            .find(|(namespace, workload)| *namespace == facts.key.0 && workload.name == facts.workload)
+            .map(|(_, workload)| workload);
         let stranger = crowd_member(0);
         let workload = workload.unwrap_or(&stranger);
         Server {
@@ -183,7 +203,11 @@ impl Traffic {
 
     /// Takes notice of changed proxies: routes, clusters and limits are looked up anew. `config` gives the
     /// configuration of a pod's proxy, or what holds for callers without one.
-    pub fn resolve<'a>(&mut self, config: impl Fn(Option<&PodKey>, &str) -> &'a ProxyConfig, inbound: impl Fn(&PodKey) -> Option<(String, Thresholds)>) {
+    pub fn resolve<'a>(
+        &mut self,
+        config: impl Fn(Option<&PodKey>, &str) -> &'a ProxyConfig,
+        inbound: impl Fn(&PodKey) -> Option<(String, Thresholds)>,
+    ) {
         self.steady = false;
         let index = &self.index;
         for flow in &mut self.flows {
@@ -222,7 +246,13 @@ impl Traffic {
             let name = flow.caller.as_ref().map_or("", |key| key.1.as_str());
             let draw = seed::unit(seed::mix(seed::hash(self.seed, &["load", name, &stream.authority]) ^ period));
             let open = self.ticks >= self.opened_at;
-            let factor = stream.changes.iter().filter(|(after, _)| open && *after <= since_open).map(|(_, factor)| *factor).next_back().unwrap_or(1.0);
+            let factor = stream
+                .changes
+                .iter()
+                .filter(|(after, _)| open && *after <= since_open)
+                .map(|(_, factor)| *factor)
+                .next_back()
+                .unwrap_or(1.0);
             flow.demand = stream.demand(flow.ordinal.0, flow.ordinal.1, factor * (1.0 + WAVER * (2.0 * draw - 1.0)));
         }
     }
@@ -256,7 +286,11 @@ impl Traffic {
         for (index, server) in self.servers.iter().enumerate() {
             let inbound = server.refuse(server.arrivals, server.wait);
             let arrivals = server.arrivals * (1.0 - inbound.refused);
-            let target = if arrivals < 0.9 * server.ceiling() && server.wait < 10.0 * server.service_time { server.steady_wait(arrivals) } else { self.balance(index) };
+            let target = if arrivals < 0.9 * server.ceiling() && server.wait < 10.0 * server.service_time {
+                server.steady_wait(arrivals)
+            } else {
+                self.balance(index)
+            };
             let pressure = arrivals / server.ceiling() - 1.0;
             let gap = target - server.wait;
             let step = match (gap > 0.0, pressure > 0.0) {
@@ -265,7 +299,9 @@ impl Traffic {
                 (true, false) => gap * APPROACH,
                 (false, _) => -(-gap).min((-pressure).max(0.1) * dt),
             };
-            rest &= step.abs() < 1e-6 && (inbound.refused - server.inbound.refused).abs() < 1e-6 && (inbound.wait - server.inbound.wait).abs() < 1e-6;
+            rest &= step.abs() < 1e-6
+                && (inbound.refused - server.inbound.refused).abs() < 1e-6
+                && (inbound.wait - server.inbound.wait).abs() < 1e-6;
             next.push((inbound, server.wait + step));
         }
         for (server, (inbound, wait)) in self.servers.iter_mut().zip(next) {
@@ -287,10 +323,18 @@ impl Traffic {
     /// each request takes. Where they do not, the callers' patience is the end.
     fn balance(&self, index: usize) -> f64 {
         let server = &self.servers[index];
-        let legs: Vec<_> = self.flows.iter().flat_map(|flow| flow.legs.iter().map(move |leg| (flow, leg))).filter(|(_, leg)| leg.servers.contains(&index)).collect();
+        let legs: Vec<_> = self
+            .flows
+            .iter()
+            .flat_map(|flow| flow.legs.iter().map(move |leg| (flow, leg)))
+            .filter(|(_, leg)| leg.servers.contains(&index))
+            .collect();
         let patience = legs.iter().map(|(_, leg)| leg.patience()).fold(0.0, f64::max).min(120.0);
         let excess = |wait: f64| {
-            let arrivals: f64 = legs.iter().map(|(flow, leg)| leg.arrivals(&leg.admit(flow.demand, &self.servers, wait - server.wait))).sum();
+            let arrivals: f64 = legs
+                .iter()
+                .map(|(flow, leg)| leg.arrivals(&leg.admit(flow.demand, &self.servers, wait - server.wait)))
+                .sum();
             let arrivals = arrivals * (1.0 - server.refuse(arrivals, wait).refused);
             server.steady_wait(arrivals) - wait
         };

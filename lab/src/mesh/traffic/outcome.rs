@@ -90,7 +90,9 @@ impl Outcome {
                 "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
                 121,
             ),
-            Outcome::Timeout | Outcome::TryTimeout | Outcome::ClientGone => report(0, "DC", "downstream_remote_disconnect", 0),
+            Outcome::Timeout | Outcome::TryTimeout | Outcome::ClientGone => {
+                report(0, "DC", "downstream_remote_disconnect", 0)
+            }
             Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => None,
         }
     }

@@ -200,7 +200,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn limits(connections: u32, pending: u32, requests: u32) -> Thresholds {
-        Thresholds { max_connections: connections, max_pending_requests: pending, max_requests: requests, max_retries: UNLIMITED }
+        Thresholds {
+            max_connections: connections,
+            max_pending_requests: pending,
+            max_requests: requests,
+            max_retries: UNLIMITED,
+        }
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub struct Server {
 impl Server {
     /// Time (s) of an attempt from the caller's connection on, without network.
     pub fn latency(&self) -> f64 {
-        (self.service_time + self.wait + self.inbound.wait) * (1.0 - self.inbound.refused) + 0.001 * self.inbound.refused
+        (self.service_time + self.wait + self.inbound.wait) * (1.0 - self.inbound.refused)
+            + 0.001 * self.inbound.refused
     }
 
     /// Time (s) that an attempt waits here before it is worked on.

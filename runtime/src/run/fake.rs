@@ -95,27 +95,16 @@ impl Cluster {
     /// The patches that were sent to be done.
     pub(crate) fn patches(&self) -> Vec<Value> {
         let sent = |call: &Call| {
-            if let Call::Patch {
-                patch,
-                dry_run: false,
-                ..
-            } = call
-            {
-                Some(patch.clone())
-            } else {
-                None
-            }
+            if let Call::Patch { patch, dry_run: false, .. } = call { Some(patch.clone()) } else { None }
         };
         self.lock().calls.iter().filter_map(sent).collect()
     }
 
-    /// The last line on disk of the newest record.
-    fn last_recorded(&self) -> Option<Line> {
-        let newest = std::fs::read_dir(self.home.join("runs"))
-            .ok()?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .max()?;
-        crate::record::file::read(&newest).ok()?.pop()
+    /// The last lines on disk of all records.
+    fn last_recorded(&self) -> Vec<Line> {
+        let records = std::fs::read_dir(self.home.join("runs")).into_iter().flatten();
+        let last = |path: PathBuf| crate::record::file::read(&path).ok().and_then(|mut lines| lines.pop());
+        records.filter_map(|entry| last(entry.unwrap().path())).collect()
     }
 }
 
@@ -126,31 +115,19 @@ impl State {
         let time = format!("t{}", self.version);
         if let Some(managers) = content["metadata"]["managedFields"].as_array_mut() {
             managers.retain(|entry| entry["manager"] != manager);
-            managers
-                .push(json!({ "manager": manager, "time": time, "fieldsV1": { "f:spec": {} } }));
+            managers.push(json!({ "manager": manager, "time": time, "fieldsV1": { "f:spec": {} } }));
         }
         self.objects.insert(object.clone(), content.clone());
         content
     }
 
-    fn patch(
-        &mut self,
-        object: &ObjectRef,
-        patch: &Value,
-        dry_run: bool,
-    ) -> Result<Value, Failure> {
+    fn patch(&mut self, object: &ObjectRef, patch: &Value, dry_run: bool) -> Result<Value, Failure> {
         let gone = || Failure::new(&NOT_FOUND, format!("{object} does not exist"));
         let now = self.objects.get(object).cloned().ok_or_else(gone)?;
         let wanted = &patch["metadata"]["resourceVersion"];
-        assert!(
-            wanted.is_string(),
-            "every patch carries a precondition: {patch}"
-        );
+        assert!(wanted.is_string(), "every patch carries a precondition: {patch}");
         if *wanted != now["metadata"]["resourceVersion"] {
-            return Err(Failure::new(
-                &CONFLICT,
-                format!("{object} has been modified"),
-            ));
+            return Err(Failure::new(&CONFLICT, format!("{object} has been modified")));
         }
         let mut after = now.clone();
         patch::apply(&mut after, patch);
@@ -185,22 +162,16 @@ impl Transport for Cluster {
 
 impl Cluster {
     fn answer(&self, call: &Call) -> Result<Reply, Failure> {
-        if let Call::Patch {
-            object,
-            patch,
-            dry_run: false,
-        } = call
-            && let Some(last) = self.last_recorded()
-        {
-            let announced = match &last.event {
-                Event::Changing(changing) => changing.object == *object && changing.patch == *patch,
+        if let Call::Patch { object, patch, dry_run: false } = call {
+            let mut recorded = patch.clone();
+            crate::record::redact::value(&mut recorded);
+            let last = self.last_recorded();
+            let announces = |line: &Line| match &line.event {
+                Event::Changing(changing) => changing.object == *object && changing.patch == recorded,
                 Event::TakingBack { .. } => true,
                 _ => false,
             };
-            assert!(
-                announced,
-                "a patch arrived that the record on disk does not announce; its last line is {last:?}"
-            );
+            assert!(last.iter().any(announces), "a patch arrived that no record on disk announces: {last:?}");
         }
         let mut state = self.lock();
         if !matches!(call, Call::Now) {
@@ -208,9 +179,7 @@ impl Cluster {
         }
         let lost = || Failure::new(&UNREACHABLE, "the connection was closed");
         match call {
-            Call::Now => Ok(Reply::Time(
-                Timestamp::from_millisecond(1_767_603_600_000 + state.now).unwrap(),
-            )),
+            Call::Now => Ok(Reply::Time(Timestamp::from_millisecond(1_767_603_600_000 + state.now).unwrap())),
             Call::Sleep { duration } => {
                 state.now += i64::try_from(duration.as_millis()).unwrap();
                 Ok(Reply::Done)
@@ -221,29 +190,17 @@ impl Cluster {
                 Some(content) => Ok(Reply::Json(content.clone())),
                 None => Err(Failure::new(&NOT_FOUND, format!("{object} does not exist"))),
             },
-            Call::List {
-                kind, namespace, ..
-            } => {
+            Call::List { kind, namespace, .. } => {
                 let listed = state.objects.iter().filter(|(object, _)| {
                     object.kind == *kind && (namespace.is_none() || object.namespace == *namespace)
                 });
-                Ok(Reply::Json(
-                    listed.map(|(_, content)| content.clone()).collect(),
-                ))
+                Ok(Reply::Json(listed.map(|(_, content)| content.clone()).collect()))
             }
-            Call::Patch {
-                object,
-                patch,
-                dry_run: true,
-            } => match state.dry_run_refused {
+            Call::Patch { object, patch, dry_run: true } => match state.dry_run_refused {
                 Some(code) => Err(Failure::new(code, "the admission webhook says no")),
                 None => state.patch(object, patch, true).map(Reply::Json),
             },
-            Call::Patch {
-                object,
-                patch,
-                dry_run: false,
-            } => {
+            Call::Patch { object, patch, dry_run: false } => {
                 if let Some(edit) = state.meanwhile.take() {
                     let mut content = state.objects[object].clone();
                     edit(&mut content);
@@ -252,12 +209,8 @@ impl Cluster {
                 match state.faults.pop_front() {
                     None => state.patch(object, patch, false).map(Reply::Json),
                     Some(Fault::RequestLost) => Err(lost()),
-                    Some(Fault::Refused(code)) => {
-                        Err(Failure::new(code, "the admission webhook says no"))
-                    }
-                    Some(Fault::AnswerLost) => {
-                        state.patch(object, patch, false).and_then(|_| Err(lost()))
-                    }
+                    Some(Fault::Refused(code)) => Err(Failure::new(code, "the admission webhook says no")),
+                    Some(Fault::AnswerLost) => state.patch(object, patch, false).and_then(|_| Err(lost())),
                     Some(Fault::AnswerLostThen(edit)) => {
                         let mut content = state.patch(object, patch, false)?;
                         edit(&mut content);
@@ -285,12 +238,7 @@ pub(crate) struct Seen(pub(crate) Mutex<Vec<Line>>);
 
 impl Seen {
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.0
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|line| line.event.clone())
-            .collect()
+        self.0.lock().unwrap().iter().map(|line| line.event.clone()).collect()
     }
 }
 
@@ -303,19 +251,12 @@ impl Reporter for Seen {
 }
 
 /// Gives the same answers in turn.
-pub(crate) struct Answers(
-    pub(crate) Mutex<VecDeque<Answer>>,
-    pub(crate) Mutex<Vec<Changing>>,
-);
+pub(crate) struct Answers(pub(crate) Mutex<VecDeque<Answer>>, pub(crate) Mutex<Vec<Changing>>);
 
 impl Approver for Answers {
     fn ask(&self, proposal: &Changing) -> Answer {
         self.1.lock().unwrap().push(proposal.clone());
-        self.0
-            .lock()
-            .unwrap()
-            .pop_front()
-            .expect("the test gives an answer for each question")
+        self.0.lock().unwrap().pop_front().expect("the test gives an answer for each question")
     }
 }
 
@@ -332,12 +273,7 @@ pub(crate) struct Bench {
 
 pub(crate) fn rule(name: &str) -> ObjectRef {
     ObjectRef::new(
-        ResourceKind::namespaced(
-            "networking.istio.io",
-            "v1",
-            "DestinationRule",
-            "destinationrules",
-        ),
+        ResourceKind::namespaced("networking.istio.io", "v1", "DestinationRule", "destinationrules"),
         "summit",
         name,
     )
@@ -346,11 +282,7 @@ pub(crate) fn rule(name: &str) -> ObjectRef {
 impl Bench {
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let cluster = Cluster {
-            state: Arc::default(),
-            home: home.path().to_owned(),
-            hangs: false,
-        };
+        let cluster = Cluster { state: Arc::default(), home: home.path().to_owned(), hangs: false };
         cluster.put(&rule("graph-core"), json!({ "spec": { "host": "graph-core", "trafficPolicy": { "connectionPool": { "http": { "http2MaxRequests": 1 } } } } }));
         let settings = Settings {
             mode: Mode::Unattended,
@@ -366,11 +298,7 @@ impl Bench {
             hash: "0".into(),
             params: BTreeMap::new(),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Bench {
             cluster,
             runtime,
@@ -387,10 +315,7 @@ impl Bench {
         let mut bench = Bench::new();
         bench.settings.mode = Mode::Ask;
         bench.settings.approvals.clear();
-        bench.answers = Some(Arc::new(Answers(
-            Mutex::new(answers.iter().copied().collect()),
-            Mutex::default(),
-        )));
+        bench.answers = Some(Arc::new(Answers(Mutex::new(answers.iter().copied().collect()), Mutex::default())));
         bench
     }
 
@@ -399,10 +324,7 @@ impl Bench {
     }
 
     pub(crate) fn try_start(&self) -> Result<Arc<Run>, Failure> {
-        let approver = self
-            .answers
-            .clone()
-            .map(|answers| answers as Arc<dyn Approver>);
+        let approver = self.answers.clone().map(|answers| answers as Arc<dyn Approver>);
         Run::start(
             self.settings.clone(),
             Arc::new(self.cluster.clone()),
@@ -416,8 +338,7 @@ impl Bench {
     /// The change that raises the limit of a rule, on the object as it is now.
     pub(crate) fn raise(&self, name: &str, limit: u64) -> Change {
         self.change(name, |rule| {
-            rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["http2MaxRequests"] =
-                json!(limit)
+            rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["http2MaxRequests"] = json!(limit)
         })
     }
 
@@ -426,14 +347,7 @@ impl Bench {
         let before = self.cluster.object(&object);
         let mut after = before.clone();
         edit(&mut after);
-        Change {
-            object,
-            summary: "raise the limit".into(),
-            class: Class::Change,
-            irreversible: None,
-            before,
-            after,
-        }
+        Change { object, summary: "raise the limit".into(), class: Class::Change, irreversible: None, before, after }
     }
 
     pub(crate) fn limit(&self, name: &str) -> Value {

@@ -124,7 +124,7 @@ pub enum Answer {
     No,
     /// This change, and the others of the same step.
     RestOfStep,
-    /// Nothing more: the run ends, and what it has changed stays as it is.
+    /// Nothing more: the run ends, and what it has changed stays as it is, but for what a `temporarily` block has.
     Stop,
     /// Nothing more: the run ends, and everything that it has changed is taken back, proved or not.
     UndoSoFar,

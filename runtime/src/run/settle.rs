@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::ledger::{Entry, OpenStep, State};
+use super::ledger::{Entry, OpenStep, Order, State};
 use super::{Mark, Run, StepMark, Stop};
 use crate::change::undo::{Subject, Undoer};
 use crate::failure::{Failure, PROOF};
@@ -45,7 +45,7 @@ impl Run {
         let ended = matches!(self.verdict(), Some(Stop::Ended(_)));
         if passed || ended {
             self.settle();
-        } else {
+        } else if self.ledger.lock().order != Some(Order::LeaveAll) {
             self.take_back_unsettled(&format!("the step \"{}\" failed", mark.title));
         }
         self.ledger.lock().steps.truncate(mark.depth);

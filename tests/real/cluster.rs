@@ -85,8 +85,10 @@ impl Cluster {
 
     /// The lab with a world, in a process of its own.
     pub fn lab(world: &str) -> Self {
+        let home = TempDir::new().expect("a temporary folder");
         let mut server = Command::new(meshbook())
             .args(["lab", "--world", world])
+            .env("MESHBOOK_HOME", home.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -98,7 +100,7 @@ impl Cluster {
         let Some(kubeconfig) = kubeconfig else {
             panic!("`meshbook lab --world {world}` ended without a line KUBECONFIG=…: {:?}", server.wait());
         };
-        Cluster { kind: Kind::Lab { server, kubeconfig }, home: TempDir::new().expect("a temporary folder") }
+        Cluster { kind: Kind::Lab { server, kubeconfig }, home }
     }
 
     /// The argument that makes kubectl a user who may look at everything and change nothing.
@@ -109,11 +111,19 @@ impl Cluster {
         }
     }
 
-    /// The folder of the real mesh.
-    pub fn folder(&self) -> &Path {
+    /// `real mesh` or `lab`, for messages.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Real { .. } => "real mesh",
+            Kind::Lab { .. } => "lab",
+        }
+    }
+
+    /// The folder of the real mesh; the lab has none.
+    pub fn folder(&self) -> Option<&Path> {
         match &self.kind {
-            Kind::Real { folder } => folder,
-            Kind::Lab { .. } => panic!("the lab has no folder"),
+            Kind::Real { folder } => Some(folder),
+            Kind::Lab { .. } => None,
         }
     }
 
@@ -204,12 +214,16 @@ fn binaries() -> PathBuf {
     std::env::var_os("REAL_MESH_BIN").map_or_else(|| PathBuf::from("/var/cache/real-mesh/bin"), PathBuf::from)
 }
 
-/// What a change and its undo must leave as it was: everything but the counters that only the API server sets.
+/// What a change and its undo must leave as it was: everything but the counters that only the API server sets, and the
+/// status, which its controller writes.
 pub fn comparable(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.remove("resourceVersion");
         metadata.remove("generation");
+        if let Some(fields) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+            fields.retain(|entry| entry["subresource"] != "status");
+        }
     }
     if let Some(object) = object.as_object_mut() {
         object.remove("status");

@@ -54,11 +54,12 @@ impl Load {
     }
 }
 
-/// Pods of an app, by name.
+/// Pods of an app, by name; on the real mesh only those that `tests/real/pod` has made real.
 #[track_caller]
 pub fn pods(cluster: &Cluster, namespace: &str, app: &str) -> Vec<String> {
     let names = cluster.kubectl(&["get", "pods", "-n", namespace, "-l", &format!("app={app}"), "-o", "jsonpath={.items[*].metadata.name}"]).ok();
-    let names: Vec<_> = names.split_whitespace().map(str::to_owned).collect();
+    let real = |name: &str| cluster.folder().is_none_or(|folder| folder.join("pods").join(name).join("pid").exists());
+    let names: Vec<_> = names.split_whitespace().filter(|name| real(name)).map(str::to_owned).collect();
     assert!(!names.is_empty(), "no pod of {app} in {namespace}");
     names
 }
@@ -89,6 +90,7 @@ pub fn thresholds(cluster: &Cluster, pod: &str, part: &str) -> Vec<(String, Valu
 
 /// How many lines of a pod's access log carry a response flag.
 pub fn logged(cluster: &Cluster, pod: &str, flag: &str) -> usize {
-    let log = fs::read_to_string(cluster.folder().join("pods").join(pod).join("proxy.log")).expect("a real pod has a log");
+    let folder = cluster.folder().expect("only real pods have a log file");
+    let log = fs::read_to_string(folder.join("pods").join(pod).join("proxy.log")).expect("a real pod has a log");
     log.lines().filter(|line| line.contains(&format!(" 503 {flag} "))).count()
 }

@@ -3,6 +3,7 @@
 //! They need root, network namespaces and some minutes, so `cargo test` lists them as ignored.
 
 mod breaker;
+mod changes;
 mod cluster;
 mod load;
 mod refusal;

@@ -1,0 +1,85 @@
+//! Every primitive that changes something, by its own examples: made, undone, and the object is as before. On the lab and on the real mesh.
+
+use std::fs;
+
+use meshbook_runtime::primitive::{Example, Expect, Inverse};
+use meshbook_stdlib::LIBRARY;
+
+use crate::cluster::{Cluster, SUMMIT, comparable};
+use crate::load::Load;
+
+/// An object as an example's effects name it: `DestinationRule summit/graph-core: spec.host`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+impl Target {
+    fn of(effect: &str) -> Self {
+        let parts = effect.split_once(' ').and_then(|(kind, rest)| {
+            let (namespace, rest) = rest.split_once('/')?;
+            let (name, _) = rest.split_once(':')?;
+            Some(Target { kind: kind.to_lowercase(), namespace: namespace.to_owned(), name: name.to_owned() })
+        });
+        parts.unwrap_or_else(|| panic!("an effect is written KIND NAMESPACE/NAME: FIELD, not {effect:?}"))
+    }
+}
+
+#[test]
+#[ignore = "needs a real mesh: tests/real/run"]
+fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
+    let _alone = SUMMIT.lock();
+    let real = Cluster::real();
+    let load = Load::start(&real, "summit", 900);
+    let mut made = 0;
+    for primitive in LIBRARY.primitives.iter().filter(|primitive| primitive.changes()) {
+        assert!(matches!(primitive.inverse, Some(Inverse::PreImage)), "{}: the first that cannot be undone needs a test of its own", primitive.name);
+        let before = made;
+        for example in primitive.examples {
+            let Expect::Changes(effects) = example.expect else { continue };
+            for cluster in [&Cluster::lab(example.world), &real] {
+                change_and_undo(cluster, primitive.name, example, effects);
+                made += 1;
+            }
+        }
+        assert!(made > before, "{} has no example that changes something", primitive.name);
+    }
+    load.stop();
+    assert!(made > 0, "the library has primitives that change something");
+    println!("{made} changes made and undone");
+}
+
+/// Runs one example as a runbook, takes it back in another process, and compares the objects.
+fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {
+    let place = format!("{primitive} on the {}", cluster.name());
+    let mut targets: Vec<_> = effects.iter().copied().map(Target::of).collect();
+    targets.dedup();
+    let read = |targets: &[Target]| targets.iter().map(|target| cluster.object(&target.namespace, &target.kind, &target.name)).collect::<Vec<_>>();
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let runbook = folder.path().join("example.rhai");
+    let text = format!("step \"Example\" {{\n    {};\n    check(\"it was made\", true);\n}}\nfixed(\"it was made\");\n", example.script);
+    fs::write(&runbook, text).expect("the folder can be written");
+    let mut kinds: Vec<_> = targets.iter().map(|target| target.kind.as_str()).collect();
+    kinds.dedup();
+
+    let before = read(&targets);
+    let outcome = cluster.meshbook(&["run", &runbook.to_string_lossy(), "-n", &targets[0].namespace, "--approve", &kinds.join(",")]);
+    assert_eq!(outcome.code, 0, "{place}: {outcome}");
+    let record = cluster.newest_record();
+    let mut changed: Vec<_> = record.events("changing").map(|event| event["object"]["name"].as_str().unwrap_or_default().to_owned()).collect();
+    changed.dedup();
+    assert_eq!(changed, targets.iter().map(|target| target.name.clone()).collect::<Vec<_>>(), "{place} changes other objects than its example says");
+    let between = read(&targets);
+    for (before, between) in before.iter().zip(&between) {
+        assert_ne!(comparable(before), comparable(between), "{place} has changed nothing");
+    }
+
+    let undone = cluster.meshbook(&["undo", &record.run]);
+    assert_eq!(undone.code, 0, "{place}: {undone}");
+    for (before, after) in before.iter().zip(&read(&targets)) {
+        assert_eq!(comparable(after), comparable(before), "{place}: undo leaves something");
+    }
+    println!("{place}: {} made and undone", effects.join(", "));
+}

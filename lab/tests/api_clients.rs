@@ -65,8 +65,7 @@ async fn patches_of_every_kind_dry_run_and_preconditions() {
         rules.patch("graph-core", &forced, &Patch::Apply(&host)).await.unwrap().data["spec"]["host"],
         "graph-core"
     );
-    let test: json_patch::Patch =
-        serde_json::from_value(json!([{"op": "test", "path": "/spec/host", "value": "other"}])).unwrap();
+    let test = serde_json::from_value(json!([{"op": "test", "path": "/spec/host", "value": "other"}])).unwrap();
     let error = rules.patch("graph-core", &parameters, &Patch::<()>::Json(test)).await.unwrap_err();
     assert!(matches!(error, kube::Error::Api(ref status) if status.code == 422), "{error}");
 }

@@ -81,14 +81,12 @@ async fn somebody_changes_the_object_between_read_and_patch() {
     assert_eq!(now["spec"]["trafficPolicy"]["connectionPool"]["tcp"]["maxConnections"], 77);
 }
 
-#[tokio::test]
+/// A kept connection, as kube keeps it: in a release build a read costs well under a millisecond.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_read_is_quick() {
     let cluster = Cluster::with(&summit()).await;
-    cluster.get(RULE).await;
-    let begun = Instant::now();
-    for _ in 0..20 {
-        assert_eq!(cluster.get(RULE).await.status, 200);
-    }
-    // Each of these calls makes a connection and a TLS handshake of its own, in a debug build.
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let median = cluster.median_of_reads(RULE, 200).await;
+    let most = if cfg!(debug_assertions) { Duration::from_millis(20) } else { Duration::from_micros(800) };
+    println!("a read takes {median:?}");
+    assert!(median < most, "{median:?}");
 }

@@ -232,11 +232,47 @@ fn new_entry(writer: &Writer<'_>, apply: bool, fields: FieldSet) -> Entry {
     }
 }
 
+/// The annotation in which kubectl's client-side apply keeps its configuration.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Applies a configuration to the stored object and returns the merged object with its `managedFields`.
 ///
 /// # Errors
 /// Without `force`, the fields that others own and that would change.
 pub fn apply(
+    kind: &ResourceType,
+    live: Option<&Value>,
+    configuration: &Value,
+    writer: &Writer<'_>,
+    force: bool,
+) -> Result<Value, Vec<Conflict>> {
+    let last =
+        live.and_then(|l| l["metadata"]["annotations"].get(LAST_APPLIED)).filter(|_| writer.manager == "kubectl");
+    let Some(last) = last else { return apply_once(kind, live, configuration, writer, force) };
+    // kubectl may take over what its own client-side apply has set before.
+    let result = match apply_once(kind, live, configuration, writer, force) {
+        Err(mut conflicts) => {
+            let before: Value = last.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let own: Vec<String> = typed::field_set(&kind.schema, &before)
+                .paths()
+                .iter()
+                .map(|path| super::fields::display(path))
+                .collect();
+            conflicts.retain(|conflict| !own.contains(&conflict.field));
+            if !conflicts.is_empty() {
+                return Err(conflicts);
+            }
+            apply_once(kind, live, configuration, writer, true)
+        }
+        done => done,
+    };
+    result.map(|mut merged| {
+        merged["metadata"]["annotations"][LAST_APPLIED] = format!("{}\n", without_entries(configuration)).into();
+        merged
+    })
+}
+
+fn apply_once(
     kind: &ResourceType,
     live: Option<&Value>,
     configuration: &Value,

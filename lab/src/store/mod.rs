@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::broadcast;
 
 use crate::clock::LabClock;
@@ -151,9 +151,12 @@ impl Store {
             let namespace = self.normalise(kind, &mut new);
             let name = text(&new["metadata"]["name"]);
             let live = self.get(&kind.group, &kind.plural, &namespace, &name);
-            let status = new.as_object_mut().and_then(|o| o.remove("status"));
+            let status = object.get("status").cloned();
+            new.as_object_mut().map(|o| o.remove("status"));
             let old_status = live.as_ref().and_then(|l| l.get("status")).cloned();
-            if let (Some(map), Some(old)) = (new.as_object_mut(), old_status) {
+            // A built-in kind's status is a struct by value: empty, but there.
+            let empty = || (!kind.custom && kind.schema.properties.contains_key("status")).then(|| json!({}));
+            if let (Some(map), Some(old)) = (new.as_object_mut(), old_status.or_else(empty)) {
                 map.insert("status".into(), old);
             }
             let now = self.now();

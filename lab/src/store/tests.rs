@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
-use serde_json::json;
-
 use super::fields::Step;
 use super::*;
 use crate::crd::Schema;
+use proptest::prelude::*;
 
 fn rule(limit: u32) -> Value {
     json!({

@@ -138,6 +138,29 @@ impl Cluster {
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 
+    /// How long a read takes on a kept connection, the median of so many.
+    pub async fn median_of_reads(&self, path: &str, count: usize) -> std::time::Duration {
+        let stream = TcpStream::connect(self.server.address()).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let mut times = Vec::with_capacity(count);
+        for _ in 0..count {
+            let token = format!("Bearer {}", self.server.admin_token());
+            let request = Request::get(path).header("host", "localhost").header("authorization", token);
+            sender.ready().await.unwrap();
+            let begun = std::time::Instant::now();
+            let answer = sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            answer.into_body().collect().await.unwrap();
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        times[count / 2]
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, "application/json", "").await
     }

@@ -4,5 +4,6 @@
 mod credentials;
 mod double;
 mod kubernetes;
+mod lab;
 mod pods;
 mod prometheus;

@@ -87,6 +87,12 @@ pub struct NounType {
     pub json: fn(&Dynamic) -> Option<Value>,
 }
 
+impl std::fmt::Debug for NounType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 impl NounType {
     /// The entry of a noun.
     pub const fn of<T: Noun>() -> Self {

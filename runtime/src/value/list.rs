@@ -6,23 +6,29 @@ use std::sync::Arc;
 
 use rhai::Dynamic;
 
-/// A list of values of one type.
+use crate::noun::{Noun, NounType};
+
+/// A list of nouns of one type.
 #[derive(Clone, Debug)]
 pub struct List {
-    /// Name of the type of its items, for example `Proxy`.
-    pub of: &'static str,
+    noun: NounType,
     items: Arc<[Dynamic]>,
 }
 
 impl List {
     /// A list of nouns.
-    pub fn new<T: Clone + Send + Sync + 'static>(of: &'static str, items: impl IntoIterator<Item = T>) -> Self {
-        List { of, items: items.into_iter().map(Dynamic::from).collect() }
+    pub fn new<T: Noun>(items: impl IntoIterator<Item = T>) -> Self {
+        List { noun: NounType::of::<T>(), items: items.into_iter().map(Dynamic::from).collect() }
     }
 
-    /// A list of values that a script made.
-    pub fn from_dynamic(of: &'static str, items: impl IntoIterator<Item = Dynamic>) -> Self {
-        List { of, items: items.into_iter().collect() }
+    /// A list of some of its items.
+    pub fn only(&self, items: impl IntoIterator<Item = Dynamic>) -> Self {
+        List { noun: self.noun, items: items.into_iter().collect() }
+    }
+
+    /// The type of its items.
+    pub fn noun(&self) -> &NounType {
+        &self.noun
     }
 
     /// Its items.
@@ -33,6 +39,11 @@ impl List {
     /// Its items of type `T`; others are left out.
     pub fn cast<T: Clone + Send + Sync + 'static>(&self) -> Vec<T> {
         self.items.iter().filter_map(|item| item.clone().try_cast::<T>()).collect()
+    }
+
+    /// How its items read in a sentence. Rhai would print the Rust type of a value that it does not know.
+    pub fn texts(&self) -> impl Iterator<Item = String> + '_ {
+        self.items.iter().map(|item| (self.noun.text)(item).unwrap_or_else(|| item.to_string()))
     }
 }
 

@@ -59,27 +59,28 @@ impl Noun for List {
     const NAME: &'static str = "List";
     const DOC: &'static str = "A list of nouns that scripts cannot change. A predicate over it must answer with a bool.";
 
-    /// `3 proxies`-like when long, the items themselves when few.
+    /// The items where they are few, else the first of them and how many more.
     fn text(&self) -> String {
-        let items: Vec<_> = self.items().iter().map(ToString::to_string).collect();
-        match items.as_slice() {
-            [] => "nothing".into(),
-            items if items.len() <= 5 => items.join(", "),
-            items => format!("{} and {} more", items[..4].join(", "), items.len() - 4),
+        let texts: Vec<_> = self.texts().collect();
+        match texts.as_slice() {
+            [] => format!("no {}", self.noun().name),
+            [one] => one.clone(),
+            [head @ .., last] if head.len() < 5 => format!("{} and {last}", head.join(", ")),
+            many => format!("{} and {} more", many[..4].join(", "), many.len() - 4),
         }
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new(format!("{} of {}", self.items().len(), self.of), &[""]);
-        table.columns = vec![self.of.to_uppercase()];
-        for item in self.items() {
-            table.row([item.to_string()]);
+        let mut table = Table::new(format!("{} of {}", self.items().len(), self.noun().name), &[]);
+        table.columns = vec![self.noun().name.to_uppercase()];
+        for text in self.texts() {
+            table.row([text]);
         }
         table
     }
 
     fn json(&self) -> Value {
-        self.items().iter().map(|item| Value::from(item.to_string())).collect()
+        self.items().iter().map(|item| (self.noun().json)(item).unwrap_or_else(|| item.to_string().into())).collect()
     }
 }
 

@@ -183,7 +183,7 @@ static SIZE: Primitive = method("size", &[], Some(Class::Read), |call| {
 });
 static PARTS: Primitive = method("parts", &[], None, |call| {
     let thing: Thing = call.receiver()?;
-    Ok(Dynamic::from(List::new("Thing", (0..3).map(|i| Thing(format!("{}-{i}", thing.0).into())))))
+    Ok(Dynamic::from(List::new((0..3).map(|i| Thing(format!("{}-{i}", thing.0).into())))))
 });
 static KNOWS: Primitive = method("knows", &[param("other", Type::Noun("Thing"), None)], None, |call| {
     let (a, b): (Thing, Thing) = (call.receiver()?, call.noun(0)?);

@@ -11,7 +11,6 @@ use crate::code::NO_CALLERS;
 use crate::descriptor;
 use crate::evidence::survey;
 use crate::host::Host;
-use crate::proxy::Proxy;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -44,5 +43,5 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         let why = survey.unseen.as_ref().map_or_else(|| format!("nobody calls {}", host.text()), ToString::to_string);
         return Err(Failure::new(&NO_CALLERS, format!("no caller of {} was found: {why}", host.text())));
     }
-    Ok(Dynamic::from(List::new(Proxy::NAME, survey.callers.iter().cloned())))
+    Ok(Dynamic::from(List::new(survey.callers.iter().cloned())))
 }

@@ -2,7 +2,6 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{FORBIDDEN, Failure};
-use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
@@ -44,5 +43,5 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         .map(PodFacts::of)
         .filter(|pod| pod.is_selected(host.selector()) && pod.has_proxy && pod.is_running)
         .collect();
-    Ok(Dynamic::from(List::new(Proxy::NAME, pods.iter().map(|pod| Proxy::new(pod, Side::Server, &host)))))
+    Ok(Dynamic::from(List::new(pods.iter().map(|pod| Proxy::new(pod, Side::Server, &host)))))
 }

@@ -2,7 +2,6 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{FORBIDDEN, Failure};
-use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
@@ -44,8 +43,6 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (run, host) = (call.run(), call.receiver::<Host>()?);
     let rules = Rules::read(run, &host, &[])?;
     let found = rules.for_namespace(&host, run.namespace());
-    Ok(Dynamic::from(List::new(
-        Rule::NAME,
-        found.into_iter().map(|object| Rule::new(object, &host, object.get("spec").map(levels).unwrap_or_default())),
+    Ok(Dynamic::from(List::new(found.into_iter().map(|object| Rule::new(object, &host, object.get("spec").map(levels).unwrap_or_default())),
     )))
 }

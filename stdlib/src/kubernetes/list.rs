@@ -3,7 +3,6 @@
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND};
-use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
@@ -52,5 +51,5 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
             value,
         )
     });
-    Ok(Dynamic::from(List::new(Object::NAME, objects)))
+    Ok(Dynamic::from(List::new(objects)))
 }

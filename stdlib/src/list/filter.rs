@@ -35,5 +35,5 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
             kept.push(item.clone());
         }
     }
-    Ok(Dynamic::from(List::from_dynamic(list.of, kept)))
+    Ok(Dynamic::from(list.only(kept)))
 }

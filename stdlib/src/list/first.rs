@@ -36,7 +36,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let list = call.receiver::<List>()?;
     list.items().first().cloned().ok_or_else(|| {
-        Failure::new(&EMPTY, format!("a list of {} has no first item: it is empty", list.of))
+        Failure::new(&EMPTY, format!("a list of {} has no first item: it is empty", list.noun().name))
             .hint("ask `is_empty()` first")
     })
 }

@@ -1,13 +1,11 @@
 //! `Refusals.proxies()`: who refuses.
 
 use meshbook_runtime::failure::{Failure, NO_DATA};
-use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
 
 use crate::descriptor;
-use crate::proxy::Proxy;
 use crate::refusals::Refusals;
 
 /// Its descriptor.
@@ -36,5 +34,5 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    Ok(Dynamic::from(List::new(Proxy::NAME, call.receiver::<Refusals>()?.proxies()?)))
+    Ok(Dynamic::from(List::new(call.receiver::<Refusals>()?.proxies()?)))
 }

@@ -1,14 +1,12 @@
 //! `Refusals.rules()`: the rules whose limits refuse.
 
 use meshbook_runtime::failure::{Failure, NO_DATA};
-use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
 
 use crate::descriptor;
 use crate::refusals::Refusals;
-use crate::rule::Rule;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -30,5 +28,5 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let refusals = call.receiver::<Refusals>()?;
-    Ok(Dynamic::from(List::new(Rule::NAME, refusals.seen()?.rules.clone())))
+    Ok(Dynamic::from(List::new(refusals.seen()?.rules.clone())))
 }

@@ -124,13 +124,12 @@ fn built_in_errors(kind: &ResourceType, live: Option<&Value>, object: &Value) ->
             containers(&spec["template"]["spec"], "spec.template.spec.containers", &mut errors);
         }
         ("", "Pod") => containers(spec, "spec.containers", &mut errors),
-        ("", "Service") => {
+        ("", "Service")
             if spec["type"] != "ExternalName"
                 && spec["clusterIP"] != "None"
-                && spec["ports"].as_array().is_none_or(Vec::is_empty)
-            {
-                errors.push(FieldError::required("spec.ports", ""));
-            }
+                && spec["ports"].as_array().is_none_or(Vec::is_empty) =>
+        {
+            errors.push(FieldError::required("spec.ports", ""));
         }
         _ => {}
     }

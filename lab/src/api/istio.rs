@@ -65,7 +65,7 @@ fn host(name: &str) -> Option<String> {
     let wild = |label: &str| label == "*" || label.strip_prefix("*-").is_some_and(is_label);
     let labels = name.strip_suffix('.').unwrap_or(name).split('.').enumerate();
     labels
-        .filter(|(index, label)| !is_label(&label.to_lowercase()) && !(*index == 0 && wild(label)))
+        .filter(|(index, label)| !(is_label(&label.to_lowercase()) || *index == 0 && wild(label)))
         .map(|(_, label)| format!("domain name {name:?} invalid (label {label:?} invalid)"))
         .next()
 }

@@ -14,7 +14,8 @@ pub(crate) struct Failure {
     code: u16,
     reason: &'static str,
     message: String,
-    details: Option<Value>,
+    /// Boxed, because a failure is handed through many results.
+    details: Option<Box<Value>>,
     retry_after: Option<u64>,
     /// Answered as plain text, as what no route leads to is.
     plain: bool,
@@ -34,7 +35,7 @@ impl Failure {
             details["group"] = kind.group.clone().into();
         }
         details["kind"] = kind.plural.clone().into();
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -72,7 +73,7 @@ impl Failure {
 
     pub(crate) fn apply_conflict(message: String, causes: Value) -> Failure {
         let mut failure = Failure::new(409, "Conflict", message);
-        failure.details = Some(json!({ "causes": causes }));
+        failure.details = Some(Box::new(json!({ "causes": causes })));
         failure
     }
 
@@ -96,7 +97,7 @@ impl Failure {
     pub(crate) fn webhook_unreachable(what: &str) -> Failure {
         let problem = format!("failed calling webhook \"validation.istio.io\": failed to call webhook: {what}");
         let mut failure = Failure::new(500, "InternalError", format!("Internal error occurred: {problem}"));
-        failure.details = Some(json!({"causes": [{"message": problem}]}));
+        failure.details = Some(Box::new(json!({"causes": [{"message": problem}]})));
         failure
     }
 
@@ -108,7 +109,7 @@ impl Failure {
     pub(crate) fn method_not_allowed() -> Failure {
         let mut failure =
             Failure::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
-        failure.details = Some(json!({}));
+        failure.details = Some(Box::new(json!({})));
         failure
     }
 
@@ -124,7 +125,7 @@ impl Failure {
 
     pub(crate) fn too_many_requests(message: &str, seconds: u64) -> Failure {
         let mut failure = Failure::new(429, "TooManyRequests", message);
-        failure.details = Some(json!({ "retryAfterSeconds": seconds }));
+        failure.details = Some(Box::new(json!({ "retryAfterSeconds": seconds })));
         failure.retry_after = Some(seconds);
         failure
     }
@@ -137,7 +138,7 @@ impl Failure {
     pub(crate) fn rejected() -> Failure {
         let mut failure =
             Failure::new(422, "Invalid", "the server rejected our request due to an error in our request");
-        failure.details = Some(json!({}));
+        failure.details = Some(Box::new(json!({})));
         failure
     }
 
@@ -158,7 +159,7 @@ impl Failure {
         }
         details["causes"] = causes.into();
         let mut failure = Failure::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {list}"));
-        failure.details = Some(details);
+        failure.details = Some(Box::new(details));
         failure
     }
 
@@ -175,7 +176,7 @@ impl Failure {
             status["reason"] = self.reason.into();
         }
         if let Some(details) = &self.details {
-            status["details"] = details.clone();
+            status["details"] = (**details).clone();
         }
         status["code"] = self.code.into();
         status

@@ -7,9 +7,12 @@ use super::columns;
 use super::read::metadata_of;
 use crate::crd::{Column, ResourceType};
 
+/// Makes the cells of one object.
+type CellsOf = fn(&ResourceType, &Value, Timestamp) -> Vec<Value>;
+
 /// The table of some objects of one kind. In a watch only the first table carries the headings.
 pub(crate) fn table(kind: &ResourceType, objects: &[&Value], metadata: Value, now: Timestamp, headings: bool) -> Value {
-    let (columns, cells): (Vec<Value>, fn(&ResourceType, &Value, Timestamp) -> Vec<Value>) = if kind.custom {
+    let (columns, cells): (Vec<Value>, CellsOf) = if kind.custom {
         (custom_headings(kind), custom_cells)
     } else {
         let built_in = columns::of(kind);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::FieldChange;
-use super::field::{Identity, Path, Step, identity};
+use super::field::{Identity, Path, Step, identities, identity};
 
 /// Fields by which the items of a list may be told apart, the first that fits all of them counts:
 /// `containers[].name`, `subsets[].name`, `portLevelSettings[].port.number`.
@@ -21,12 +21,7 @@ const SERVERS_OWN: [&str; 3] = ["resourceVersion", "generation", "managedFields"
 /// are told apart by it; any other list is one field.
 pub fn fields(before: &Value, after: &Value) -> Vec<FieldChange> {
     let mut found = Vec::new();
-    walk(
-        &mut Vec::new(),
-        Some(&without_servers_own(before)),
-        Some(&without_servers_own(after)),
-        &mut found,
-    );
+    walk(&mut Vec::new(), Some(&without_servers_own(before)), Some(&without_servers_own(after)), &mut found);
     found
 }
 
@@ -44,37 +39,20 @@ pub(super) fn without_servers_own(object: &Value) -> Value {
     object
 }
 
-fn walk(
-    path: &mut Vec<Step>,
-    before: Option<&Value>,
-    after: Option<&Value>,
-    found: &mut Vec<FieldChange>,
-) {
+fn walk(path: &mut Vec<Step>, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<FieldChange>) {
     let (before, after) = (present(before), present(after));
     if before == after {
         return;
     }
     let nothing = Map::new();
     match (before, after) {
-        (Some(Value::Object(before)), Some(Value::Object(after))) => {
-            walk_object(path, before, after, found)
-        }
-        (Some(Value::Object(before)), None) if !before.is_empty() => {
-            walk_object(path, before, &nothing, found)
-        }
-        (None, Some(Value::Object(after))) if !after.is_empty() => {
-            walk_object(path, &nothing, after, found)
-        }
-        (Some(Value::Array(before)), Some(Value::Array(after))) => {
-            match shared_identity(before, after) {
-                Some(by) => walk_list(path, by, before, after, found),
-                None => found.push(leaf(
-                    path,
-                    Some(&Value::Array(before.clone())),
-                    Some(&Value::Array(after.clone())),
-                )),
-            }
-        }
+        (Some(Value::Object(before)), Some(Value::Object(after))) => walk_object(path, before, after, found),
+        (Some(Value::Object(before)), None) if !before.is_empty() => walk_object(path, before, &nothing, found),
+        (None, Some(Value::Object(after))) if !after.is_empty() => walk_object(path, &nothing, after, found),
+        (Some(Value::Array(before)), Some(Value::Array(after))) => match shared_identity(before, after) {
+            Some(by) => walk_list(path, by, before, after, found),
+            None => found.push(leaf(path, Some(&Value::Array(before.clone())), Some(&Value::Array(after.clone())))),
+        },
         (before, after) => found.push(leaf(path, before, after)),
     }
 }
@@ -93,17 +71,8 @@ fn walk_object(
     }
 }
 
-fn walk_list(
-    path: &mut Vec<Step>,
-    by: &str,
-    before: &[Value],
-    after: &[Value],
-    found: &mut Vec<FieldChange>,
-) {
-    let step = |is: &Identity| Step::Item {
-        by: by.to_owned(),
-        is: is.clone(),
-    };
+fn walk_list(path: &mut Vec<Step>, by: &str, before: &[Value], after: &[Value], found: &mut Vec<FieldChange>) {
+    let step = |is: &Identity| Step::Item { by: by.to_owned(), is: is.clone() };
     for item in before {
         let Some(is) = identity(item, by) else {
             continue;
@@ -128,11 +97,7 @@ fn walk_list(
 }
 
 fn leaf(path: &[Step], before: Option<&Value>, after: Option<&Value>) -> FieldChange {
-    FieldChange {
-        path: Path(path.to_vec()),
-        before: before.cloned(),
-        after: after.cloned(),
-    }
+    FieldChange { path: Path(path.to_vec()), before: before.cloned(), after: after.cloned() }
 }
 
 /// To the API server an explicit null in an object is an absent field.
@@ -146,20 +111,7 @@ fn shared_identity(before: &[Value], after: &[Value]) -> Option<&'static str> {
         let (Some(before), Some(after)) = (identities(before, by), identities(after, by)) else {
             return false;
         };
-        let (in_before, in_after): (BTreeSet<_>, BTreeSet<_>) =
-            (before.iter().collect(), after.iter().collect());
-        before
-            .iter()
-            .filter(|is| in_after.contains(is))
-            .eq(after.iter().filter(|is| in_before.contains(is)))
+        let (in_before, in_after): (BTreeSet<_>, BTreeSet<_>) = (before.iter().collect(), after.iter().collect());
+        before.iter().filter(|is| in_after.contains(is)).eq(after.iter().filter(|is| in_before.contains(is)))
     })
-}
-
-/// The identities of all items, if each has one and no two share it.
-fn identities(items: &[Value], by: &str) -> Option<Vec<Identity>> {
-    let identities = items
-        .iter()
-        .map(|item| identity(item, by))
-        .collect::<Option<Vec<_>>>()?;
-    (identities.iter().collect::<BTreeSet<_>>().len() == identities.len()).then_some(identities)
 }

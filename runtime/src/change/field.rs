@@ -1,5 +1,6 @@
 //! Paths of fields in an object, as people write them: `spec.subsets[v2].trafficPolicy.connectionPool`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -44,14 +45,8 @@ impl fmt::Display for Path {
                 Step::Key(key) if key.contains(['.', '/']) => write!(f, "[\"{key}\"]")?,
                 Step::Key(key) if index == 0 => f.write_str(key)?,
                 Step::Key(key) => write!(f, ".{key}")?,
-                Step::Item {
-                    is: Identity::Text(is),
-                    ..
-                } => write!(f, "[{is}]")?,
-                Step::Item {
-                    is: Identity::Number(is),
-                    ..
-                } => write!(f, "[{is}]")?,
+                Step::Item { is: Identity::Text(is), .. } => write!(f, "[{is}]")?,
+                Step::Item { is: Identity::Number(is), .. } => write!(f, "[{is}]")?,
                 Step::At(place) => write!(f, "[{place}]")?,
             }
         }
@@ -71,23 +66,18 @@ pub fn get<'a>(object: &'a Value, path: &Path) -> Option<&'a Value> {
 /// How many steps of a path an object has: all of them if the field is there.
 pub fn depth(object: &Value, path: &Path) -> usize {
     (1..=path.0.len())
-        .take_while(|length| {
-            get(object, &Path(path.0[..*length].to_vec())).is_some_and(|value| !value.is_null())
-        })
+        .take_while(|length| get(object, &Path(path.0[..*length].to_vec())).is_some_and(|value| !value.is_null()))
         .count()
 }
 
 /// The first item of a list with this identity.
 pub fn find<'a>(items: &'a [Value], by: &str, is: &Identity) -> Option<&'a Value> {
-    items
-        .iter()
-        .find(|item| identity(item, by).as_ref() == Some(is))
+    items.iter().find(|item| identity(item, by).as_ref() == Some(is))
 }
 
 /// The places of all items of a list with this identity.
 pub fn positions(items: &[Value], by: &str, is: &Identity) -> Vec<usize> {
-    let same =
-        |(place, item): (usize, &Value)| (identity(item, by).as_ref() == Some(is)).then_some(place);
+    let same = |(place, item): (usize, &Value)| (identity(item, by).as_ref() == Some(is)).then_some(place);
     items.iter().enumerate().filter_map(same).collect()
 }
 
@@ -100,17 +90,17 @@ pub fn identity(item: &Value, by: &str) -> Option<Identity> {
     }
 }
 
-/// Whether no list on the path has its item twice: only then a path leads to one field.
+/// Whether every list on the path tells all its items apart: only then does the path lead to one field.
 pub fn is_unambiguous(object: &Value, path: &Path) -> bool {
-    (0..path.0.len()).all(|length| {
-        match (
-            &path.0[length],
-            get(object, &Path(path.0[..length].to_vec())),
-        ) {
-            (Step::Item { by, is }, Some(Value::Array(items))) => {
-                positions(items, by, is).len() < 2
-            }
-            _ => true,
-        }
+    (0..path.0.len()).all(|length| match (&path.0[length], get(object, &Path(path.0[..length].to_vec()))) {
+        (Step::Item { by, .. }, Some(Value::Array(items))) => identities(items, by).is_some(),
+        _ => true,
     })
+}
+
+/// The identities of all items of a list, if each has one and no two share it.
+pub fn identities(items: &[Value], by: &str) -> Option<Vec<Identity>> {
+    let identities = items.iter().map(|item| identity(item, by)).collect::<Option<Vec<_>>>()?;
+    let unique = identities.iter().collect::<BTreeSet<_>>().len() == identities.len();
+    unique.then_some(identities)
 }

@@ -6,6 +6,9 @@ pub mod ownership;
 pub mod patch;
 pub(crate) mod road;
 mod send;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.
+mod tests;
 pub mod undo;
 
 use serde::{Deserialize, Serialize};

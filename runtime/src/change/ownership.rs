@@ -6,9 +6,7 @@ use super::field::{Identity, Path, Step};
 
 /// `metadata.managedFields` of an object.
 pub fn managed_fields(object: &Value) -> Option<&Value> {
-    object
-        .pointer("/metadata/managedFields")
-        .filter(|fields| fields.as_array().is_some_and(|list| !list.is_empty()))
+    object.pointer("/metadata/managedFields").filter(|fields| fields.as_array().is_some_and(|list| !list.is_empty()))
 }
 
 /// The field manager that owns a field, other than `but`; the one that wrote last if there are several.
@@ -17,12 +15,9 @@ pub fn managed_fields(object: &Value) -> Option<&Value> {
 /// node without children owns everything below it.
 pub fn manager_of(object: &Value, path: &Path, but: &str) -> Option<String> {
     let entries = managed_fields(object)?.as_array()?;
-    let owners = entries.iter().filter(|entry| {
-        entry["manager"] != but
-            && entry
-                .get("fieldsV1")
-                .is_some_and(|tree| owns(tree, &path.0))
-    });
+    let owners = entries
+        .iter()
+        .filter(|entry| entry["manager"] != but && entry.get("fieldsV1").is_some_and(|tree| owns(tree, &path.0)));
     let last = owners.max_by_key(|entry| entry["time"].as_str().unwrap_or_default())?;
     last["manager"].as_str().map(Into::into)
 }
@@ -38,13 +33,9 @@ fn owns(tree: &Value, path: &[Step]) -> bool {
         return true;
     }
     match step {
-        Step::Key(key) => children
-            .get(&format!("f:{key}"))
-            .is_some_and(|child| owns(child, rest)),
+        Step::Key(key) => children.get(&format!("f:{key}")).is_some_and(|child| owns(child, rest)),
         Step::Item { by, is } => children.iter().any(|(key, child)| {
-            let keys: Option<Value> = key
-                .strip_prefix("k:")
-                .and_then(|keys| serde_json::from_str(keys).ok());
+            let keys: Option<Value> = key.strip_prefix("k:").and_then(|keys| serde_json::from_str(keys).ok());
             keys.is_some_and(|keys| is_item(&keys[by.as_str()], is)) && owns(child, rest)
         }),
         Step::At(_) => false,
@@ -85,15 +76,11 @@ pub fn gitops_owner(object: &Value) -> Option<String> {
         return Some(format!("Flux ({what} {place}{name})"));
     }
     let managers = managed_fields(object)?.as_array()?;
-    managers
-        .iter()
-        .find_map(|entry| match entry["manager"].as_str()? {
-            manager @ ("argocd-controller" | "argocd-application-controller") => {
-                Some(format!("Argo CD (field manager {manager})"))
-            }
-            manager @ ("kustomize-controller" | "helm-controller") => {
-                Some(format!("Flux (field manager {manager})"))
-            }
-            _ => None,
-        })
+    managers.iter().find_map(|entry| match entry["manager"].as_str()? {
+        manager @ ("argocd-controller" | "argocd-application-controller") => {
+            Some(format!("Argo CD (field manager {manager})"))
+        }
+        manager @ ("kustomize-controller" | "helm-controller") => Some(format!("Flux (field manager {manager})")),
+        _ => None,
+    })
 }

@@ -60,10 +60,7 @@ pub fn apply(target: &mut Value, patch: &Value) {
 
 /// The patch with `metadata.resourceVersion`: the server refuses it with 409 if the object has changed since.
 pub fn with_precondition(mut patch: Value, resource_version: &str) -> Value {
-    apply(
-        &mut patch,
-        &json!({ "metadata": { "resourceVersion": resource_version } }),
-    );
+    apply(&mut patch, &json!({ "metadata": { "resourceVersion": resource_version } }));
     patch
 }
 
@@ -96,13 +93,7 @@ pub fn carry(
                 return Ok(());
             }
             let image = present(image.and_then(|image| image.get(key)));
-            let child = match (
-                fields
-                    .get_mut(key)
-                    .filter(|child| !child.is_null())
-                    .is_some(),
-                value,
-            ) {
+            let child = match (fields.get_mut(key).filter(|child| !child.is_null()).is_some(), value) {
                 (false, None) => return Ok(()),
                 (false, Some(_)) => {
                     fields.insert(key.clone(), empty_for(rest));
@@ -171,17 +162,10 @@ fn is_empty(value: &Value) -> bool {
 /// Where an item has to be inserted to stand as in `image`: after the nearest one that precedes it there, else before
 /// the nearest one that follows it, else at the end.
 fn place_as_in(items: &[Value], by: &str, is: &Identity, image: &[Value]) -> usize {
-    let here =
-        |item: &Value| identity(item, by).and_then(|is| positions(items, by, &is).first().copied());
+    let here = |item: &Value| identity(item, by).and_then(|is| positions(items, by, &is).first().copied());
     let Some(place) = positions(image, by, is).first().copied() else {
         return items.len();
     };
-    let before = image[..place]
-        .iter()
-        .rev()
-        .find_map(here)
-        .map(|place| place + 1);
-    before
-        .or_else(|| image[place + 1..].iter().find_map(here))
-        .unwrap_or(items.len())
+    let before = image[..place].iter().rev().find_map(here).map(|place| place + 1);
+    before.or_else(|| image[place + 1..].iter().find_map(here)).unwrap_or(items.len())
 }

@@ -6,9 +6,7 @@ use tracing::info_span;
 use super::send::{self, Outcome};
 use super::{Change, Changed, FieldChange, diff, ownership, patch};
 use crate::effect::{Class, ObjectRef};
-use crate::failure::{
-    CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE,
-};
+use crate::failure::{CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE};
 use crate::gate::{access, approval};
 use crate::record::event::{Changing, Event};
 use crate::record::redact;
@@ -17,8 +15,7 @@ use crate::run::{Mode, Run, Stopwatch};
 /// Makes a change, or in a plan tries it.
 pub(crate) fn change(run: &Run, change: Change) -> Result<Changed, Failure> {
     let object = change.object.clone();
-    let span =
-        info_span!("effect", class = %change.class, target = %object, took = tracing::field::Empty);
+    let span = info_span!("effect", class = %change.class, target = %object, took = tracing::field::Empty);
     let watch = Stopwatch::start();
     let outcome = span.in_scope(|| attempt(run, change));
     span.record("took", tracing::field::debug(watch.took()));
@@ -45,18 +42,10 @@ fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
         run.gate.locks.hold(object)?;
     }
     if diff::fields(&change.before, &change.after).is_empty() {
-        return Ok(Changed {
-            number: None,
-            object: change.before,
-            fields: Vec::new(),
-        });
+        return Ok(Changed { number: None, object: change.before, fields: Vec::new() });
     }
     let Some(proposal) = propose(run, &change)? else {
-        return Ok(Changed {
-            number: None,
-            object: change.before,
-            fields: Vec::new(),
-        });
+        return Ok(Changed { number: None, object: change.before, fields: Vec::new() });
     };
     if run.mode() == Mode::Plan {
         return Ok(plan(run, change, proposal));
@@ -79,24 +68,15 @@ struct Proposal {
 fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     let object = &change.object;
     // A plan's second change to an object is tried together with its first, which the server does not have.
-    let real = run
-        .gate
-        .overlay
-        .real(object)
-        .unwrap_or_else(|| change.before.clone());
+    let real = run.gate.overlay.real(object).unwrap_or_else(|| change.before.clone());
     let Some(difference) = patch::between(&real, &change.after) else {
         return Ok(None);
     };
-    let Some(resource_version) = real
-        .pointer("/metadata/resourceVersion")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
+    let Some(resource_version) = real.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned)
     else {
         return Err(Failure::new(
             &INTERNAL,
-            format!(
-                "{object} was read without metadata.resourceVersion, so a change of it could not be guarded"
-            ),
+            format!("{object} was read without metadata.resourceVersion, so a change of it could not be guarded"),
         ));
     };
     let difference = patch::with_precondition(difference, &resource_version);
@@ -118,23 +98,15 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         fields,
         pre_image: change.before.clone(),
         patch: difference,
-        irreversible: (change.class == Class::Irreversible).then(|| {
-            change
-                .irreversible
-                .unwrap_or("it leaves nothing to set back")
-                .into()
-        }),
+        irreversible: (change.class == Class::Irreversible)
+            .then(|| change.irreversible.unwrap_or("it leaves nothing to set back").into()),
         gitops: ownership::gitops_owner(&change.before),
         validated,
     };
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
     }
-    Ok(Some(Proposal {
-        changing,
-        tried,
-        resource_version,
-    }))
+    Ok(Some(Proposal { changing, tried, resource_version }))
 }
 
 /// The server-side dry run, after a look at the permission for it.
@@ -148,32 +120,19 @@ fn trial(run: &Run, object: &ObjectRef, difference: &Value) -> Result<Value, Fai
 fn plan(run: &Run, change: Change, proposal: Proposal) -> Changed {
     let fields = proposal.changing.fields.clone();
     let number = run.note(Event::Planned(Box::new(proposal.changing)));
-    run.gate
-        .overlay
-        .plan(&change.object, change.before, proposal.tried.clone());
-    Changed {
-        number: Some(number),
-        object: proposal.tried,
-        fields,
-    }
+    run.gate.overlay.plan(&change.object, change.before, proposal.tried.clone());
+    Changed { number: Some(number), object: proposal.tried, fields }
 }
 
 /// Records the change, sends it once, settles what came of it, and reads back.
 fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
-    let Proposal {
-        mut changing,
-        resource_version,
-        ..
-    } = proposal;
+    let Proposal { mut changing, resource_version, .. } = proposal;
     // A person may have thought for long: the run may have been stopped since.
     run.caller.latch.time_is(run.caller.now());
     if let Some(failure) = run.caller.latch.failure() {
         return Err(failure);
     }
-    let number = run.journal.flush(
-        run.caller.now(),
-        Event::Changing(Box::new(changing.clone())),
-    )?;
+    let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(changing.clone())))?;
     let outcome = send::once(&run.caller, &changing, &resource_version);
     if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
         // This process still knows the values that the record does not keep.
@@ -181,21 +140,12 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
     }
     let (object, fields) = (changing.object.clone(), changing.fields.clone());
     match &outcome {
-        Outcome::Made(post_image) => {
-            run.ledger
-                .lock()
-                .add(number, changing, Some(post_image.clone()))
-        }
+        Outcome::Made(post_image) => run.ledger.lock().add(number, changing, Some(post_image.clone())),
         Outcome::Unknown(_) => run.ledger.lock().add(number, changing, None),
         Outcome::NotMade(_) => {}
     }
-    let recorded = run.journal.flush(
-        run.caller.now(),
-        Event::ChangeAnswered {
-            change: number,
-            outcome: outcome.event(),
-        },
-    );
+    let recorded =
+        run.journal.flush(run.caller.now(), Event::ChangeAnswered { change: number, outcome: outcome.event() });
     match outcome {
         Outcome::NotMade(failure) => Err(failure),
         Outcome::Unknown(failure) => {
@@ -203,12 +153,12 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
             Err(failure)
         }
         Outcome::Made(post_image) => {
-            recorded.map_err(|failure| failure.unchanged(format!("{object} was changed, but its record does not say so: the run ends and takes it back")))?;
-            Ok(Changed {
-                number: Some(number),
-                object: read_back(run, &object, &fields, post_image),
-                fields,
-            })
+            recorded.map_err(|failure| {
+                failure.unchanged(format!(
+                    "{object} was changed, but its record does not say so: the run ends and takes it back"
+                ))
+            })?;
+            Ok(Changed { number: Some(number), object: read_back(run, &object, &fields, post_image), fields })
         }
     }
 }
@@ -218,14 +168,15 @@ fn read_back(run: &Run, object: &ObjectRef, fields: &[FieldChange], post_image: 
     match send::look(&run.caller, object) {
         Ok(now) => {
             for field in fields.iter().filter(|field| !field.stands_in(&now)) {
-                run.warn(format!("{object}: {} was set, but reads back otherwise: somebody else has changed it since", field.path));
+                run.warn(format!(
+                    "{object}: {} was set, but reads back otherwise: somebody else has changed it since",
+                    field.path
+                ));
             }
             now
         }
         Err(failure) => {
-            run.warn(format!(
-                "{object} was changed, but could not be read back: {failure}"
-            ));
+            run.warn(format!("{object} was changed, but could not be read back: {failure}"));
             post_image
         }
     }
@@ -244,9 +195,7 @@ fn advised(mut failure: Failure, object: &ObjectRef) -> Failure {
             code if std::ptr::eq(code, &REJECTED) => {
                 "the reason is the server's own: correct the value that it names, in the script or its parameters"
             }
-            code if std::ptr::eq(code, &NOT_FOUND) => {
-                "the object is gone since it was read: run again"
-            }
+            code if std::ptr::eq(code, &NOT_FOUND) => "the object is gone since it was read: run again",
             code if std::ptr::eq(code, &UNREACHABLE) => {
                 "make sure that the API server answers (`kubectl get --raw /readyz`), and run again"
             }

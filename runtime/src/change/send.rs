@@ -28,61 +28,33 @@ impl Outcome {
     pub(super) fn event(&self) -> ChangeOutcome {
         let said = |failure: &Failure| (failure.code.name.to_owned(), failure.message.clone());
         match self {
-            Outcome::Made(post_image) => ChangeOutcome::Made {
-                post_image: post_image.clone(),
-            },
-            Outcome::NotMade(failure) => ChangeOutcome::NotMade {
-                failure: said(failure),
-            },
-            Outcome::Unknown(failure) => ChangeOutcome::Unknown {
-                failure: said(failure),
-            },
+            Outcome::Made(post_image) => ChangeOutcome::Made { post_image: post_image.clone() },
+            Outcome::NotMade(failure) => ChangeOutcome::NotMade { failure: said(failure) },
+            Outcome::Unknown(failure) => ChangeOutcome::Unknown { failure: said(failure) },
         }
     }
 }
 
 /// Lets the server try a patch (`dryRun=All`). A stop of the run cuts it short.
 pub(super) fn trial(caller: &Caller, object: &ObjectRef, patch: &Value) -> Result<Value, Failure> {
-    let call = Call::Patch {
-        object: object.clone(),
-        patch: patch.clone(),
-        dry_run: true,
-    };
-    document(
-        caller.unless_stopped(caller.transport.call(&call))??,
-        object,
-    )
+    let call = Call::Patch { object: object.clone(), patch: patch.clone(), dry_run: true };
+    document(caller.unless_stopped(caller.transport.call(&call))??, object)
 }
 
 /// Sends a patch. Nothing cuts it short but the transport's own limit.
 pub(super) fn patch(caller: &Caller, object: &ObjectRef, patch: Value) -> Result<Value, Failure> {
-    document(
-        caller.firmly(&Call::Patch {
-            object: object.clone(),
-            patch,
-            dry_run: false,
-        })?,
-        object,
-    )
+    document(caller.firmly(&Call::Patch { object: object.clone(), patch, dry_run: false })?, object)
 }
 
 /// Reads an object, whatever has stopped the run.
 pub(super) fn look(caller: &Caller, object: &ObjectRef) -> Result<Value, Failure> {
-    document(
-        caller.firmly(&Call::Get {
-            object: object.clone(),
-        })?,
-        object,
-    )
+    document(caller.firmly(&Call::Get { object: object.clone() })?, object)
 }
 
 fn document(reply: Reply, object: &ObjectRef) -> Result<Value, Failure> {
     match reply {
         Reply::Json(value) if value.is_object() => Ok(value),
-        _ => Err(Failure::new(
-            &BAD_ANSWER,
-            format!("the API server's answer for {object} is not an object"),
-        )),
+        _ => Err(Failure::new(&BAD_ANSWER, format!("the API server's answer for {object} is not an object"))),
     }
 }
 
@@ -101,19 +73,12 @@ pub(super) fn pause(caller: &Caller) {
 pub(super) fn once(caller: &Caller, changing: &Changing, resource_version: &str) -> Outcome {
     match patch(caller, &changing.object, changing.patch.clone()) {
         Ok(post_image) => Outcome::Made(post_image),
-        Err(failure) if is_lost(&failure) => {
-            settle_by_looking(caller, changing, resource_version, failure)
-        }
+        Err(failure) if is_lost(&failure) => settle_by_looking(caller, changing, resource_version, failure),
         Err(failure) => Outcome::NotMade(failure),
     }
 }
 
-fn settle_by_looking(
-    caller: &Caller,
-    changing: &Changing,
-    resource_version: &str,
-    lost: Failure,
-) -> Outcome {
+fn settle_by_looking(caller: &Caller, changing: &Changing, resource_version: &str, lost: Failure) -> Outcome {
     let object = &changing.object;
     let mut untouched = 0;
     for _ in 0..LOOKS {
@@ -123,9 +88,7 @@ fn settle_by_looking(
             untouched = 0;
             continue;
         };
-        let version = now
-            .pointer("/metadata/resourceVersion")
-            .and_then(Value::as_str);
+        let version = now.pointer("/metadata/resourceVersion").and_then(Value::as_str);
         if version == Some(resource_version) {
             untouched += 1;
             if untouched == 2 {
@@ -142,27 +105,17 @@ fn settle_by_looking(
             break;
         }
     }
-    let message = format!(
-        "{object}: the change got no answer ({lost}), and looking did not show whether it was made"
-    );
+    let message = format!("{object}: the change got no answer ({lost}), and looking did not show whether it was made");
     let unknown = Failure { message, ..lost };
-    Outcome::Unknown(
-        unknown
-            .unchanged(format!("it is not known whether {object} was changed"))
-            .hint(format!(
-                "look at it: `kubectl get {}{} {} -o yaml`",
-                changing.object.kind.plural,
-                in_namespace(object),
-                object.name
-            )),
-    )
+    Outcome::Unknown(unknown.unchanged(format!("it is not known whether {object} was changed")).hint(format!(
+        "look at it: `kubectl get {}{} {} -o yaml`",
+        changing.object.kind.plural,
+        in_namespace(object),
+        object.name
+    )))
 }
 
 /// `-n NAMESPACE` as an argument.
 fn in_namespace(object: &ObjectRef) -> String {
-    object
-        .namespace
-        .as_ref()
-        .map(|namespace| format!(" -n {namespace}"))
-        .unwrap_or_default()
+    object.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default()
 }

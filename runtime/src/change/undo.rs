@@ -30,11 +30,7 @@ pub(crate) struct Subject {
 
 impl Subject {
     pub(crate) fn of_entry(entry: &Entry) -> Self {
-        Subject {
-            number: entry.number,
-            changing: entry.changing.clone(),
-            post_image: entry.post_image.clone(),
-        }
+        Subject { number: entry.number, changing: entry.changing.clone(), post_image: entry.post_image.clone() }
     }
 }
 
@@ -50,26 +46,14 @@ pub(crate) struct Undoer<'a> {
 
 impl<'a> Undoer<'a> {
     pub(crate) fn new(caller: &'a Caller, journal: &'a Journal, field_manager: &'a str) -> Self {
-        Undoer {
-            caller,
-            journal,
-            field_manager,
-            interruptible: false,
-        }
+        Undoer { caller, journal, field_manager, interruptible: false }
     }
 
     /// Takes changes back in the given order, which is newest first, and tells what came of each.
-    pub(crate) fn take_back(
-        &self,
-        subjects: Vec<Subject>,
-        why: &str,
-        mut tell: impl FnMut(u64, &UndoOutcome),
-    ) {
+    pub(crate) fn take_back(&self, subjects: Vec<Subject>, why: &str, mut tell: impl FnMut(u64, &UndoOutcome)) {
         let mut kept: Vec<Subject> = Vec::new();
         for subject in subjects {
-            let newer = kept
-                .iter()
-                .find(|newer| depends(&newer.changing, &subject.changing));
+            let newer = kept.iter().find(|newer| depends(&newer.changing, &subject.changing));
             let outcome = if let Some(newer) = newer {
                 let why = format!(
                     "the newer change {} of {} stays behind, and may depend on it",
@@ -77,29 +61,19 @@ impl<'a> Undoer<'a> {
                 );
                 UndoOutcome::LeftAlone { why }
             } else if self.interruptible && self.caller.latch.stopped() {
-                UndoOutcome::LeftAlone {
-                    why: "the undo was interrupted before it; undo again to go on".into(),
-                }
+                UndoOutcome::LeftAlone { why: "the undo was interrupted before it; undo again to go on".into() }
             } else if let Some(why) = &subject.changing.irreversible {
-                UndoOutcome::LeftAlone {
-                    why: format!("it cannot be taken back: {why}"),
-                }
+                UndoOutcome::LeftAlone { why: format!("it cannot be taken back: {why}") }
             } else {
                 self.journal.flush_if_possible(
                     self.caller.now(),
-                    Event::TakingBack {
-                        change: subject.number,
-                        why: why.into(),
-                    },
+                    Event::TakingBack { change: subject.number, why: why.into() },
                 );
                 self.one(&subject)
             };
             self.journal.flush_if_possible(
                 self.caller.now(),
-                Event::TakenBack {
-                    change: subject.number,
-                    outcome: outcome.clone(),
-                },
+                Event::TakenBack { change: subject.number, outcome: outcome.clone() },
             );
             tell(subject.number, &outcome);
             if !outcome.is_clean() && subject.changing.irreversible.is_none() {
@@ -112,10 +86,7 @@ impl<'a> Undoer<'a> {
         let object = &subject.changing.object;
         let span = tracing::info_span!("effect", class = "change", target = %object, took = tracing::field::Empty);
         let watch = crate::run::Stopwatch::start();
-        let outcome = span.in_scope(|| {
-            self.attempts(subject)
-                .unwrap_or_else(|failure| failed(&failure))
-        });
+        let outcome = span.in_scope(|| self.attempts(subject).unwrap_or_else(|failure| failed(&failure)));
         span.record("took", tracing::field::debug(watch.took()));
         outcome
     }
@@ -139,38 +110,31 @@ impl<'a> Undoer<'a> {
             if replaced(&subject.changing.pre_image, &now) {
                 return Err(Failure::new(
                     &CONFLICT,
-                    format!(
-                        "{object} was deleted and made anew since: what is there now is not what the run changed"
-                    ),
+                    format!("{object} was deleted and made anew since: what is there now is not what the run changed"),
                 ));
             }
-            let plan = examine(
-                &subject.changing,
-                subject.post_image.as_ref(),
-                &now,
-                self.field_manager,
-            );
+            let plan = examine(&subject.changing, subject.post_image.as_ref(), &now, self.field_manager);
             let Some(patch) = plan.patch(object, &now)? else {
                 return Ok(plan.outcome(sent.then_some(false)));
             };
             sent = true;
             match send::patch(self.caller, object, patch) {
                 Ok(after) => {
-                    if let Some(field) = subject.changing.fields.iter().find(|field| {
-                        plan.restored.contains(&field.path) && !is_before(field, &after)
-                    }) {
+                    if let Some(field) = subject
+                        .changing
+                        .fields
+                        .iter()
+                        .find(|field| plan.restored.contains(&field.path) && !is_before(field, &after))
+                    {
                         return Err(Failure::new(
                             &CONFLICT,
                             format!("{object}: the server did not set {} back", field.path),
                         ));
                     }
-                    let ownership =
-                        plan.conflicts.is_empty() && self.restore_ownership(subject, &now, &after);
+                    let ownership = plan.conflicts.is_empty() && self.restore_ownership(subject, &now, &after);
                     return Ok(plan.outcome(Some(ownership)));
                 }
-                Err(failure) if failure.is(&CONFLICT) || send::is_lost(&failure) => {
-                    last = Some(failure)
-                }
+                Err(failure) if failure.is(&CONFLICT) || send::is_lost(&failure) => last = Some(failure),
                 Err(failure) => return Err(failure),
             }
         }
@@ -188,18 +152,15 @@ impl<'a> Undoer<'a> {
         if managed_fields(after) == Some(wanted) {
             return true;
         }
-        let untouched = subject.post_image.as_ref().is_some_and(|post| {
-            managed_fields(post).is_some() && managed_fields(post) == managed_fields(before)
-        });
-        let Some(version) = after
-            .pointer("/metadata/resourceVersion")
-            .and_then(Value::as_str)
-            .filter(|_| untouched)
+        let untouched = subject
+            .post_image
+            .as_ref()
+            .is_some_and(|post| managed_fields(post).is_some() && managed_fields(post) == managed_fields(before));
+        let Some(version) = after.pointer("/metadata/resourceVersion").and_then(Value::as_str).filter(|_| untouched)
         else {
             return false;
         };
-        let patch =
-            patch::with_precondition(json!({ "metadata": { "managedFields": wanted } }), version);
+        let patch = patch::with_precondition(json!({ "metadata": { "managedFields": wanted } }), version);
         match send::patch(self.caller, &subject.changing.object, patch) {
             Ok(object) => managed_fields(&object) == Some(wanted),
             Err(failure) => {
@@ -224,16 +185,11 @@ impl Plan {
         let Some(patch) = patch::between(now, &self.desired) else {
             return Ok(None);
         };
-        match now
-            .pointer("/metadata/resourceVersion")
-            .and_then(Value::as_str)
-        {
+        match now.pointer("/metadata/resourceVersion").and_then(Value::as_str) {
             Some(version) => Ok(Some(patch::with_precondition(patch, version))),
             None => Err(Failure::new(
                 &BAD_ANSWER,
-                format!(
-                    "{object} was read without metadata.resourceVersion, so it could not be set back safely"
-                ),
+                format!("{object} was read without metadata.resourceVersion, so it could not be set back safely"),
             )),
         }
     }
@@ -241,48 +197,27 @@ impl Plan {
     /// `sent` is whether ownership was restored by the patch that was sent, if one was.
     fn outcome(self, sent: Option<bool>) -> UndoOutcome {
         match (self.conflicts.is_empty(), sent) {
-            (false, _) => UndoOutcome::Conflict {
-                fields: self.conflicts,
-                restored: self.restored,
-            },
+            (false, _) => UndoOutcome::Conflict { fields: self.conflicts, restored: self.restored },
             (true, Some(ownership)) => UndoOutcome::Restored { ownership },
             (true, None) => UndoOutcome::Already,
         }
     }
 }
 
-fn examine(
-    changing: &Changing,
-    post_image: Option<&Value>,
-    now: &Value,
-    field_manager: &str,
-) -> Plan {
-    let mut plan = Plan {
-        desired: now.clone(),
-        restored: Vec::new(),
-        conflicts: Vec::new(),
-    };
+fn examine(changing: &Changing, post_image: Option<&Value>, now: &Value, field_manager: &str) -> Plan {
+    let mut plan = Plan { desired: now.clone(), restored: Vec::new(), conflicts: Vec::new() };
     for change in &changing.fields {
         if is_before(change, now) {
             continue;
         }
-        // A field that the run removed can be set again only while what it stood in is still there.
-        let parent_is_gone = post_image.is_some_and(|post| {
-            change.after.is_none()
-                && field::depth(now, &change.path) < field::depth(post, &change.path)
+        // A field that the run removed can be set again only while what it stood in is
+        // as the run left it: neither gone nor made anew.
+        let parent_has_changed = post_image.is_some_and(|post| {
+            change.after.is_none() && field::depth(now, &change.path) != field::depth(post, &change.path)
         });
-        let ours =
-            field::is_unambiguous(now, &change.path) && change.stands_in(now) && !parent_is_gone;
+        let ours = field::is_unambiguous(now, &change.path) && change.stands_in(now) && !parent_has_changed;
         let mut tried = plan.desired.clone();
-        if ours
-            && patch::carry(
-                &mut tried,
-                &change.path.0,
-                change.before.as_ref(),
-                Some(&changing.pre_image),
-            )
-            .is_ok()
-        {
+        if ours && patch::carry(&mut tried, &change.path.0, change.before.as_ref(), Some(&changing.pre_image)).is_ok() {
             plan.desired = tried;
             plan.restored.push(change.path.clone());
         } else {
@@ -304,12 +239,7 @@ fn is_before(change: &super::FieldChange, object: &Value) -> bool {
 
 /// Whether another object of the same name stands in its place.
 fn replaced(pre_image: &Value, now: &Value) -> bool {
-    let uid = |object: &Value| {
-        object
-            .pointer("/metadata/uid")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let uid = |object: &Value| object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
     uid(pre_image).is_some_and(|before| uid(now).is_some_and(|now| now != before))
 }
 
@@ -328,24 +258,22 @@ fn same_object(one: &ObjectRef, other: &ObjectRef) -> bool {
 /// What an object is about: `spec.host` where there is one, else its own name, both as `name.namespace`.
 fn host(changing: &Changing) -> String {
     let namespace = changing.object.namespace.as_deref().unwrap_or_default();
-    let host = changing
-        .pre_image
-        .pointer("/spec/host")
-        .and_then(Value::as_str)
-        .unwrap_or(&changing.object.name);
-    let host = host
-        .trim_end_matches('.')
-        .trim_end_matches(".cluster.local")
-        .trim_end_matches(".svc");
-    if host.contains('.') {
-        host.into()
-    } else {
-        format!("{host}.{namespace}")
-    }
+    let host = changing.pre_image.pointer("/spec/host").and_then(Value::as_str).unwrap_or(&changing.object.name);
+    let host = host.trim_end_matches('.').trim_end_matches(".cluster.local").trim_end_matches(".svc");
+    if host.contains('.') { host.into() } else { format!("{host}.{namespace}") }
 }
 
 fn failed(failure: &Failure) -> UndoOutcome {
-    UndoOutcome::Failed {
-        failure: (failure.code.name.into(), failure.message.clone()),
-    }
+    UndoOutcome::Failed { failure: (failure.code.name.into(), failure.message.clone()) }
+}
+
+/// The object as an undo would leave it, what it would set back, and what it would not.
+#[cfg(test)]
+pub(super) fn examine_for_tests(
+    changing: &Changing,
+    post_image: Option<&Value>,
+    now: &Value,
+) -> (Value, Vec<field::Path>, Vec<UndoConflict>) {
+    let plan = examine(changing, post_image, now, super::FIELD_MANAGER);
+    (plan.desired, plan.restored, plan.conflicts)
 }

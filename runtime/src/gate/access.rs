@@ -17,10 +17,7 @@ pub(crate) struct Access(Held<HashMap<(String, Option<String>), bool>>);
 /// asked for, because a Role may name objects.
 pub(crate) fn may_patch(run: &Run, object: &ObjectRef) -> Result<bool, Failure> {
     let resource = resource(object);
-    let key = (
-        format!("{resource}.{}", object.kind.group),
-        object.namespace.clone(),
-    );
+    let key = (format!("{resource}.{}", object.kind.group), object.namespace.clone());
     let known = run.gate.access.0.lock().get(&key).copied();
     let any = match known {
         Some(answer) => answer,
@@ -35,15 +32,12 @@ pub(crate) fn may_patch(run: &Run, object: &ObjectRef) -> Result<bool, Failure> 
 
 /// The failure that names the missing permission.
 pub(crate) fn forbidden(object: &ObjectRef) -> Failure {
-    let place = object.namespace.as_ref().map_or_else(
-        || "in the cluster".to_owned(),
-        |namespace| format!("in namespace {namespace}"),
-    );
-    let group = if object.kind.group.is_empty() {
-        "the core group".to_owned()
-    } else {
-        format!("group {}", object.kind.group)
-    };
+    let place = object
+        .namespace
+        .as_ref()
+        .map_or_else(|| "in the cluster".to_owned(), |namespace| format!("in namespace {namespace}"));
+    let group =
+        if object.kind.group.is_empty() { "the core group".to_owned() } else { format!("group {}", object.kind.group) };
     let resource = resource(object);
     Failure::new(&FORBIDDEN, format!("{object} may not be changed: this user lacks the verb patch on {resource} ({group}) {place}"))
         .hint(format!("ask for a Role with `apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [\"get\", \"patch\"]`, or use another `--context`", object.kind.group))
@@ -56,12 +50,7 @@ fn resource(object: &ObjectRef) -> String {
     }
 }
 
-fn review(
-    run: &Run,
-    object: &ObjectRef,
-    resource: &str,
-    name: Option<String>,
-) -> Result<bool, Failure> {
+fn review(run: &Run, object: &ObjectRef, resource: &str, name: Option<String>) -> Result<bool, Failure> {
     let call = Call::AccessReview {
         verb: "patch".into(),
         group: object.kind.group.clone(),

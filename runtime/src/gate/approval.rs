@@ -49,18 +49,11 @@ impl FromStr for Approval {
             return Err(wrong("the kind is missing or not a kind"));
         }
         if name.is_some_and(|name| {
-            name.is_empty()
-                || !name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "-._:".contains(c))
+            name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-._:".contains(c))
         }) {
             return Err(wrong("the name is not a name"));
         }
-        Ok(Approval {
-            kind: kind.to_ascii_lowercase(),
-            name: name.map(Into::into),
-            count,
-        })
+        Ok(Approval { kind: kind.to_ascii_lowercase(), name: name.map(Into::into), count })
     }
 }
 
@@ -77,12 +70,7 @@ enum Covered {
 
 impl Approvals {
     pub(crate) fn new(approvals: &[Approval]) -> Self {
-        Approvals(Held::new(
-            approvals
-                .iter()
-                .map(|approval| (approval.clone(), 0))
-                .collect(),
-        ))
+        Approvals(Held::new(approvals.iter().map(|approval| (approval.clone(), 0)).collect()))
     }
 
     /// Uses one of the approvals that fit an object, those that name it first.
@@ -91,27 +79,16 @@ impl Approvals {
         let kind = object.kind.kind.to_ascii_lowercase();
         let fits = |approval: &Approval| {
             (approval.kind == kind || approval.kind == object.kind.plural)
-                && approval
-                    .name
-                    .as_ref()
-                    .map_or(!has_to_be_named, |name| *name == object.name)
+                && approval.name.as_ref().map_or(!has_to_be_named, |name| *name == object.name)
         };
-        let mut fitting: Vec<_> = approvals
-            .iter_mut()
-            .filter(|(approval, _)| fits(approval))
-            .collect();
+        let mut fitting: Vec<_> = approvals.iter_mut().filter(|(approval, _)| fits(approval)).collect();
         fitting.sort_by_key(|(approval, _)| approval.name.is_none());
-        match fitting
-            .iter_mut()
-            .find(|(approval, used)| approval.count.is_none_or(|count| *used < count))
-        {
+        match fitting.iter_mut().find(|(approval, used)| approval.count.is_none_or(|count| *used < count)) {
             Some((_, used)) => {
                 *used += 1;
                 Covered::Yes
             }
-            None => fitting.first().map_or(Covered::No, |(approval, _)| {
-                Covered::UsedUp(approval.clone())
-            }),
+            None => fitting.first().map_or(Covered::No, |(approval, _)| Covered::UsedUp(approval.clone())),
         }
     }
 }
@@ -137,27 +114,21 @@ pub(crate) fn approve(run: &Run, proposal: &Changing) -> Result<(), Failure> {
         (Covered::UsedUp(used), _) => {
             let count = used.count.unwrap_or_default();
             let name = used.name.map(|name| format!("/{name}")).unwrap_or_default();
-            denied(object, &format!("`--approve {kind}{name}={count}` is used up")).hint(format!("approve more: `--approve {kind}{name}={}`, after you have seen what the first changed", count + 1))
+            denied(object, &format!("`--approve {kind}{name}={count}` is used up")).hint(format!(
+                "approve more: `--approve {kind}{name}={}`, after you have seen what the first changed",
+                count + 1
+            ))
         }
-        (_, Some(why)) => denied(
-            object,
-            &format!("the change cannot be taken back ({why}), so the object has to be named"),
-        )
-        .hint(format!("add `--approve {kind}/{}`", object.name)),
-        (_, None) => denied(
-            object,
-            "nobody has approved it, and there is no terminal to ask at",
-        )
-        .hint(format!("add `--approve {kind}`")),
+        (_, Some(why)) => {
+            denied(object, &format!("the change cannot be taken back ({why}), so the object has to be named"))
+                .hint(format!("add `--approve {kind}/{}`", object.name))
+        }
+        (_, None) => denied(object, "nobody has approved it, and there is no terminal to ask at")
+            .hint(format!("add `--approve {kind}`")),
     })
 }
 
-fn ask(
-    run: &Run,
-    approver: &dyn Approver,
-    proposal: &Changing,
-    has_to_be_asked: bool,
-) -> Result<(), Failure> {
+fn ask(run: &Run, approver: &dyn Approver, proposal: &Changing, has_to_be_asked: bool) -> Result<(), Failure> {
     if !has_to_be_asked && run.ledger.lock().steps.iter().any(|step| step.approved) {
         return Ok(());
     }
@@ -171,23 +142,64 @@ fn ask(
             }
             Ok(())
         }
-        Answer::No => Err(denied(object, "you answered no")
-            .hint("what the run has changed and not proved is taken back")),
+        Answer::No => {
+            Err(denied(object, "you answered no").hint("what the run has changed and not proved is taken back"))
+        }
         Answer::Stop => {
             run.ledger.lock().order = Some(Order::LeaveAll);
-            Err(denied(object, "you stopped the run").hint(format!(
-                "what it has changed stays; `meshbook undo {}` takes it back",
-                run.id()
-            )))
+            Err(denied(object, "you stopped the run")
+                .hint(format!("what it has changed stays; `meshbook undo {}` takes it back", run.id())))
         }
         Answer::UndoSoFar => {
             run.ledger.lock().order = Some(Order::TakeBackAll);
-            Err(denied(object, "you asked to undo so far")
-                .hint("everything that the run has changed is taken back"))
+            Err(denied(object, "you asked to undo so far").hint("everything that the run has changed is taken back"))
         }
     }
 }
 
 fn denied(object: &ObjectRef, why: &str) -> Failure {
     Failure::new(&DENIED, format!("{object} was not changed: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn approval(kind: &str, name: Option<&str>, count: Option<u64>) -> Approval {
+        Approval { kind: kind.into(), name: name.map(Into::into), count }
+    }
+
+    #[test]
+    fn every_form_is_read_and_others_are_refused() {
+        assert_eq!("DestinationRule".parse(), Ok(approval("destinationrule", None, None)));
+        assert_eq!("deployment/front=2".parse(), Ok(approval("deployment", Some("front"), Some(2))));
+        for wrong in ["", "=2", "/x", "rule/", "rule=0", "rule=x", "rule=-1", "a b", "rule/../x y", "*"] {
+            assert!(wrong.parse::<Approval>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_used_before_kinds_and_counts_run_out() {
+        let rule = crate::run::fake::rule("graph-core");
+        let approvals = Approvals::new(&[
+            approval("destinationrule", None, Some(1)),
+            approval("destinationrules", Some("graph-core"), Some(1)),
+        ]);
+        assert!(matches!(approvals.take(&rule, true), Covered::Yes));
+        assert!(matches!(approvals.take(&rule, true), Covered::UsedUp(_)));
+        assert!(matches!(approvals.take(&rule, false), Covered::Yes));
+        assert!(matches!(approvals.take(&rule, false), Covered::UsedUp(_)));
+        let others =
+            Approvals::new(&[approval("virtualservice", None, None), approval("destinationrule", Some("other"), None)]);
+        assert!(matches!(others.take(&rule, false), Covered::No));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in ".{0,20}") {
+            let _ = text.parse::<Approval>();
+        }
+    }
 }

@@ -15,10 +15,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget {
-            reads: 20_000,
-            in_flight: 16,
-        }
+        Budget { reads: 20_000, in_flight: 16 }
     }
 }
 
@@ -30,10 +27,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(budget: Budget) -> Self {
-        Meter {
-            budget,
-            spent: AtomicU64::new(0),
-        }
+        Meter { budget, spent: AtomicU64::new(0) }
     }
 
     pub(crate) fn in_flight(&self) -> usize {

@@ -10,8 +10,10 @@ use crate::record::event::Changing;
 pub(crate) fn refusal(proposal: &Changing, owner: &str) -> Failure {
     let object = &proposal.object;
     let name = format!("{}/{}", object.kind.kind.to_ascii_lowercase(), object.name);
-    Failure::new(&GITOPS, format!("{object} is owned by {owner}, which would revert the change"))
-        .hint(format!("make this change in git:\n{}\nor, to change the object all the same, name it: `--approve {name}`", for_git(proposal)))
+    Failure::new(&GITOPS, format!("{object} is owned by {owner}, which would revert the change")).hint(format!(
+        "make this change in git:\n{}\nor, to change the object all the same, name it: `--approve {name}`",
+        for_git(proposal)
+    ))
 }
 
 /// The part of the object that the change sets, as YAML.

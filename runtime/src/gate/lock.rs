@@ -24,12 +24,7 @@ pub(crate) struct Locks {
 
 impl Locks {
     pub(crate) fn new(home: &Path, cluster: String, holder: String) -> Self {
-        Locks {
-            directory: home.join("locks"),
-            cluster,
-            holder,
-            held: Held::default(),
-        }
+        Locks { directory: home.join("locks"), cluster, holder, held: Held::default() }
     }
 
     /// Locks an object until [`Locks::release`].
@@ -40,24 +35,13 @@ impl Locks {
             return Ok(());
         }
         let unusable = |error: io::Error| {
-            Failure::new(
-                &RECORD,
-                format!(
-                    "the lock of {object} cannot be taken: {}: {error}",
-                    path.display()
-                ),
-            )
-            .unchanged(format!("{object} was not changed"))
-            .hint("make the directory `locks` below $MESHBOOK_HOME writable, or set MESHBOOK_HOME")
+            Failure::new(&RECORD, format!("the lock of {object} cannot be taken: {}: {error}", path.display()))
+                .unchanged(format!("{object} was not changed"))
+                .hint("make the directory `locks` below $MESHBOOK_HOME writable, or set MESHBOOK_HOME")
         };
         private_directory(&self.directory).map_err(unusable)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(unusable)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
@@ -65,12 +49,9 @@ impl Locks {
                 let mut holder = String::new();
                 let known = file.read_to_string(&mut holder).is_ok() && !holder.is_empty();
                 let holder = if known { holder } else { "another run".into() };
-                return Err(Failure::new(
-                    &LOCKED,
-                    format!("{object} is being changed by {holder} on this machine"),
-                )
-                .unchanged(format!("{object} was not changed"))
-                .hint("wait for it to end, or look at it with `meshbook runs`"));
+                return Err(Failure::new(&LOCKED, format!("{object} is being changed by {holder} on this machine"))
+                    .unchanged(format!("{object} was not changed"))
+                    .hint("wait for it to end, or look at it with `meshbook runs`"));
             }
         }
         file.set_len(0)
@@ -97,10 +78,6 @@ impl Locks {
         ]
         .join("\n");
         let digest = Sha256::digest(place.as_bytes());
-        digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 }

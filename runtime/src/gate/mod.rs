@@ -64,10 +64,7 @@ impl Gate {
         if self.read_only && effect.class == Class::Probe {
             return Err(Failure::new(
                 &DENIED,
-                format!(
-                    "\"{}\" on {} is a probe, and the run is read-only",
-                    effect.summary, effect.target
-                ),
+                format!("\"{}\" on {} is a probe, and the run is read-only", effect.summary, effect.target),
             )
             .hint("start the run without `--read-only` if the probe may be made"));
         }
@@ -84,27 +81,14 @@ impl Gate {
         if change.class < Class::Change {
             return Err(Failure::new(
                 &INTERNAL,
-                format!(
-                    "\"{}\" on {object} was asked for as a {}, but it is a change",
-                    change.summary, change.class
-                ),
+                format!("\"{}\" on {object} was asked for as a {}, but it is a change", change.summary, change.class),
             ));
         }
         if self.read_only {
-            return Err(Failure::new(
-                &DENIED,
-                format!("{object} may not be changed: the run is read-only"),
-            )
-            .hint(format!(
-                "start the run without `--read-only` if it may {}",
-                change.summary
-            )));
+            return Err(Failure::new(&DENIED, format!("{object} may not be changed: the run is read-only"))
+                .hint(format!("start the run without `--read-only` if it may {}", change.summary)));
         }
-        let allowed = |namespace: &str| {
-            self.namespaces
-                .iter()
-                .any(|allowed| allowed == "*" || allowed == namespace)
-        };
+        let allowed = |namespace: &str| self.namespaces.iter().any(|allowed| allowed == "*" || allowed == namespace);
         match &object.namespace {
             Some(namespace) if allowed(namespace) => Ok(()),
             None if allowed("*") => Ok(()),

@@ -28,10 +28,7 @@ impl Overlay {
 
     /// The object as the cluster has it, if a change to it is planned.
     pub(crate) fn real(&self, object: &ObjectRef) -> Option<Value> {
-        self.0
-            .lock()
-            .get(object)
-            .map(|planned| planned.real.clone())
+        self.0.lock().get(object).map(|planned| planned.real.clone())
     }
 
     /// Adds what would come of a change.
@@ -47,41 +44,31 @@ impl Overlay {
     pub(crate) fn admit(&self, effect: &Effect) -> Result<(), Failure> {
         let asks_the_mesh = matches!(
             effect.call,
-            Call::Pod(_)
-                | Call::Query { .. }
-                | Call::QueryRange { .. }
-                | Call::Logs { .. }
-                | Call::Sleep { .. }
+            Call::Pod(_) | Call::Query { .. } | Call::QueryRange { .. } | Call::Logs { .. } | Call::Sleep { .. }
         );
         if !asks_the_mesh || !self.has_planned() {
             return Ok(());
         }
-        Err(Failure::new(&PLAN_ENDS, format!("the plan ends before \"{}\" on {}: its answer depends on the changes planned so far", effect.summary, effect.target))
-            .hint("what follows is decided when the runbook runs"))
+        Err(Failure::new(
+            &PLAN_ENDS,
+            format!(
+                "the plan ends before \"{}\" on {}: its answer depends on the changes planned so far",
+                effect.summary, effect.target
+            ),
+        )
+        .hint("what follows is decided when the runbook runs"))
     }
 
     /// An answer as it would be after the planned changes.
     pub(crate) fn over(&self, call: &Call, reply: Reply) -> Reply {
         let objects = self.0.lock();
         match (call, reply) {
-            (Call::Get { object }, Reply::Json(value)) => Reply::Json(
-                objects
-                    .get(object)
-                    .map_or(value, |planned| planned.planned.clone()),
-            ),
-            (
-                Call::List {
-                    kind,
-                    namespace,
-                    labels,
-                    fields,
-                },
-                Reply::Json(Value::Array(items)),
-            ) => {
-                let concerned: Vec<_> = objects
-                    .iter()
-                    .filter(|(object, _)| is_listed(object, kind, namespace.as_deref()))
-                    .collect();
+            (Call::Get { object }, Reply::Json(value)) => {
+                Reply::Json(objects.get(object).map_or(value, |planned| planned.planned.clone()))
+            }
+            (Call::List { kind, namespace, labels, fields }, Reply::Json(Value::Array(items))) => {
+                let concerned: Vec<_> =
+                    objects.iter().filter(|(object, _)| is_listed(object, kind, namespace.as_deref())).collect();
                 if concerned.is_empty() {
                     return Reply::Json(Value::Array(items));
                 }
@@ -90,12 +77,8 @@ impl Overlay {
                     .filter(|item| !concerned.iter().any(|(object, _)| is_object(item, object)))
                     .collect();
                 for (_, planned) in concerned {
-                    let selected = labels
-                        .as_deref()
-                        .is_none_or(|labels| selector::labels(labels, &planned.planned))
-                        && fields
-                            .as_deref()
-                            .is_none_or(|fields| selector::fields(fields, &planned.planned));
+                    let selected = labels.as_deref().is_none_or(|labels| selector::labels(labels, &planned.planned))
+                        && fields.as_deref().is_none_or(|fields| selector::fields(fields, &planned.planned));
                     if selected {
                         items.push(planned.planned.clone());
                     }
@@ -109,9 +92,8 @@ impl Overlay {
 }
 
 fn is_listed(object: &ObjectRef, kind: &ResourceKind, namespace: Option<&str>) -> bool {
-    let same_kind = object.kind.group == kind.group
-        && object.kind.plural == kind.plural
-        && object.subresource.is_none();
+    let same_kind =
+        object.kind.group == kind.group && object.kind.plural == kind.plural && object.subresource.is_none();
     same_kind && namespace.is_none_or(|namespace| object.namespace.as_deref() == Some(namespace))
 }
 
@@ -122,11 +104,6 @@ fn is_object(item: &Value, object: &ObjectRef) -> bool {
 
 /// Lists come in this order from the API server.
 fn place(item: &Value) -> (String, String) {
-    let text = |key: &str| {
-        item["metadata"][key]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default().to_owned();
     (text("namespace"), text("name"))
 }

@@ -7,21 +7,13 @@ use serde_json::Value;
 /// Whether an object's labels fit a selector: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`.
 pub(crate) fn labels(selector: &str, object: &Value) -> bool {
     let label = |key: &str| object.pointer("/metadata/labels")?.get(key)?.as_str();
-    requirements(selector)
-        .into_iter()
-        .all(|requirement| fits(requirement, label))
+    requirements(selector).into_iter().all(|requirement| fits(requirement, label))
 }
 
 /// Whether an object fits a field selector: `metadata.name=graph-core`.
 pub(crate) fn fields(selector: &str, object: &Value) -> bool {
-    let field = |path: &str| {
-        path.split('.')
-            .try_fold(object, |value, key| value.get(key))?
-            .as_str()
-    };
-    requirements(selector)
-        .into_iter()
-        .all(|requirement| fits(requirement, field))
+    let field = |path: &str| path.split('.').try_fold(object, |value, key| value.get(key))?.as_str();
+    requirements(selector).into_iter().all(|requirement| fits(requirement, field))
 }
 
 /// The parts between the commas that stand outside parentheses.
@@ -35,19 +27,12 @@ fn requirements(selector: &str) -> Vec<&str> {
         }
         c == ',' && depth == 0
     });
-    parts
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .collect()
+    parts.map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
 fn fits<'a>(requirement: &str, value: impl Fn(&str) -> Option<&'a str>) -> bool {
     let among = |list: &str, value: &str| {
-        list.trim()
-            .trim_start_matches('(')
-            .trim_end_matches(')')
-            .split(',')
-            .any(|item| item.trim() == value)
+        list.trim().trim_start_matches('(').trim_end_matches(')').split(',').any(|item| item.trim() == value)
     };
     if let Some((key, list)) = requirement.split_once(" notin ") {
         return value(key.trim()).is_none_or(|value| !among(list, value));
@@ -58,10 +43,7 @@ fn fits<'a>(requirement: &str, value: impl Fn(&str) -> Option<&'a str>) -> bool 
     if let Some((key, other)) = requirement.split_once("!=") {
         return value(key.trim()) != Some(other.trim());
     }
-    if let Some((key, other)) = requirement
-        .split_once("==")
-        .or_else(|| requirement.split_once('='))
-    {
+    if let Some((key, other)) = requirement.split_once("==").or_else(|| requirement.split_once('=')) {
         return value(key.trim()) == Some(other.trim());
     }
     match requirement.strip_prefix('!') {
@@ -78,8 +60,7 @@ mod tests {
 
     #[test]
     fn every_form_of_requirement_is_read() {
-        let object =
-            json!({ "metadata": { "name": "front", "labels": { "app": "front", "tier": "web" } } });
+        let object = json!({ "metadata": { "name": "front", "labels": { "app": "front", "tier": "web" } } });
         for selector in [
             "app=front",
             "app==front",

@@ -263,9 +263,7 @@ impl fmt::Display for UndoOutcome {
     /// One line for people, without the object's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            UndoOutcome::Restored { ownership: true } => {
-                f.write_str("taken back, field ownership included")
-            }
+            UndoOutcome::Restored { ownership: true } => f.write_str("taken back, field ownership included"),
             UndoOutcome::Restored { ownership: false } => {
                 f.write_str("taken back; the fields that were set back are owned by meshbook now")
             }
@@ -274,23 +272,14 @@ impl fmt::Display for UndoOutcome {
                 f.write_str("somebody else has changed ")?;
                 for (place, field) in fields.iter().enumerate() {
                     let comma = if place == 0 { "" } else { ", " };
-                    let by = field
-                        .by
-                        .as_deref()
-                        .map(|by| format!(" (by {by})"))
-                        .unwrap_or_default();
-                    let theirs = field
-                        .theirs
-                        .as_ref()
-                        .map_or_else(|| "absent".into(), Value::to_string);
+                    let by = field.by.as_deref().map(|by| format!(" (by {by})")).unwrap_or_default();
+                    let theirs = field.theirs.as_ref().map_or_else(|| "absent".into(), Value::to_string);
                     write!(f, "{comma}{}, which is {theirs} now{by}", field.path)?;
                 }
                 f.write_str(" since; left alone")
             }
             UndoOutcome::LeftAlone { why } => write!(f, "left alone: {why}"),
-            UndoOutcome::Failed {
-                failure: (_, message),
-            } => write!(f, "it could not be taken back: {message}"),
+            UndoOutcome::Failed { failure: (_, message) } => write!(f, "it could not be taken back: {message}"),
         }
     }
 }

@@ -27,28 +27,20 @@ struct State {
 
 impl Journal {
     /// A journal that goes on at `next`.
-    pub(crate) fn new(
-        file: Result<RecordFile, String>,
-        next: u64,
-        reporter: Arc<dyn Reporter>,
-    ) -> Self {
+    pub(crate) fn new(file: Result<RecordFile, String>, next: u64, reporter: Arc<dyn Reporter>) -> Self {
         let (file, broken) = match file {
             Ok(file) => (Some(file), None),
             Err(why) => (None, Some(why)),
         };
-        Journal {
-            reporter,
-            state: Held::new(State { file, broken, next }),
-        }
+        Journal { reporter, state: Held::new(State { file, broken, next }) }
     }
 
     /// Writes an event. If the disk does not take it, the run may go on reading, and a person is told once.
     pub(crate) fn note(&self, at: Timestamp, event: Event) -> u64 {
         let (number, failed) = self.write(at, event, false);
         if let Some(why) = failed {
-            let message = format!(
-                "the record cannot be written any more: {why}; reads go on, but nothing will be changed"
-            );
+            let message =
+                format!("the record cannot be written any more: {why}; reads go on, but nothing will be changed");
             self.write(at, Event::Warning { message }, false);
         }
         number
@@ -93,22 +85,13 @@ impl Journal {
 
     /// Where the record is, if there is one.
     pub(crate) fn path(&self) -> Option<PathBuf> {
-        self.state
-            .lock()
-            .file
-            .as_ref()
-            .map(|file| file.path().to_owned())
+        self.state.lock().file.as_ref().map(|file| file.path().to_owned())
     }
 
     /// From here on the disk is full.
     #[cfg(all(test, target_os = "linux"))]
     pub(crate) fn fill_up(&self) {
-        self.state
-            .lock()
-            .file
-            .as_mut()
-            .expect("the run has a record")
-            .fill_up();
+        self.state.lock().file.as_mut().expect("the run has a record").fill_up();
     }
 
     /// Gives the file and its lock back. Later events are reported only.

@@ -40,10 +40,7 @@ pub fn list(home: &Path) -> Result<(Vec<Summary>, Vec<Failure>), Failure> {
     }
     // Runs in the lab all begin at the same virtual time, so it is the file that tells which is newer.
     found.sort_by(|(one, a), (other, b)| (other, &b.id).cmp(&(one, &a.id)));
-    Ok((
-        found.into_iter().map(|(_, summary)| summary).collect(),
-        unreadable,
-    ))
+    Ok((found.into_iter().map(|(_, summary)| summary).collect(), unreadable))
 }
 
 /// The record of the run whose id begins with `prefix`, in any case.
@@ -52,32 +49,17 @@ pub fn list(home: &Path) -> Result<(Vec<Summary>, Vec<Failure>), Failure> {
 /// [`PARAM`] when no run, or more than one, has such an id.
 pub fn find(home: &Path, prefix: &str) -> Result<PathBuf, Failure> {
     let wanted = prefix.to_ascii_uppercase();
-    let mut fitting: Vec<PathBuf> = paths(home)?
-        .into_iter()
-        .filter(|path| !wanted.is_empty() && id(path).starts_with(&wanted))
-        .collect();
+    let mut fitting: Vec<PathBuf> =
+        paths(home)?.into_iter().filter(|path| !wanted.is_empty() && id(path).starts_with(&wanted)).collect();
     fitting.sort();
     match fitting.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::new(
-            &PARAM,
-            format!(
-                "there is no run `{prefix}` in {}",
-                directory(home).display()
-            ),
-        )
-        .hint("`meshbook runs` lists them")),
+        [] => Err(Failure::new(&PARAM, format!("there is no run `{prefix}` in {}", directory(home).display()))
+            .hint("`meshbook runs` lists them")),
         many => {
             let ids: Vec<_> = many.iter().take(5).map(|path| id(path)).collect();
-            Err(Failure::new(
-                &PARAM,
-                format!(
-                    "`{prefix}` is the beginning of {} runs: {}",
-                    many.len(),
-                    ids.join(", ")
-                ),
-            )
-            .hint("write more of the id"))
+            Err(Failure::new(&PARAM, format!("`{prefix}` is the beginning of {} runs: {}", many.len(), ids.join(", ")))
+                .hint("write more of the id"))
         }
     }
 }
@@ -90,10 +72,7 @@ fn paths(home: &Path) -> Result<Vec<PathBuf>, Failure> {
         Err(error) => {
             return Err(Failure::new(
                 &RECORD,
-                format!(
-                    "the directory of records {} cannot be read: {error}",
-                    directory.display()
-                ),
+                format!("the directory of records {} cannot be read: {error}", directory.display()),
             )
             .hint("check its owner and mode, or set MESHBOOK_HOME"));
         }
@@ -105,9 +84,7 @@ fn paths(home: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn id(path: &Path) -> String {
-    path.file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn created(path: &Path) -> Option<SystemTime> {
@@ -118,36 +95,22 @@ fn created(path: &Path) -> Option<SystemTime> {
 /// Reads the first line of a record, and the last: those between hold whole config dumps.
 fn summary(path: &Path) -> Result<Summary, Failure> {
     let unreadable = |why: &dyn std::fmt::Display| {
-        Failure::new(
-            &RECORD,
-            format!("the record {} cannot be read: {why}", path.display()),
-        )
+        Failure::new(&RECORD, format!("the record {} cannot be read: {why}", path.display()))
     };
     let file = File::open(path).map_err(|error| unreadable(&error))?;
     let mut reader = BufReader::new(file);
     let mut text = String::new();
-    reader
-        .read_line(&mut text)
-        .map_err(|error| unreadable(&error))?;
+    reader.read_line(&mut text).map_err(|error| unreadable(&error))?;
     let first: Line = serde_json::from_str(&text).map_err(|error| unreadable(&error))?;
     let Event::Started(started) = first.event else {
         return Err(unreadable(&"it does not begin with the start of a run"));
     };
     let last = last_line(reader.into_inner()).map_err(|error| unreadable(&error))?;
     let ended = match serde_json::from_slice(&last) {
-        Ok(Line {
-            event: Event::Ended(ended),
-            ..
-        }) => Some(*ended),
+        Ok(Line { event: Event::Ended(ended), .. }) => Some(*ended),
         _ => None,
     };
-    Ok(Summary {
-        id: id(path),
-        path: path.to_owned(),
-        at: first.at,
-        started: *started,
-        ended,
-    })
+    Ok(Summary { id: id(path), path: path.to_owned(), at: first.at, started: *started, ended })
 }
 
 /// The last whole line of a file, or what fits of it.
@@ -158,9 +121,6 @@ fn last_line(mut file: File) -> std::io::Result<Vec<u8>> {
     let mut tail = Vec::new();
     file.read_to_end(&mut tail)?;
     let whole = tail.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
-    let start = tail[..whole]
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |place| place + 1);
+    let start = tail[..whole].iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
     Ok(tail[start..whole].to_vec())
 }

@@ -44,27 +44,19 @@ const SECRET_KEYS: [&str; 12] = [
 const SECRET_NAMES: [&str; 4] = ["token", "cookie", "secret", "pwd"];
 
 static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
-    let private_key =
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)";
+    let private_key = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)";
     let web_token = r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*";
     let credentials = r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{8,}";
     let in_url = r"(?P<scheme>\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+@";
     let assigned = r#"(?P<key>(?i:(?:password|passwd|passphrase|secret[-_]?key|client[-_]?secret|api[-_]?key|access[-_]?token|refresh[-_]?token))\\?["']?\s*[=:]\s*\\?["']?)[^\s"'\\,;&}]+"#;
-    Regex::new(&format!(
-        "(?s){private_key}|{web_token}|{credentials}|{in_url}|{assigned}"
-    ))
-    .expect("the pattern is a constant that the tests compile")
+    Regex::new(&format!("(?s){private_key}|{web_token}|{credentials}|{in_url}|{assigned}"))
+        .expect("the pattern is a constant that the tests compile")
 });
 
 /// Removes secrets from an event.
 pub(crate) fn event(event: &mut Event) {
     match event {
-        Event::Looked {
-            effect,
-            reply,
-            failure,
-            ..
-        } => {
+        Event::Looked { effect, reply, failure, .. } => {
             call(&mut effect.call);
             match reply {
                 Some(Reply::Json(document)) => value(document),
@@ -73,41 +65,24 @@ pub(crate) fn event(event: &mut Event) {
             }
             said(failure.as_mut());
         }
-        Event::Shown {
-            table,
-            value: shown,
-        } => {
+        Event::Shown { table, value: shown } => {
             value(shown);
             redact_text(&mut table.title);
-            table
-                .rows
-                .iter_mut()
-                .flatten()
-                .chain(&mut table.notes)
-                .for_each(redact_text);
+            table.rows.iter_mut().flatten().chain(&mut table.notes).for_each(redact_text);
         }
         Event::Checked { detail, .. } => detail.iter_mut().for_each(redact_text),
         Event::Proved { seen, .. } => seen.iter_mut().for_each(redact_text),
         Event::Changing(inner) | Event::Planned(inner) => changing(inner),
         Event::ChangeAnswered { outcome, .. } => match outcome {
             ChangeOutcome::Made { post_image } => value(post_image),
-            ChangeOutcome::NotMade { failure } | ChangeOutcome::Unknown { failure } => {
-                redact_text(&mut failure.1)
-            }
+            ChangeOutcome::NotMade { failure } | ChangeOutcome::Unknown { failure } => redact_text(&mut failure.1),
         },
         Event::TakenBack { outcome, .. } => undo_outcome(outcome),
         Event::Warning { message } | Event::NotEvaluated { what: message } => redact_text(message),
         Event::Ended(ended) => {
             redact_text(&mut ended.message);
-            ended
-                .left_behind
-                .iter_mut()
-                .for_each(|(_, why)| redact_text(why));
-            ended
-                .hint
-                .iter_mut()
-                .chain(&mut ended.unchanged)
-                .for_each(redact_text);
+            ended.left_behind.iter_mut().for_each(|(_, why)| redact_text(why));
+            ended.hint.iter_mut().chain(&mut ended.unchanged).for_each(redact_text);
         }
         Event::Started(started) => started.params = params(&started.params),
         Event::StepStarted { .. }
@@ -168,12 +143,10 @@ pub fn value(document: &mut Value) {
 
 /// Removes secrets from text.
 pub fn text(text: &str) -> String {
-    let replaced = IN_TEXT.replace_all(text, |found: &Captures<'_>| {
-        match (found.name("scheme"), found.name("key")) {
-            (Some(scheme), _) => format!("{}{REDACTED}@", scheme.as_str()),
-            (_, Some(key)) => format!("{}{REDACTED}", key.as_str()),
-            _ => REDACTED.to_owned(),
-        }
+    let replaced = IN_TEXT.replace_all(text, |found: &Captures<'_>| match (found.name("scheme"), found.name("key")) {
+        (Some(scheme), _) => format!("{}{REDACTED}@", scheme.as_str()),
+        (_, Some(key)) => format!("{}{REDACTED}", key.as_str()),
+        _ => REDACTED.to_owned(),
     });
     replaced.into_owned()
 }
@@ -189,39 +162,25 @@ fn object(document: &mut Value) {
         return;
     };
     // The environment of a container names its variables beside their values.
-    let named_secret = fields
-        .get("name")
-        .and_then(Value::as_str)
-        .is_some_and(is_secret_key);
+    let named_secret = fields.get("name").and_then(Value::as_str).is_some_and(is_secret_key);
     for (key, inner) in fields.iter_mut() {
         let secret = is_secret_key(key) || named_secret && key == "value";
-        if secret && (inner.is_string() || inner.is_number()) {
-            *inner = REDACTED.into()
-        } else {
-            value(inner)
-        }
+        if secret && (inner.is_string() || inner.is_number()) { *inner = REDACTED.into() } else { value(inner) }
     }
 }
 
 fn is_secret(object: &Value) -> bool {
-    object["kind"] == "Secret"
-        && object["apiVersion"]
-            .as_str()
-            .is_none_or(|version| version == "v1")
+    object["kind"] == "Secret" && object["apiVersion"].as_str().is_none_or(|version| version == "v1")
 }
 
 fn secret_data(secret: &mut Value) {
     for key in ["data", "stringData"] {
         if let Some(entries) = secret.get_mut(key).and_then(Value::as_object_mut) {
-            entries
-                .values_mut()
-                .filter(|entry| !entry.is_null())
-                .for_each(|entry| *entry = REDACTED.into());
+            entries.values_mut().filter(|entry| !entry.is_null()).for_each(|entry| *entry = REDACTED.into());
         }
     }
-    if let Some(applied) = secret
-        .pointer_mut("/metadata/annotations")
-        .and_then(|annotations| annotations.get_mut(LAST_APPLIED))
+    if let Some(applied) =
+        secret.pointer_mut("/metadata/annotations").and_then(|annotations| annotations.get_mut(LAST_APPLIED))
     {
         *applied = REDACTED.into();
     }
@@ -232,26 +191,12 @@ fn field(change: &mut FieldChange, of_secret: bool) {
         .path
         .0
         .iter()
-        .filter_map(|step| {
-            if let Step::Key(key) = step {
-                Some(key.as_str())
-            } else {
-                None
-            }
-        })
+        .filter_map(|step| if let Step::Key(key) = step { Some(key.as_str()) } else { None })
         .collect();
-    let secret = of_secret
-        && (matches!(keys.first(), Some(&("data" | "stringData"))) || keys.contains(&LAST_APPLIED))
+    let secret = of_secret && (matches!(keys.first(), Some(&("data" | "stringData"))) || keys.contains(&LAST_APPLIED))
         || keys.last().is_some_and(|key| is_secret_key(key));
-    for side in [&mut change.before, &mut change.after]
-        .into_iter()
-        .flatten()
-    {
-        if secret {
-            *side = REDACTED.into()
-        } else {
-            value(side)
-        }
+    for side in [&mut change.before, &mut change.after].into_iter().flatten() {
+        if secret { *side = REDACTED.into() } else { value(side) }
     }
 }
 
@@ -293,11 +238,94 @@ fn said(failure: Option<&mut (String, String)>) {
 }
 
 fn is_secret_key(key: &str) -> bool {
-    let plain: String = key
-        .chars()
-        .filter(|c| !matches!(c, '-' | '_' | '.'))
-        .flat_map(char::to_lowercase)
-        .collect();
-    SECRET_NAMES.contains(&plain.as_str())
-        || SECRET_KEYS.iter().any(|ending| plain.ends_with(ending))
+    let plain: String = key.chars().filter(|c| !matches!(c, '-' | '_' | '.')).flat_map(char::to_lowercase).collect();
+    SECRET_NAMES.contains(&plain.as_str()) || SECRET_KEYS.iter().any(|ending| plain.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn redacted(mut document: Value) -> Value {
+        value(&mut document);
+        document
+    }
+
+    #[test]
+    fn the_data_of_a_secret_are_gone_and_its_keys_stay() {
+        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "data": { "tls.key": "c2VjcmV0" }, "stringData": { "a": "b" },
+            "metadata": { "name": "s", "annotations": { LAST_APPLIED: "{\"data\":{}}", "other": "x" } } });
+        let expected = json!({ "apiVersion": "v1", "kind": "Secret", "data": { "tls.key": REDACTED }, "stringData": { "a": REDACTED },
+            "metadata": { "name": "s", "annotations": { LAST_APPLIED: REDACTED, "other": "x" } } });
+        assert_eq!(redacted(json!([secret.clone()])), json!([expected.clone()]));
+        assert_eq!(redacted(secret), expected);
+    }
+
+    #[test]
+    fn a_config_map_keeps_what_is_not_secret() {
+        let map = json!({ "kind": "ConfigMap", "data": { "mesh": "enableTracing: true", "admin_password": "x" } });
+        assert_eq!(
+            redacted(map),
+            json!({ "kind": "ConfigMap", "data": { "mesh": "enableTracing: true", "admin_password": REDACTED } })
+        );
+    }
+
+    #[test]
+    fn secret_keys_are_told_from_names_that_only_sound_alike() {
+        for key in [
+            "password",
+            "DB_PASSWORD",
+            "client-secret",
+            "Authorization",
+            "apiKey",
+            "token",
+            "proxy-authorization",
+            "Set-Cookie",
+        ] {
+            assert!(is_secret_key(key), "{key}");
+        }
+        for key in [
+            "secretName",
+            "imagePullSecrets",
+            "tokenAudiences",
+            "serviceAccountToken",
+            "automountServiceAccountToken",
+            "cookieName",
+            "name",
+            "host",
+        ] {
+            assert!(!is_secret_key(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_text_are_gone() {
+        for (given, expected) in [
+            ("curl -H 'Authorization: Bearer abcdefghijkl'", "curl -H 'Authorization: [redacted]'"),
+            ("at eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln end", "at [redacted] end"),
+            ("postgres://user:pa55@db:5432/x", "postgres://user:[redacted]@db:5432/x"),
+            ("password=hunter2&x=1", "password=[redacted]&x=1"),
+            (r#"{"client_secret": "abc", "a": 1}"#, r#"{"client_secret": "[redacted]", "a": 1}"#),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nafter", "[redacted]\nafter"),
+            ("-----BEGIN PRIVATE KEY-----\ncut off", "[redacted]"),
+        ] {
+            assert_eq!(text(given), expected);
+        }
+        for plain in [
+            "outbound|8080||graph-core.summit.svc.cluster.local",
+            "spiffe://cluster.local/ns/summit/sa/front",
+            "http://a/b@c",
+            "basic auth is off",
+        ] {
+            assert_eq!(text(plain), plain);
+        }
+    }
+
+    #[test]
+    fn nothing_is_redacted_twice() {
+        let once = text("password: hunter2, Bearer abcdefghijkl");
+        assert_eq!(text(&once), once);
+    }
 }

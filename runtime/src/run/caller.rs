@@ -28,12 +28,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(transport: Arc<dyn Transport>, handle: Handle, latch: Arc<Latch>) -> Self {
-        Caller {
-            transport,
-            handle,
-            latch,
-            last: Held::new(Timestamp::UNIX_EPOCH),
-        }
+        Caller { transport, handle, latch, last: Held::new(Timestamp::UNIX_EPOCH) }
     }
 
     /// The run's time. If the clock does not answer, the last time that it told.
@@ -48,10 +43,7 @@ impl Caller {
     }
 
     /// Waits for an operation that a stop of the run cuts short.
-    pub(crate) fn unless_stopped<T>(
-        &self,
-        operation: impl Future<Output = T>,
-    ) -> Result<T, Failure> {
+    pub(crate) fn unless_stopped<T>(&self, operation: impl Future<Output = T>) -> Result<T, Failure> {
         if let Some(failure) = self.latch.failure() {
             return Err(failure);
         }
@@ -69,11 +61,6 @@ impl Caller {
     pub(crate) fn firmly(&self, call: &Call) -> Result<Reply, Failure> {
         self.handle
             .block_on(wall::within(LONGEST, self.transport.call(call)))
-            .unwrap_or_else(|| {
-                Err(Failure::new(
-                    &UNREACHABLE,
-                    format!("no answer within {} s", LONGEST.as_secs()),
-                ))
-            })
+            .unwrap_or_else(|| Err(Failure::new(&UNREACHABLE, format!("no answer within {} s", LONGEST.as_secs()))))
     }
 }

@@ -32,8 +32,7 @@ impl Run {
             Cause::Planned(_) => {}
         }
         let ended = self.ended(cause);
-        self.journal
-            .flush_if_possible(self.caller.now(), Event::Ended(Box::new(ended.clone())));
+        self.journal.flush_if_possible(self.caller.now(), Event::Ended(Box::new(ended.clone())));
         self.journal.reporter().progress(None);
         self.gate.locks.release();
         self.journal.close();
@@ -55,23 +54,26 @@ impl Run {
             (Some(Stop::Ended(ending)), _) if plan && self.gate.overlay.has_planned() => {
                 Cause::Planned(format!("the script would end by `{}`: {}", ending.word(), ending.message()))
             }
-            (Some(Stop::Ended(Ending::Fixed { what })), _) if plan => Cause::Planned(format!("the script would end by `fixed`: {what}")),
+            (Some(Stop::Ended(Ending::Fixed { what })), _) if plan => {
+                Cause::Planned(format!("the script would end by `fixed`: {what}"))
+            }
             (Some(Stop::Ended(ending)), _) => Cause::Ending(ending),
-            (Some(stop @ Stop::Failed(_)), _) | (Some(stop @ Stop::BlockTime(_)), _) => self.failed(stop.failure(), plan),
+            (Some(stop @ Stop::Failed(_)), _) | (Some(stop @ Stop::BlockTime(_)), _) => {
+                self.failed(stop.failure(), plan)
+            }
             (None, Err(failure)) => self.failed(failure, plan),
             (None, Ok(())) if plan => Cause::Planned("the script runs to its end".into()),
-            (None, Ok(())) => Cause::Failure(
-                Failure::new(&ENDING, "the script came to its end without saying how it ends")
-                    .hint("end every path by `fixed`, `found`, `not_this` or `cannot_tell`; `meshbook check` finds the path"),
-            ),
+            (None, Ok(())) => {
+                Cause::Failure(Failure::new(&ENDING, "the script came to its end without saying how it ends").hint(
+                    "end every path by `fixed`, `found`, `not_this` or `cannot_tell`; `meshbook check` finds the path",
+                ))
+            }
         }
     }
 
     fn failed(&self, failure: Failure, plan: bool) -> Cause {
         if plan && failure.is(&PLAN_ENDS) {
-            self.note(Event::NotEvaluated {
-                what: failure.message.clone(),
-            });
+            self.note(Event::NotEvaluated { what: failure.message.clone() });
             return Cause::Planned(failure.message);
         }
         Cause::Failure(failure)
@@ -90,17 +92,13 @@ impl Run {
 
     fn ended(&self, cause: Cause) -> Ended {
         let ledger = self.ledger.lock();
-        let (kept, taken_back, left_behind) = (
-            ledger.numbers(&State::Settled),
-            ledger.numbers(&State::TakenBack),
-            ledger.left_behind(),
-        );
+        let (kept, taken_back, left_behind) =
+            (ledger.numbers(&State::Settled), ledger.numbers(&State::TakenBack), ledger.left_behind());
         drop(ledger);
         let mut ended = match cause {
-            Cause::Ending(ending) => Ended {
-                next: ending.next().map(Into::into),
-                ..ended(ending.exit(), ending.word(), ending.message())
-            },
+            Cause::Ending(ending) => {
+                Ended { next: ending.next().map(Into::into), ..ended(ending.exit(), ending.word(), ending.message()) }
+            }
             Cause::Planned(message) => ended(Exit::Healthy, "planned", message),
             Cause::Failure(failure) => {
                 let word = match failure.code.exit {
@@ -108,11 +106,7 @@ impl Run {
                     _ if failure.is(&INTERRUPTED) => "interrupted",
                     _ => "failed",
                 };
-                let exit = if taken_back.is_empty() {
-                    failure.code.exit
-                } else {
-                    Exit::TakenBack
-                };
+                let exit = if taken_back.is_empty() { failure.code.exit } else { Exit::TakenBack };
                 Ended {
                     code: Some(failure.code.name.into()),
                     unchanged: failure.unchanged,
@@ -124,13 +118,7 @@ impl Run {
         if !left_behind.is_empty() {
             ended.exit = Exit::Dirty;
         }
-        Ended {
-            kept,
-            taken_back,
-            left_behind,
-            took: between(self.started, self.caller.now()),
-            ..ended
-        }
+        Ended { kept, taken_back, left_behind, took: between(self.started, self.caller.now()), ..ended }
     }
 }
 

@@ -69,9 +69,9 @@ impl Ending {
     pub fn next(&self) -> Option<&str> {
         match self {
             Ending::Fixed { .. } => None,
-            Ending::Found { next, .. }
-            | Ending::NotThis { next, .. }
-            | Ending::CannotTell { next, .. } => next.as_deref(),
+            Ending::Found { next, .. } | Ending::NotThis { next, .. } | Ending::CannotTell { next, .. } => {
+                next.as_deref()
+            }
         }
     }
 
@@ -116,9 +116,7 @@ impl Stop {
     /// The failure that carries this stop outwards through the script.
     pub fn failure(&self) -> Failure {
         match self {
-            Stop::Ended(ending) => {
-                Failure::new(&ENDED, format!("the run has ended: {}", ending.word()))
-            }
+            Stop::Ended(ending) => Failure::new(&ENDED, format!("the run has ended: {}", ending.word())),
             Stop::Failed(failure) => failure.clone(),
             Stop::BlockTime(_) => Failure::new(&BLOCK_TIME, "the time of the block is up"),
         }
@@ -148,11 +146,7 @@ const DEADLINE_ID: u64 = 0;
 
 impl Latch {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Latch {
-            stopped: AtomicBool::new(false),
-            wake: watch::Sender::new(false),
-            state: Held::default(),
-        })
+        Arc::new(Latch { stopped: AtomicBool::new(false), wake: watch::Sender::new(false), state: Held::default() })
     }
 
     /// Sets the latch, unless it is set. Answers whether this stop stands now.
@@ -182,10 +176,7 @@ impl Latch {
 
     /// The failure of what stands, if something does.
     pub(crate) fn failure(&self) -> Option<Failure> {
-        self.stopped()
-            .then(|| self.verdict())
-            .flatten()
-            .map(|stop| stop.failure())
+        self.stopped().then(|| self.verdict()).flatten().map(|stop| stop.failure())
     }
 
     /// Waits until something stands.
@@ -209,12 +200,7 @@ impl Latch {
     pub(crate) fn time_is(&self, now: Timestamp) {
         let mut ended: Vec<(Timestamp, u64)> = {
             let mut state = self.state.lock();
-            let ended = state
-                .timers
-                .iter()
-                .filter(|(_, at)| *at <= now)
-                .map(|(id, at)| (*at, *id))
-                .collect();
+            let ended = state.timers.iter().filter(|(_, at)| *at <= now).map(|(id, at)| (*at, *id)).collect();
             state.timers.retain(|(_, at)| *at > now);
             ended
         };
@@ -279,23 +265,13 @@ pub struct BlockTimer {
 }
 
 impl BlockTimer {
-    pub(crate) fn start(
-        latch: &Arc<Latch>,
-        at: Timestamp,
-        limit: Duration,
-        handle: &tokio::runtime::Handle,
-    ) -> Self {
+    pub(crate) fn start(latch: &Arc<Latch>, at: Timestamp, limit: Duration, handle: &tokio::runtime::Handle) -> Self {
         let id = latch.start_timer(at);
         let raise = Arc::clone(latch);
         let guard = Guard::after(handle, limit, move || {
             raise.raise(Stop::BlockTime(id));
         });
-        BlockTimer {
-            id,
-            latch: Arc::clone(latch),
-            guard: Some(guard),
-            done: false,
-        }
+        BlockTimer { id, latch: Arc::clone(latch), guard: Some(guard), done: false }
     }
 
     /// The id under which [`Stop::BlockTime`] names it.

@@ -60,12 +60,7 @@ pub(crate) enum State {
 impl Ledger {
     /// Adds a change that was sent. Proofs before it say nothing about it.
     pub(crate) fn add(&mut self, number: u64, changing: Changing, post_image: Option<Value>) {
-        self.entries.push(Entry {
-            number,
-            changing,
-            post_image,
-            state: State::Unsettled,
-        });
+        self.entries.push(Entry { number, changing, post_image, state: State::Unsettled });
         self.proved = false;
     }
 
@@ -74,10 +69,7 @@ impl Ledger {
         if !self.proved {
             return Vec::new();
         }
-        let unsettled = self
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.state == State::Unsettled);
+        let unsettled = self.entries.iter_mut().filter(|entry| entry.state == State::Unsettled);
         unsettled
             .map(|entry| {
                 entry.state = State::Settled;
@@ -98,27 +90,17 @@ impl Ledger {
 
     /// The numbers of the changes in a state.
     pub(crate) fn numbers(&self, state: &State) -> Vec<u64> {
-        self.entries
-            .iter()
-            .filter(|entry| entry.state == *state)
-            .map(|entry| entry.number)
-            .collect()
+        self.entries.iter().filter(|entry| entry.state == *state).map(|entry| entry.number).collect()
     }
 
     /// What stays behind, each with its reason. What is not settled counts: nobody has proved it.
     pub(crate) fn left_behind(&self) -> Vec<(u64, String)> {
         let reason = |entry: &Entry| match &entry.state {
-            State::Unsettled => Some(format!(
-                "{} was changed, and nothing has proved it",
-                entry.changing.object
-            )),
+            State::Unsettled => Some(format!("{} was changed, and nothing has proved it", entry.changing.object)),
             State::LeftBehind(why) => Some(format!("{}: {why}", entry.changing.object)),
             State::Settled | State::TakenBack => None,
         };
-        self.entries
-            .iter()
-            .filter_map(|entry| Some((entry.number, reason(entry)?)))
-            .collect()
+        self.entries.iter().filter_map(|entry| Some((entry.number, reason(entry)?))).collect()
     }
 }
 

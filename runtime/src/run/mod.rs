@@ -185,9 +185,7 @@ impl Run {
 
     /// Tells a person something that does not stop the run.
     pub fn warn(&self, message: impl Into<String>) {
-        self.note(Event::Warning {
-            message: message.into(),
-        });
+        self.note(Event::Warning { message: message.into() });
     }
 
     /// Says what is being waited for; `None` when nothing is.
@@ -220,30 +218,19 @@ impl Run {
 
     /// Starts the time of a block. The timer raises [`Stop::BlockTime`] with its id; the block's handler clears it.
     pub fn block_time(&self, limit: Duration) -> BlockTimer {
-        BlockTimer::start(
-            &self.caller.latch,
-            later(self.caller.now(), limit),
-            limit,
-            &self.caller.handle,
-        )
+        BlockTimer::start(&self.caller.latch, later(self.caller.now(), limit), limit, &self.caller.handle)
     }
 
     /// A library's own memory: one value for each run and type.
     pub fn kept<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut kept = self.kept.lock();
-        let value = kept
-            .entry(TypeId::of::<T>())
-            .or_insert_with(|| Arc::new(T::default()));
-        Arc::clone(value)
-            .downcast()
-            .expect("values are kept under the id of their type")
+        let value = kept.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
+        Arc::clone(value).downcast().expect("values are kept under the id of their type")
     }
 
     /// Who is asked: only in a run with a person at a terminal.
     pub(crate) fn approver(&self) -> Option<&dyn Approver> {
-        self.approver
-            .as_deref()
-            .filter(|_| self.mode() == Mode::Ask)
+        self.approver.as_deref().filter(|_| self.mode() == Mode::Ask)
     }
 
     /// Writes an event at the present time.

@@ -30,40 +30,23 @@ impl Run {
     pub fn read_all(&self, effects: Vec<Effect>) -> Vec<Result<Reply, Failure>> {
         let call = self.ordinal.fetch_add(1, Ordering::Relaxed);
         self.caller.latch.time_is(self.caller.now());
-        let looks = stream::iter(&effects)
-            .map(|effect| self.look(effect))
-            .buffered(self.gate.meter.in_flight());
+        let looks = stream::iter(&effects).map(|effect| self.look(effect)).buffered(self.gate.meter.in_flight());
         let outcome = self.caller.unless_stopped(looks.collect::<Vec<_>>());
         let now = self.caller.now();
         self.caller.latch.time_is(now);
         let answers = match outcome {
             Ok(answers) => answers,
             // Stopped: the reads that were under way are given up, and nothing is known of them.
-            Err(failure) => effects
-                .iter()
-                .map(|_| (Err(failure.clone()), Duration::ZERO))
-                .collect(),
+            Err(failure) => effects.iter().map(|_| (Err(failure.clone()), Duration::ZERO)).collect(),
         };
         let mut results = Vec::with_capacity(effects.len());
         for (place, (effect, (answer, took))) in effects.into_iter().zip(answers).enumerate() {
             let answer = answer.map(|reply| self.gate.overlay.over(&effect.call, reply));
             let (reply, failure) = match &answer {
                 Ok(reply) => (Some(reply.clone()), None),
-                Err(failure) => (
-                    None,
-                    Some((failure.code.name.to_owned(), failure.message.clone())),
-                ),
+                Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
             };
-            self.journal.note(
-                now,
-                Event::Looked {
-                    effect,
-                    ordinal: (call, place as u64),
-                    reply,
-                    failure,
-                    took,
-                },
-            );
+            self.journal.note(now, Event::Looked { effect, ordinal: (call, place as u64), reply, failure, took });
             results.push(self.latched(answer));
         }
         results
@@ -76,10 +59,7 @@ impl Run {
     pub fn now(&self) -> Result<Timestamp, Failure> {
         match self.read(Effect::read("clock", "now", Call::Now))? {
             Reply::Time(now) => Ok(now),
-            _ => Err(Failure::new(
-                &BAD_ANSWER,
-                "the clock answered with something else than a time",
-            )),
+            _ => Err(Failure::new(&BAD_ANSWER, "the clock answered with something else than a time")),
         }
     }
 
@@ -89,16 +69,8 @@ impl Run {
     /// What has stopped the run.
     pub fn sleep(&self, duration: Duration) -> Result<(), Failure> {
         let now = self.caller.now();
-        let allowed = self
-            .caller
-            .latch
-            .next_timer()
-            .map_or(duration, |at| duration.min(super::between(now, at)));
-        self.read(Effect::read(
-            "clock",
-            format!("wait {duration:?}"),
-            Call::Sleep { duration: allowed },
-        ))?;
+        let allowed = self.caller.latch.next_timer().map_or(duration, |at| duration.min(super::between(now, at)));
+        self.read(Effect::read("clock", format!("wait {duration:?}"), Call::Sleep { duration: allowed }))?;
         self.caller.latch.failure().map_or(Ok(()), Err)
     }
 
@@ -114,7 +86,8 @@ impl Run {
     }
 
     async fn look(&self, effect: &Effect) -> (Result<Reply, Failure>, Duration) {
-        let span = tracing::info_span!("effect", class = %effect.class, target = %effect.target, took = tracing::field::Empty);
+        let span =
+            tracing::info_span!("effect", class = %effect.class, target = %effect.target, took = tracing::field::Empty);
         let watch = Stopwatch::start();
         let answer = async {
             self.gate.admit(effect)?;

@@ -25,18 +25,8 @@ impl Run {
             ledger.steps.push(OpenStep { approved: false });
             ledger.steps.len() - 1
         };
-        self.journal.note(
-            now,
-            Event::StepStarted {
-                title: title.into(),
-                depth,
-            },
-        );
-        Ok(StepMark {
-            title: title.into(),
-            depth,
-            started: now,
-        })
+        self.journal.note(now, Event::StepStarted { title: title.into(), depth });
+        Ok(StepMark { title: title.into(), depth, started: now })
     }
 
     /// Ends a step. If it passed, or the script ended the run in it, what its proofs stand for is settled; if it
@@ -51,24 +41,14 @@ impl Run {
         self.ledger.lock().steps.truncate(mark.depth);
         let now = self.caller.now();
         let took = mark.took(now);
-        self.journal.note(
-            now,
-            Event::StepEnded {
-                title: mark.title,
-                depth: mark.depth,
-                took,
-                passed: passed || ended,
-            },
-        );
+        self.journal
+            .note(now, Event::StepEnded { title: mark.title, depth: mark.depth, took, passed: passed || ended });
     }
 
     /// The present place in the list of changes.
     pub fn mark(&self) -> Mark {
         let ledger = self.ledger.lock();
-        Mark {
-            entries: ledger.entries.len(),
-            proved: ledger.proved,
-        }
+        Mark { entries: ledger.entries.len(), proved: ledger.proved }
     }
 
     /// Takes back every change made since the mark, proved or not, newest first. Nothing cuts it short but its own
@@ -90,23 +70,14 @@ impl Run {
 
     /// Takes back all that stands. Answers whether nothing of it stays behind.
     pub(crate) fn take_back_everything(&self, why: &str) -> bool {
-        self.take_back(why, |_, entry| {
-            matches!(entry.state, State::Unsettled | State::Settled)
-        })
+        self.take_back(why, |_, entry| matches!(entry.state, State::Unsettled | State::Settled))
     }
 
     fn take_back(&self, why: &str, which: impl Fn(usize, &Entry) -> bool) -> bool {
         let subjects: Vec<Subject> = {
             let ledger = self.ledger.lock();
-            let chosen = ledger
-                .entries
-                .iter()
-                .enumerate()
-                .filter(|(index, entry)| which(*index, entry));
-            chosen
-                .rev()
-                .map(|(_, entry)| Subject::of_entry(entry))
-                .collect()
+            let chosen = ledger.entries.iter().enumerate().filter(|(index, entry)| which(*index, entry));
+            chosen.rev().map(|(_, entry)| Subject::of_entry(entry)).collect()
         };
         let mut clean = true;
         Undoer::new(&self.caller, &self.journal, &self.settings.field_manager).take_back(
@@ -133,38 +104,19 @@ impl Run {
     /// # Errors
     /// [`PROOF`] if it did not pass.
     pub fn checked(&self, what: &str, passed: bool, detail: Option<String>) -> Result<(), Failure> {
-        self.note(Event::Checked {
-            what: what.into(),
-            passed,
-            detail: detail.clone(),
-        });
+        self.note(Event::Checked { what: what.into(), passed, detail: detail.clone() });
         if passed {
             self.ledger.lock().proved |= !self.is_rehearsing();
             return Ok(());
         }
-        let seen = detail
-            .map(|detail| format!(": {detail}"))
-            .unwrap_or_default();
+        let seen = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
         Err(Failure::new(&PROOF, format!("the check \"{what}\" failed{seen}"))
             .hint("what was changed and not yet proved is taken back; look at what the check saw before you run again"))
     }
 
     /// Records what came of a `wait` or `hold`.
-    pub fn proved(
-        &self,
-        word: &str,
-        condition: &str,
-        outcome: ProofOutcome,
-        seen: Option<String>,
-        took: Duration,
-    ) {
-        self.note(Event::Proved {
-            word: word.into(),
-            condition: condition.into(),
-            outcome,
-            seen,
-            took,
-        });
+    pub fn proved(&self, word: &str, condition: &str, outcome: ProofOutcome, seen: Option<String>, took: Duration) {
+        self.note(Event::Proved { word: word.into(), condition: condition.into(), outcome, seen, took });
         self.ledger.lock().proved |= outcome == ProofOutcome::Passed;
     }
 

@@ -33,12 +33,7 @@ impl Run {
         let id = new_id(started);
         let file = RecordFile::create(&settings.home, &id);
         let journal = Journal::new(
-            file.map_err(|error| {
-                format!(
-                    "{}: {error}",
-                    crate::record::file::directory(&settings.home).display()
-                )
-            }),
+            file.map_err(|error| format!("{}: {error}", crate::record::file::directory(&settings.home).display())),
             0,
             reporter,
         );
@@ -80,9 +75,7 @@ impl Run {
         });
         run.note(event);
         if let Some(failure) = run.journal.broken() {
-            run.warn(format!(
-                "{failure}; reads go on, but nothing will be changed"
-            ));
+            run.warn(format!("{failure}; reads go on, but nothing will be changed"));
         }
         run.watch(cancel);
         Ok(run)
@@ -106,44 +99,26 @@ impl Run {
 pub(crate) fn guard_interrupt(caller: &Caller, cancel: CancellationToken) -> wall::Guard {
     let latch = Arc::clone(&caller.latch);
     let interrupted = move || {
-        latch.raise(Stop::Failed(Failure::new(
-            &INTERRUPTED,
-            "the run was interrupted",
-        )));
+        latch.raise(Stop::Failed(Failure::new(&INTERRUPTED, "the run was interrupted")));
     };
     if cancel.is_cancelled() {
         interrupted();
         return wall::Guard::when(&caller.handle, std::future::pending(), || ());
     }
-    wall::Guard::when(
-        &caller.handle,
-        async move { cancel.cancelled().await },
-        interrupted,
-    )
+    wall::Guard::when(&caller.handle, async move { cancel.cancelled().await }, interrupted)
 }
 
 /// A ULID whose time is the run's.
 fn new_id(at: Timestamp) -> String {
     // The standard library's own seed is the only source of randomness that an id needs.
-    let chance = || {
-        std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish()
-    };
+    let chance = || std::collections::hash_map::RandomState::new().build_hasher().finish();
     let random = u128::from(chance()) << 64 | u128::from(chance());
-    Ulid::from_parts(
-        u64::try_from(at.as_millisecond()).unwrap_or_default(),
-        random,
-    )
-    .to_string()
+    Ulid::from_parts(u64::try_from(at.as_millisecond()).unwrap_or_default(), random).to_string()
 }
 
 /// The user on this machine, as the environment names it.
 pub(crate) fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .unwrap_or_else(|| "unknown".into())
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".into())
 }
 
 /// This machine's name.

@@ -31,11 +31,7 @@ pub(crate) struct Guard(AbortHandle);
 
 impl Guard {
     /// Sets the guard.
-    pub(crate) fn after(
-        handle: &Handle,
-        limit: Duration,
-        act: impl FnOnce() + Send + 'static,
-    ) -> Self {
+    pub(crate) fn after(handle: &Handle, limit: Duration, act: impl FnOnce() + Send + 'static) -> Self {
         let task = handle.spawn(async move {
             tokio::time::sleep(limit).await;
             act();

@@ -36,19 +36,13 @@ pub fn pending(lines: &[Line]) -> Result<Vec<Pending>, Failure> {
     let mut pending: Vec<Pending> = Vec::new();
     for line in lines {
         match &line.event {
-            Event::Changing(changing) => pending.push(Pending {
-                number: line.number,
-                changing: (**changing).clone(),
-                post_image: None,
-            }),
-            Event::ChangeAnswered {
-                change,
-                outcome: ChangeOutcome::NotMade { .. },
-            } => pending.retain(|pending| pending.number != *change),
-            Event::ChangeAnswered {
-                change,
-                outcome: ChangeOutcome::Made { post_image },
-            } => {
+            Event::Changing(changing) => {
+                pending.push(Pending { number: line.number, changing: (**changing).clone(), post_image: None })
+            }
+            Event::ChangeAnswered { change, outcome: ChangeOutcome::NotMade { .. } } => {
+                pending.retain(|pending| pending.number != *change)
+            }
+            Event::ChangeAnswered { change, outcome: ChangeOutcome::Made { post_image } } => {
                 if let Some(made) = pending.iter_mut().find(|pending| pending.number == *change) {
                     made.post_image = Some(post_image.clone());
                 }
@@ -66,10 +60,8 @@ pub fn pending(lines: &[Line]) -> Result<Vec<Pending>, Failure> {
 fn started(lines: &[Line]) -> Result<&Started, Failure> {
     match lines.first().map(|line| &line.event) {
         Some(Event::Started(started)) => Ok(started),
-        _ => Err(
-            Failure::new(&RECORD, "the record does not begin with the start of a run")
-                .unchanged("nothing was taken back"),
-        ),
+        _ => Err(Failure::new(&RECORD, "the record does not begin with the start of a run")
+            .unchanged("nothing was taken back")),
     }
 }
 
@@ -95,88 +87,51 @@ pub fn undo(
     if pending.is_empty() {
         return Err(nothing_stands(&run, &lines));
     }
-    let locks = Locks::new(
-        home,
-        format!("{} {}", run.context, run.server),
-        format!("undo of run {}", run.run),
-    );
+    let locks = Locks::new(home, format!("{} {}", run.context, run.server), format!("undo of run {}", run.run));
     for change in &pending {
-        locks
-            .hold(&change.changing.object)
-            .map_err(|failure| failure.unchanged("nothing was taken back"))?;
+        locks.hold(&change.changing.object).map_err(|failure| failure.unchanged("nothing was taken back"))?;
     }
     let caller = Caller::new(transport, handle, Latch::new());
     let _guard = guard_interrupt(&caller, cancel);
-    let journal = Journal::new(
-        Ok(file),
-        lines.last().map_or(0, |line| line.number + 1),
-        reporter,
-    );
+    let journal = Journal::new(Ok(file), lines.last().map_or(0, |line| line.number + 1), reporter);
     let begun = caller.now();
     journal
-        .flush(
-            begun,
-            Event::Undoing {
-                user: user(),
-                machine: machine(),
-            },
-        )
+        .flush(begun, Event::Undoing { user: user(), machine: machine() })
         .map_err(|failure| failure.unchanged("nothing was taken back"))?;
 
-    let objects: Vec<(u64, String)> = pending
-        .iter()
-        .map(|change| (change.number, change.changing.object.to_string()))
-        .collect();
+    let objects: Vec<(u64, String)> =
+        pending.iter().map(|change| (change.number, change.changing.object.to_string())).collect();
     let subjects = pending.into_iter().map(|change| Subject {
         number: change.number,
         changing: change.changing,
         post_image: change.post_image,
     });
     let (mut taken_back, mut left_behind) = (Vec::new(), Vec::new());
-    let undoer = Undoer {
-        interruptible: true,
-        ..Undoer::new(&caller, &journal, FIELD_MANAGER)
-    };
-    undoer.take_back(
-        subjects.collect(),
-        "undone by a later process",
-        |number, outcome| {
-            if outcome.is_clean() {
-                taken_back.push(number);
-            } else {
-                let object = objects
-                    .iter()
-                    .find(|(of, _)| *of == number)
-                    .map(|(_, object)| object.as_str())
-                    .unwrap_or_default();
-                left_behind.push((number, format!("{object}: {outcome}")));
-            }
-        },
-    );
-    let interrupted =
-        matches!(caller.latch.verdict(), Some(Stop::Failed(failure)) if failure.is(&INTERRUPTED));
+    let undoer = Undoer { interruptible: true, ..Undoer::new(&caller, &journal, FIELD_MANAGER) };
+    undoer.take_back(subjects.collect(), "undone by a later process", |number, outcome| {
+        if outcome.is_clean() {
+            taken_back.push(number);
+        } else {
+            let object =
+                objects.iter().find(|(of, _)| *of == number).map(|(_, object)| object.as_str()).unwrap_or_default();
+            left_behind.push((number, format!("{object}: {outcome}")));
+        }
+    });
+    let interrupted = matches!(caller.latch.verdict(), Some(Stop::Failed(failure)) if failure.is(&INTERRUPTED));
     let message = match (taken_back.len(), left_behind.len()) {
         (_, 0) => format!("everything that run {} had changed is as before", run.run),
         (0, _) => format!("nothing of run {} could be taken back", run.run),
-        (some, others) => format!(
-            "{some} of {} changes of run {} are taken back",
-            some + others,
-            run.run
-        ),
+        (some, others) => format!("{some} of {} changes of run {} are taken back", some + others, run.run),
     };
-    let hint = (!left_behind.is_empty()).then(|| format!("look at what is left (`meshbook runs {}`), settle it by hand with whoever changed it, and undo again", run.run));
+    let hint = (!left_behind.is_empty()).then(|| {
+        format!(
+            "look at what is left (`meshbook runs {}`), settle it by hand with whoever changed it, and undo again",
+            run.run
+        )
+    });
     let ended = Ended {
-        exit: if left_behind.is_empty() {
-            Exit::Healthy
-        } else {
-            Exit::Dirty
-        },
-        ending: if interrupted && !left_behind.is_empty() {
-            "interrupted"
-        } else {
-            "undone"
-        }
-        .into(),
+        exit: if left_behind.is_empty() { Exit::Healthy } else { Exit::Dirty },
+        ending: if interrupted && !left_behind.is_empty() { "interrupted" } else { "undone" }.into(),
         message,
         next: None,
         kept: Vec::new(),
@@ -199,34 +154,21 @@ fn same_cluster(run: &Started, transport: &dyn Transport) -> Result<(), Failure>
     }
     Err(Failure::new(
         &CONFIG,
-        format!(
-            "run {} was made on {} ({}), not on {context} ({server})",
-            run.run, run.context, run.server
-        ),
+        format!("run {} was made on {} ({}), not on {context} ({server})", run.run, run.context, run.server),
     )
     .unchanged("nothing was taken back")
-    .hint(format!(
-        "undo it there: `meshbook undo {} --context {}`",
-        run.run, run.context
-    )))
+    .hint(format!("undo it there: `meshbook undo {} --context {}`", run.run, run.context)))
 }
 
 fn nothing_stands(run: &Started, lines: &[Line]) -> Failure {
-    let changed = lines
-        .iter()
-        .any(|line| matches!(line.event, Event::Changing(_)));
+    let changed = lines.iter().any(|line| matches!(line.event, Event::Changing(_)));
     let undone = lines.iter().rev().find_map(|line| match &line.event {
-        Event::Undoing { user, machine } => {
-            Some(format!("{user} on {machine} took it back at {}", line.at))
-        }
+        Event::Undoing { user, machine } => Some(format!("{user} on {machine} took it back at {}", line.at)),
         _ => None,
     });
     let why = match (undone, changed) {
         (Some(undone), _) => format!("nothing of run {} stands any more: {undone}", run.run),
-        (None, true) => format!(
-            "nothing of run {} stands: it took back its changes itself, or none was made",
-            run.run
-        ),
+        (None, true) => format!("nothing of run {} stands: it took back its changes itself, or none was made", run.run),
         (None, false) => format!("run {} changed nothing", run.run),
     };
     Failure::new(&UNDO_NOTHING, why)

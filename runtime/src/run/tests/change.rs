@@ -6,33 +6,21 @@ use serde_json::json;
 
 use crate::change::Changed;
 use crate::effect::Call;
-use crate::failure::{
-    CONFLICT, DENIED, Exit, FORBIDDEN, Failure, GITOPS, LOCKED, RECORD, REJECTED, UNREACHABLE,
-};
+use crate::failure::{CONFLICT, DENIED, Exit, FORBIDDEN, Failure, GITOPS, LOCKED, RECORD, REJECTED, UNREACHABLE};
 use crate::record::event::{ChangeOutcome, Event, ProofOutcome};
 use crate::record::file;
 use crate::run::fake::{Bench, Fault, rule};
 use crate::run::{Answer, Ending, Mode};
 
 fn fixed() -> Ending {
-    Ending::Fixed {
-        what: "well".into(),
-    }
+    Ending::Fixed { what: "well".into() }
 }
 
-fn refused(
-    bench: &Bench,
-    outcome: Result<Changed, Failure>,
-    code: &'static crate::failure::Code,
-) -> Failure {
+fn refused(bench: &Bench, outcome: Result<Changed, Failure>, code: &'static crate::failure::Code) -> Failure {
     let failure = outcome.unwrap_err();
     assert_eq!(failure.code.name, code.name, "{failure}");
     assert!(
-        failure
-            .unchanged
-            .as_deref()
-            .unwrap_or_default()
-            .contains("summit/graph-core")
+        failure.unchanged.as_deref().unwrap_or_default().contains("summit/graph-core")
             || failure.message.contains("not changed"),
         "{failure:?}"
     );
@@ -48,10 +36,7 @@ fn it_is_tried_recorded_sent_once_and_read_back() {
     // The cluster itself asserts that the record on disk announces the patch when it arrives.
     let changed = run.change(bench.raise("graph-core", 500)).unwrap();
     assert_eq!(changed.fields.len(), 1);
-    assert_eq!(
-        changed.fields[0].path.to_string(),
-        "spec.trafficPolicy.connectionPool.http.http2MaxRequests"
-    );
+    assert_eq!(changed.fields[0].path.to_string(), "spec.trafficPolicy.connectionPool.http.http2MaxRequests");
     assert_eq!(changed.object, bench.cluster.object(&rule("graph-core")));
     let kinds: Vec<_> = bench
         .cluster
@@ -69,10 +54,9 @@ fn it_is_tried_recorded_sent_once_and_read_back() {
     assert_eq!(kinds, ["review", "dry run", "patch", "get"]);
     let lines = file::read(&run.record_path().unwrap()).unwrap();
     let answered = lines.iter().find_map(|line| match &line.event {
-        Event::ChangeAnswered {
-            change,
-            outcome: ChangeOutcome::Made { post_image },
-        } => Some((*change, post_image.clone())),
+        Event::ChangeAnswered { change, outcome: ChangeOutcome::Made { post_image } } => {
+            Some((*change, post_image.clone()))
+        }
         _ => None,
     });
     assert_eq!(answered, Some((changed.number.unwrap(), changed.object)));
@@ -93,13 +77,7 @@ fn permission_is_asked_once_for_each_resource_and_namespace() {
     let run = bench.start();
     run.change(bench.raise("graph-core", 2)).unwrap();
     run.change(bench.raise("graph-core", 3)).unwrap();
-    let reviews = bench
-        .cluster
-        .lock()
-        .calls
-        .iter()
-        .filter(|call| matches!(call, Call::AccessReview { .. }))
-        .count();
+    let reviews = bench.cluster.lock().calls.iter().filter(|call| matches!(call, Call::AccessReview { .. })).count();
     assert_eq!(reviews, 1);
 }
 
@@ -108,17 +86,8 @@ fn a_missing_permission_is_named() {
     let bench = Bench::new();
     bench.cluster.lock().forbidden = true;
     let run = bench.start();
-    let failure = refused(
-        &bench,
-        run.change(bench.raise("graph-core", 500)),
-        &FORBIDDEN,
-    );
-    for part in [
-        "patch",
-        "destinationrules",
-        "networking.istio.io",
-        "namespace summit",
-    ] {
+    let failure = refused(&bench, run.change(bench.raise("graph-core", 500)), &FORBIDDEN);
+    for part in ["patch", "destinationrules", "networking.istio.io", "namespace summit"] {
         assert!(failure.message.contains(part), "{failure}");
     }
     assert_eq!(run.finish(Err(failure)).exit, Exit::Refused);
@@ -129,20 +98,10 @@ fn what_the_webhook_refuses_is_not_sent_and_not_recorded_as_sent() {
     let bench = Bench::new();
     bench.cluster.lock().dry_run_refused = Some(&REJECTED);
     let run = bench.start();
-    let failure = refused(
-        &bench,
-        run.change(bench.raise("graph-core", 500)),
-        &REJECTED,
-    );
+    let failure = refused(&bench, run.change(bench.raise("graph-core", 500)), &REJECTED);
     assert!(bench.cluster.patches().is_empty());
     assert_eq!(run.finish(Err(failure)).exit, Exit::Refused);
-    assert!(
-        !bench
-            .seen
-            .events()
-            .iter()
-            .any(|event| matches!(event, Event::Changing(_)))
-    );
+    assert!(!bench.seen.events().iter().any(|event| matches!(event, Event::Changing(_))));
 }
 
 #[test]
@@ -162,22 +121,13 @@ fn an_object_that_changed_since_it_was_read_is_not_overwritten() {
     let bench = Bench::new();
     let run = bench.start();
     let stale = bench.raise("graph-core", 500);
-    bench.cluster.edit(&rule("graph-core"), |rule| {
-        rule["spec"]["host"] = json!("other")
-    });
+    bench.cluster.edit(&rule("graph-core"), |rule| rule["spec"]["host"] = json!("other"));
     refused(&bench, run.change(stale), &CONFLICT);
 
     // Between the dry run and the patch.
     bench.cluster.lock().meanwhile = Some(|rule| rule["spec"]["host"] = json!("third"));
-    refused(
-        &bench,
-        run.change(bench.raise("graph-core", 500)),
-        &CONFLICT,
-    );
-    assert_eq!(
-        bench.cluster.object(&rule("graph-core"))["spec"]["host"],
-        "third"
-    );
+    refused(&bench, run.change(bench.raise("graph-core", 500)), &CONFLICT);
+    assert_eq!(bench.cluster.object(&rule("graph-core"))["spec"]["host"], "third");
 }
 
 #[test]
@@ -196,10 +146,7 @@ fn a_lost_answer_is_settled_by_looking() {
     assert!(!run.stopped());
     assert_eq!(bench.limit("graph-core"), 500);
     let ended = run.finish(Err(failure));
-    assert_eq!(
-        (ended.exit, bench.limit("graph-core")),
-        (Exit::TakenBack, json!(1))
-    );
+    assert_eq!((ended.exit, bench.limit("graph-core")), (Exit::TakenBack, json!(1)));
 }
 
 #[test]
@@ -209,35 +156,20 @@ fn what_looking_cannot_tell_stops_the_run_and_is_named() {
     let overwritten = |rule: &mut serde_json::Value| {
         rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["http2MaxRequests"] = json!(7)
     };
-    bench
-        .cluster
-        .lock()
-        .faults
-        .push_back(Fault::AnswerLostThen(overwritten));
+    bench.cluster.lock().faults.push_back(Fault::AnswerLostThen(overwritten));
     let failure = run.change(bench.raise("graph-core", 500)).unwrap_err();
-    assert!(
-        run.stopped() && failure.unchanged.as_deref().unwrap().contains("not known"),
-        "{failure:?}"
-    );
+    assert!(run.stopped() && failure.unchanged.as_deref().unwrap().contains("not known"), "{failure:?}");
     let ended = run.finish(Err(failure));
     assert_eq!(ended.exit, Exit::Dirty);
     assert!(ended.left_behind[0].1.contains("intruder"), "{ended:?}");
-    assert_eq!(
-        bench.limit("graph-core"),
-        7,
-        "somebody else's value is left alone"
-    );
+    assert_eq!(bench.limit("graph-core"), 7, "somebody else's value is left alone");
 }
 
 #[test]
 fn an_interrupt_while_a_change_is_under_way_lets_it_finish_and_takes_it_back() {
     let bench = Bench::new();
     let run = bench.start();
-    bench
-        .cluster
-        .lock()
-        .faults
-        .push_back(Fault::Interrupted(bench.cancel.clone()));
+    bench.cluster.lock().faults.push_back(Fault::Interrupted(bench.cancel.clone()));
     run.change(bench.raise("graph-core", 500)).unwrap();
     assert!(run.stopped());
     assert_eq!(bench.limit("graph-core"), 500);
@@ -259,10 +191,7 @@ fn the_deadline_does_not_cut_a_change_but_ends_the_run_after_it() {
     run.change(bench.raise("graph-core", 500)).unwrap();
     assert!(run.stopped());
     let ended = run.finish(Ok(()));
-    assert_eq!(
-        (ended.exit, ended.ending.as_str(), bench.limit("graph-core")),
-        (Exit::TakenBack, "deadline", json!(1))
-    );
+    assert_eq!((ended.exit, ended.ending.as_str(), bench.limit("graph-core")), (Exit::TakenBack, "deadline", json!(1)));
 }
 
 #[test]
@@ -271,14 +200,7 @@ fn without_approval_and_terminal_it_says_what_to_add() {
     bench.settings.approvals.clear();
     let run = bench.start();
     let failure = refused(&bench, run.change(bench.raise("graph-core", 500)), &DENIED);
-    assert!(
-        failure
-            .hint
-            .as_deref()
-            .unwrap()
-            .contains("--approve destinationrule"),
-        "{failure:?}"
-    );
+    assert!(failure.hint.as_deref().unwrap().contains("--approve destinationrule"), "{failure:?}");
     assert!(run.stopped(), "no script can catch it");
     assert_eq!(run.finish(Ok(())).exit, Exit::Refused);
 }
@@ -290,18 +212,8 @@ fn a_count_is_used_up() {
     let run = bench.start();
     run.change(bench.raise("graph-core", 2)).unwrap();
     let failure = run.change(bench.raise("graph-core", 3)).unwrap_err();
-    assert!(
-        failure
-            .hint
-            .as_deref()
-            .unwrap()
-            .contains("--approve destinationrule=2"),
-        "{failure:?}"
-    );
-    assert_eq!(
-        (run.finish(Ok(())).exit, bench.limit("graph-core")),
-        (Exit::TakenBack, json!(1))
-    );
+    assert!(failure.hint.as_deref().unwrap().contains("--approve destinationrule=2"), "{failure:?}");
+    assert_eq!((run.finish(Ok(())).exit, bench.limit("graph-core")), (Exit::TakenBack, json!(1)));
 }
 
 #[test]
@@ -314,14 +226,7 @@ fn what_cannot_be_taken_back_has_to_be_named_and_stays() {
     };
     let run = bench.start();
     let failure = refused(&bench, run.change(restart(&bench)), &DENIED);
-    assert!(
-        failure
-            .hint
-            .as_deref()
-            .unwrap()
-            .contains("--approve destinationrule/graph-core"),
-        "{failure:?}"
-    );
+    assert!(failure.hint.as_deref().unwrap().contains("--approve destinationrule/graph-core"), "{failure:?}");
     run.finish(Ok(()));
 
     bench.settings.approvals = vec!["DestinationRule/graph-core".parse().unwrap()];
@@ -329,12 +234,7 @@ fn what_cannot_be_taken_back_has_to_be_named_and_stays() {
     run.change(restart(&bench)).unwrap();
     let ended = run.finish(Err(Failure::new(&UNREACHABLE, "x")));
     assert_eq!((ended.exit, ended.left_behind.len()), (Exit::Dirty, 1));
-    assert!(
-        ended.left_behind[0]
-            .1
-            .contains("a restart replaces the pods"),
-        "{ended:?}"
-    );
+    assert!(ended.left_behind[0].1.contains("a restart replaces the pods"), "{ended:?}");
 }
 
 #[test]
@@ -343,18 +243,9 @@ fn gitops_owns_what_it_marks() {
     bench.cluster.edit(&rule("graph-core"), |rule| rule["metadata"]["labels"] = json!({ "kustomize.toolkit.fluxcd.io/name": "graph", "kustomize.toolkit.fluxcd.io/namespace": "summit" }));
     let run = bench.start();
     let failure = refused(&bench, run.change(bench.raise("graph-core", 500)), &GITOPS);
-    assert!(
-        failure
-            .message
-            .contains("Flux (Kustomization summit/graph)"),
-        "{failure}"
-    );
+    assert!(failure.message.contains("Flux (Kustomization summit/graph)"), "{failure}");
     let hint = failure.hint.unwrap();
-    for part in [
-        "kind: DestinationRule",
-        "http2MaxRequests: 500",
-        "--approve destinationrule/graph-core",
-    ] {
+    for part in ["kind: DestinationRule", "http2MaxRequests: 500", "--approve destinationrule/graph-core"] {
         assert!(hint.contains(part), "{hint}");
     }
     assert!(!hint.contains("resourceVersion"), "{hint}");
@@ -367,17 +258,12 @@ fn gitops_is_said_to_the_person_who_is_asked() {
     let run = bench.start();
     run.change(bench.raise("graph-core", 500)).unwrap();
     let asked = bench.answers.as_ref().unwrap().1.lock().unwrap();
-    assert_eq!(
-        asked[0].gitops.as_deref(),
-        Some("Argo CD (application graph)")
-    );
+    assert_eq!(asked[0].gitops.as_deref(), Some("Argo CD (application graph)"));
 }
 
 #[test]
 fn a_person_answers() {
-    let proof = |run: &crate::run::Run| {
-        run.proved("wait", "true", ProofOutcome::Passed, None, Duration::ZERO)
-    };
+    let proof = |run: &crate::run::Run| run.proved("wait", "true", ProofOutcome::Passed, None, Duration::ZERO);
 
     let bench = Bench::asking(&[Answer::No]);
     let run = bench.start();
@@ -420,18 +306,10 @@ fn a_person_answers() {
 fn read_only_and_scope_are_kept() {
     let mut bench = Bench::new();
     bench.settings.read_only = true;
-    refused(
-        &bench,
-        bench.start().change(bench.raise("graph-core", 500)),
-        &DENIED,
-    );
+    refused(&bench, bench.start().change(bench.raise("graph-core", 500)), &DENIED);
     let mut bench = Bench::new();
     bench.settings.namespaces = vec!["elsewhere".into()];
-    let failure = refused(
-        &bench,
-        bench.start().change(bench.raise("graph-core", 500)),
-        &DENIED,
-    );
+    let failure = refused(&bench, bench.start().change(bench.raise("graph-core", 500)), &DENIED);
     assert!(failure.message.contains("namespace elsewhere"), "{failure}");
     assert!(bench.cluster.lock().calls.is_empty());
 }
@@ -442,10 +320,7 @@ fn two_runs_do_not_change_one_object_at_once() {
     let (one, other) = (bench.start(), bench.start());
     one.change(bench.raise("graph-core", 500)).unwrap();
     let failure = other.change(bench.raise("graph-core", 600)).unwrap_err();
-    assert!(
-        failure.is(&LOCKED) && failure.message.contains(one.id()),
-        "{failure}"
-    );
+    assert!(failure.is(&LOCKED) && failure.message.contains(one.id()), "{failure}");
     assert_eq!(bench.limit("graph-core"), 500);
     assert_eq!(other.finish(Ok(())).exit, Exit::Refused);
     one.proved("wait", "true", ProofOutcome::Passed, None, Duration::ZERO);
@@ -461,23 +336,13 @@ fn without_a_record_nothing_is_changed() {
     let mut bench = Bench::new();
     std::fs::write(bench.settings.home.join("runs"), "").unwrap();
     let failure = bench.try_start().err().unwrap();
-    assert!(
-        failure.is(&RECORD) && failure.unchanged.is_some(),
-        "{failure:?}"
-    );
+    assert!(failure.is(&RECORD) && failure.unchanged.is_some(), "{failure:?}");
 
     // A run for which nothing was approved may read; whoever is asked later is refused before.
     bench.settings.approvals.clear();
     let run = bench.start();
-    run.read(crate::effect::Effect::get(rule("graph-core")))
-        .unwrap();
-    assert!(
-        bench
-            .seen
-            .events()
-            .iter()
-            .any(|event| matches!(event, Event::Warning { .. }))
-    );
+    run.read(crate::effect::Effect::get(rule("graph-core"))).unwrap();
+    assert!(bench.seen.events().iter().any(|event| matches!(event, Event::Warning { .. })));
     refused(&bench, run.change(bench.raise("graph-core", 500)), &RECORD);
     assert!(bench.cluster.patches().is_empty());
 }

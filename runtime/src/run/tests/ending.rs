@@ -18,9 +18,7 @@ fn unreachable() -> Failure {
 }
 
 fn fixed(run: &Run) {
-    run.end(Ending::Fixed {
-        what: "well".into(),
-    });
+    run.end(Ending::Fixed { what: "well".into() });
 }
 
 #[test]
@@ -28,26 +26,15 @@ fn a_proof_after_the_last_change_settles_at_the_end_of_the_step() {
     let bench = Bench::new();
     let run = bench.start();
     let step = run.step_started("one").unwrap();
-    let first = run
-        .change(bench.raise("graph-core", 2))
-        .unwrap()
-        .number
-        .unwrap();
+    let first = run.change(bench.raise("graph-core", 2)).unwrap().number.unwrap();
     prove(&run);
     run.step_ended(step, true);
     let step = run.step_started("two").unwrap();
     run.change(bench.raise("graph-core", 3)).unwrap();
     run.step_ended(step, false);
-    assert_eq!(
-        bench.limit("graph-core"),
-        2,
-        "only what was not proved is taken back"
-    );
+    assert_eq!(bench.limit("graph-core"), 2, "only what was not proved is taken back");
     let ended = run.finish(Err(unreachable()));
-    assert_eq!(
-        (ended.exit, ended.kept, ended.taken_back.len()),
-        (Exit::TakenBack, vec![first], 1)
-    );
+    assert_eq!((ended.exit, ended.kept, ended.taken_back.len()), (Exit::TakenBack, vec![first], 1));
 }
 
 #[test]
@@ -61,10 +48,7 @@ fn a_proof_before_the_last_change_settles_nothing() {
     run.step_ended(step, true);
     fixed(&run);
     let ended = run.finish(Ok(()));
-    assert_eq!(
-        (ended.exit, ended.code.as_deref()),
-        (Exit::TakenBack, Some(ENDING.name))
-    );
+    assert_eq!((ended.exit, ended.code.as_deref()), (Exit::TakenBack, Some(ENDING.name)));
     assert_eq!(bench.limit("graph-core"), 1);
 }
 
@@ -80,20 +64,14 @@ fn a_later_step_settles_what_an_earlier_one_left_open() {
     run.step_ended(step, true);
     fixed(&run);
     let ended = run.finish(Ok(()));
-    assert_eq!(
-        (ended.exit, ended.kept.len(), bench.limit("graph-core")),
-        (Exit::Healthy, 1, json!(2))
-    );
+    assert_eq!((ended.exit, ended.kept.len(), bench.limit("graph-core")), (Exit::Healthy, 1, json!(2)));
 }
 
 #[test]
 fn proofs_that_did_not_pass_settle_nothing() {
-    for outcome in [
-        ProofOutcome::Failed,
-        ProofOutcome::Unverified,
-        ProofOutcome::CanBeEvaluated,
-        ProofOutcome::NotEvaluated,
-    ] {
+    for outcome in
+        [ProofOutcome::Failed, ProofOutcome::Unverified, ProofOutcome::CanBeEvaluated, ProofOutcome::NotEvaluated]
+    {
         let bench = Bench::new();
         let run = bench.start();
         run.change(bench.raise("graph-core", 2)).unwrap();
@@ -104,17 +82,9 @@ fn proofs_that_did_not_pass_settle_nothing() {
     let bench = Bench::new();
     let run = bench.start();
     run.change(bench.raise("graph-core", 2)).unwrap();
-    let failure = run
-        .checked("it is well", false, Some("it is not".into()))
-        .unwrap_err();
-    assert!(
-        failure.is(&PROOF) && failure.message.contains("it is not"),
-        "{failure}"
-    );
-    assert_eq!(
-        (run.finish(Err(failure)).exit, bench.limit("graph-core")),
-        (Exit::TakenBack, json!(1))
-    );
+    let failure = run.checked("it is well", false, Some("it is not".into())).unwrap_err();
+    assert!(failure.is(&PROOF) && failure.message.contains("it is not"), "{failure}");
+    assert_eq!((run.finish(Err(failure)).exit, bench.limit("graph-core")), (Exit::TakenBack, json!(1)));
 }
 
 #[test]
@@ -123,48 +93,22 @@ fn fixed_without_any_proof_is_a_fault_of_the_script() {
     let run = bench.start();
     fixed(&run);
     let ended = run.finish(Ok(()));
-    assert_eq!(
-        (ended.exit, ended.code.as_deref()),
-        (Exit::Script, Some(ENDING.name))
-    );
+    assert_eq!((ended.exit, ended.code.as_deref()), (Exit::Script, Some(ENDING.name)));
     let run = bench.start();
     prove(&run);
     fixed(&run);
     assert_eq!(run.finish(Ok(())).exit, Exit::Healthy);
     let run = bench.start();
-    assert_eq!(
-        run.finish(Ok(())).code.as_deref(),
-        Some(ENDING.name),
-        "a run that does not say how it ends"
-    );
+    assert_eq!(run.finish(Ok(())).code.as_deref(), Some(ENDING.name), "a run that does not say how it ends");
 }
 
 #[test]
 fn other_endings_take_back_what_is_not_proved_and_keep_their_exit() {
     let next = || Some("b.rhai".to_owned());
     let endings = [
-        (
-            Ending::Found {
-                cause: "overload".into(),
-                what: "busy".into(),
-                next: next(),
-            },
-            Exit::Found,
-        ),
-        (
-            Ending::NotThis {
-                why: "no".into(),
-                next: next(),
-            },
-            Exit::Healthy,
-        ),
-        (
-            Ending::CannotTell {
-                why: "no data".into(),
-                next: next(),
-            },
-            Exit::CannotTell,
-        ),
+        (Ending::Found { cause: "overload".into(), what: "busy".into(), next: next() }, Exit::Found),
+        (Ending::NotThis { why: "no".into(), next: next() }, Exit::Healthy),
+        (Ending::CannotTell { why: "no data".into(), next: next() }, Exit::CannotTell),
     ];
     for (ending, exit) in endings {
         let bench = Bench::new();
@@ -173,10 +117,7 @@ fn other_endings_take_back_what_is_not_proved_and_keep_their_exit() {
         let failure = run.end(ending.clone());
         assert!(!failure.code.catchable && run.stopped());
         let ended = run.finish(Err(failure));
-        assert_eq!(
-            (ended.exit, ended.ending.as_str(), ended.next),
-            (exit, ending.word(), next())
-        );
+        assert_eq!((ended.exit, ended.ending.as_str(), ended.next), (exit, ending.word(), next()));
         assert_eq!(bench.limit("graph-core"), 1);
 
         // Proved changes stay.
@@ -187,10 +128,7 @@ fn other_endings_take_back_what_is_not_proved_and_keep_their_exit() {
         run.end(ending.clone());
         run.step_ended(step, false);
         let ended = run.finish(Ok(()));
-        assert_eq!(
-            (ended.exit, ended.kept.len(), bench.limit("graph-core")),
-            (exit, 1, json!(2))
-        );
+        assert_eq!((ended.exit, ended.kept.len(), bench.limit("graph-core")), (exit, 1, json!(2)));
     }
 }
 
@@ -198,17 +136,11 @@ fn other_endings_take_back_what_is_not_proved_and_keep_their_exit() {
 fn the_first_stop_wins() {
     let bench = Bench::new();
     let run = bench.start();
-    run.end(Ending::NotThis {
-        why: "no".into(),
-        next: None,
-    });
+    run.end(Ending::NotThis { why: "no".into(), next: None });
     run.stop(unreachable());
     bench.cancel.cancel();
     let ended = run.finish(Err(unreachable()));
-    assert_eq!(
-        (ended.exit, ended.ending.as_str()),
-        (Exit::Healthy, "not_this")
-    );
+    assert_eq!((ended.exit, ended.ending.as_str()), (Exit::Healthy, "not_this"));
 }
 
 #[test]
@@ -216,10 +148,7 @@ fn a_failure_before_any_change_ends_as_it_says_itself() {
     let bench = Bench::new();
     let run = bench.start();
     let ended = run.finish(Err(unreachable().hint("look at the server")));
-    assert_eq!(
-        (ended.exit, ended.hint.as_deref()),
-        (Exit::Unreachable, Some("look at the server"))
-    );
+    assert_eq!((ended.exit, ended.hint.as_deref()), (Exit::Unreachable, Some("look at the server")));
     assert!(matches!(bench.seen.events().last(), Some(Event::Ended(last)) if **last == ended));
 }
 
@@ -231,34 +160,25 @@ fn what_cannot_be_taken_back_is_dirty_and_named() {
     bench.cluster.lock().unreachable = true;
     let ended = run.finish(Err(unreachable()));
     assert_eq!(ended.exit, Exit::Dirty);
-    assert!(
-        ended.left_behind[0].1.contains("summit/graph-core"),
-        "{ended:?}"
-    );
+    assert!(ended.left_behind[0].1.contains("summit/graph-core"), "{ended:?}");
 }
 
 #[test]
 fn temporarily_takes_back_what_was_proved_too_and_leaves_earlier_proofs_standing() {
     let bench = Bench::new();
-    bench
-        .cluster
-        .put(&rule("log"), json!({ "spec": { "level": "info" } }));
+    bench.cluster.put(&rule("log"), json!({ "spec": { "level": "info" } }));
     let run = bench.start();
     let step = run.step_started("one").unwrap();
     run.change(bench.raise("graph-core", 2)).unwrap();
     prove(&run);
     let mark = run.mark();
-    run.change(bench.change("log", |log| log["spec"]["level"] = json!("debug")))
-        .unwrap();
+    run.change(bench.change("log", |log| log["spec"]["level"] = json!("debug"))).unwrap();
     run.take_back_since(mark, "the block ended");
     assert_eq!(bench.cluster.object(&rule("log"))["spec"]["level"], "info");
     run.step_ended(step, true);
     fixed(&run);
     let ended = run.finish(Ok(()));
-    assert_eq!(
-        (ended.exit, ended.kept.len(), ended.taken_back.len()),
-        (Exit::Healthy, 1, 1)
-    );
+    assert_eq!((ended.exit, ended.kept.len(), ended.taken_back.len()), (Exit::Healthy, 1, 1));
     assert_eq!(bench.limit("graph-core"), 2);
 }
 
@@ -275,10 +195,7 @@ fn taking_back_is_not_cut_short_by_what_stopped_the_run() {
     run.take_back_since(mark, "the block ended");
     assert_eq!(bench.limit("graph-core"), 1);
     let ended = run.finish(Ok(()));
-    assert_eq!(
-        (ended.exit, ended.ending.as_str()),
-        (Exit::TakenBack, "interrupted")
-    );
+    assert_eq!((ended.exit, ended.ending.as_str()), (Exit::TakenBack, "interrupted"));
 }
 
 #[test]
@@ -292,9 +209,7 @@ fn the_time_of_blocks_nests() {
     let slept = bench.cluster.lock().calls.clone();
     assert_eq!(
         slept,
-        [crate::effect::Call::Sleep {
-            duration: Duration::from_secs(30)
-        }],
+        [crate::effect::Call::Sleep { duration: Duration::from_secs(30) }],
         "it ends when the block's time is up"
     );
     assert!(inner.clear());
@@ -313,10 +228,7 @@ fn what_comes_while_a_block_ends_stands_after_it() {
     run.sleep(Duration::from_secs(5)).unwrap_err();
     run.stop(unreachable());
     assert!(inner.clear());
-    assert!(
-        matches!(run.verdict(), Some(Stop::Failed(_))),
-        "an interrupt is not lost"
-    );
+    assert!(matches!(run.verdict(), Some(Stop::Failed(_))), "an interrupt is not lost");
     assert!(!outer.clear());
     assert!(run.stopped(), "only its own stop is cleared");
 }

@@ -21,11 +21,7 @@ fn collect(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
             collect(&path, found);
         } else if name.ends_with(".rs") && !["tests.rs", "fake.rs"].contains(&name.as_str()) {
             let text = fs::read_to_string(&path).unwrap();
-            let code = text
-                .split("#[cfg(test)]\nmod tests {")
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
             found.push((path, code));
         }
     }
@@ -35,9 +31,8 @@ fn collect(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
 fn strays(words: &[&str], allowed: &[&str]) -> Vec<String> {
     let stray = |(path, code): &(PathBuf, String)| {
         let path = path.to_string_lossy();
-        (!allowed.iter().any(|allowed| path.contains(allowed))
-            && words.iter().any(|word| code.contains(word)))
-        .then(|| path.into_owned())
+        (!allowed.iter().any(|allowed| path.contains(allowed)) && words.iter().any(|word| code.contains(word)))
+            .then(|| path.into_owned())
     };
     sources().iter().filter_map(stray).collect()
 }
@@ -54,19 +49,11 @@ fn only_the_road_of_changes_makes_patches() {
     ];
     assert_eq!(strays(&["Call::Patch"], &allowed), Vec::<String>::new());
     let looks_only = ["runtime/src/gate/mod.rs", "runtime/src/record/redact.rs"];
-    for (path, code) in sources().iter().filter(|(path, _)| {
-        looks_only
-            .iter()
-            .any(|file| path.to_string_lossy().ends_with(file))
-    }) {
-        let patterns = code.matches("Call::Patch { ..").count()
-            + code.matches("Call::Patch { patch, .. } =>").count();
-        assert_eq!(
-            code.matches("Call::Patch").count(),
-            patterns,
-            "{} makes a patch",
-            path.display()
-        );
+    for (path, code) in
+        sources().iter().filter(|(path, _)| looks_only.iter().any(|file| path.to_string_lossy().ends_with(file)))
+    {
+        let patterns = code.matches("Call::Patch { ..").count() + code.matches("Call::Patch { patch, .. } =>").count();
+        assert_eq!(code.matches("Call::Patch").count(), patterns, "{} makes a patch", path.display());
     }
 }
 
@@ -82,27 +69,11 @@ fn only_the_transport_reads_the_time() {
         "thread::sleep",
         "UNIX_EPOCH.elapsed",
     ];
-    assert_eq!(
-        strays(
-            &words,
-            &["runtime/src/transport/", "runtime/src/run/wall.rs"]
-        ),
-        Vec::<String>::new()
-    );
+    assert_eq!(strays(&words, &["runtime/src/transport/", "runtime/src/run/wall.rs"]), Vec::<String>::new());
 }
 
 #[test]
 fn only_the_transport_opens_connections() {
-    let words = [
-        "kube::",
-        "reqwest::",
-        "hyper::",
-        "hyper_util::",
-        "tokio::net",
-        "std::net",
-    ];
-    assert_eq!(
-        strays(&words, &["runtime/src/transport/"]),
-        Vec::<String>::new()
-    );
+    let words = ["kube::", "reqwest::", "hyper::", "hyper_util::", "tokio::net", "std::net"];
+    assert_eq!(strays(&words, &["runtime/src/transport/"]), Vec::<String>::new());
 }

@@ -19,12 +19,7 @@ fn pod(method: &str, class: Class) -> Effect {
         path: "/stats".into(),
         body: String::new(),
     };
-    Effect {
-        class,
-        target: "Pod summit/front-1".into(),
-        summary: "stats".into(),
-        call: Call::Pod(request),
-    }
+    Effect { class, target: "Pod summit/front-1".into(), summary: "stats".into(), call: Call::Pod(request) }
 }
 
 #[test]
@@ -32,31 +27,19 @@ fn answers_keep_their_order_and_one_failure_does_not_fail_the_others() {
     let bench = Bench::new();
     bench.cluster.put(&rule("b"), json!({}));
     let run = bench.start();
-    let answers = run.read_all(vec![
-        Effect::get(rule("b")),
-        Effect::get(rule("absent")),
-        Effect::get(rule("graph-core")),
-    ]);
+    let answers =
+        run.read_all(vec![Effect::get(rule("b")), Effect::get(rule("absent")), Effect::get(rule("graph-core"))]);
     let name = |answer: &Result<Reply, _>| match answer {
         Ok(Reply::Json(object)) => object["metadata"]["name"].as_str().map(str::to_owned),
         _ => None,
     };
-    assert_eq!(
-        answers.iter().map(name).collect::<Vec<_>>(),
-        [Some("b".into()), None, Some("graph-core".into())]
-    );
+    assert_eq!(answers.iter().map(name).collect::<Vec<_>>(), [Some("b".into()), None, Some("graph-core".into())]);
     assert!(answers[1].as_ref().unwrap_err().is(&NOT_FOUND));
     let ordinals: Vec<_> = bench
         .seen
         .events()
         .into_iter()
-        .filter_map(|event| {
-            if let Event::Looked { ordinal, .. } = event {
-                Some(ordinal)
-            } else {
-                None
-            }
-        })
+        .filter_map(|event| if let Event::Looked { ordinal, .. } = event { Some(ordinal) } else { None })
         .collect();
     assert_eq!(ordinals, [(0, 0), (0, 1), (0, 2)]);
 }
@@ -64,10 +47,7 @@ fn answers_keep_their_order_and_one_failure_does_not_fail_the_others() {
 #[test]
 fn the_budget_is_kept_and_cannot_be_caught() {
     let mut bench = Bench::new();
-    bench.settings.budget = Budget {
-        reads: 2,
-        in_flight: 16,
-    };
+    bench.settings.budget = Budget { reads: 2, in_flight: 16 };
     let run = bench.start();
     run.now().unwrap();
     let answers = run.read_all(vec![Effect::get(rule("graph-core")); 3]);
@@ -92,10 +72,7 @@ fn an_interrupt_ends_a_read_that_hangs_at_once() {
     let late = canceller.join().unwrap().elapsed();
     assert!(failure.is(&INTERRUPTED), "{failure}");
     assert!(late < Duration::from_secs(2), "{late:?}");
-    assert!(
-        run.now().unwrap_err().is(&INTERRUPTED),
-        "nothing more is read"
-    );
+    assert!(run.now().unwrap_err().is(&INTERRUPTED), "nothing more is read");
     assert_eq!(run.finish(Ok(())).exit, Exit::Interrupted);
 }
 
@@ -109,39 +86,18 @@ fn the_deadline_ends_a_read_that_hangs_and_a_sleep_that_is_too_long() {
 
     bench.settings.deadline = Some(Duration::from_secs(600));
     let run = bench.start();
-    assert!(
-        run.sleep(Duration::from_secs(3600))
-            .unwrap_err()
-            .is(&DEADLINE)
-    );
+    assert!(run.sleep(Duration::from_secs(3600)).unwrap_err().is(&DEADLINE));
     let ended = run.finish(Ok(()));
-    assert_eq!(
-        (ended.exit, ended.took),
-        (Exit::Deadline, Duration::from_secs(600))
-    );
+    assert_eq!((ended.exit, ended.took), (Exit::Deadline, Duration::from_secs(600)));
 }
 
 #[test]
 fn a_read_cannot_change_anything() {
     let bench = Bench::new();
-    let patch = Call::Patch {
-        object: rule("graph-core"),
-        patch: json!({}),
-        dry_run: false,
-    };
+    let patch = Call::Patch { object: rule("graph-core"), patch: json!({}), dry_run: false };
     let effects = [
-        Effect {
-            class: Class::Read,
-            target: "x".into(),
-            summary: "patch".into(),
-            call: patch.clone(),
-        },
-        Effect {
-            class: Class::Change,
-            target: "x".into(),
-            summary: "patch".into(),
-            call: patch,
-        },
+        Effect { class: Class::Read, target: "x".into(), summary: "patch".into(), call: patch.clone() },
+        Effect { class: Class::Change, target: "x".into(), summary: "patch".into(), call: patch },
         pod("POST", Class::Read),
     ];
     for effect in effects {
@@ -152,13 +108,7 @@ fn a_read_cannot_change_anything() {
     assert!(bench.cluster.lock().calls.is_empty());
     let mut bench = Bench::new();
     bench.settings.read_only = true;
-    assert!(
-        bench
-            .start()
-            .read(pod("POST", Class::Probe))
-            .unwrap_err()
-            .is(&DENIED)
-    );
+    assert!(bench.start().read(pod("POST", Class::Probe)).unwrap_err().is(&DENIED));
 }
 
 #[test]
@@ -166,31 +116,20 @@ fn a_library_keeps_one_value_for_each_type() {
     let bench = Bench::new();
     let run = bench.start();
     *run.kept::<std::sync::Mutex<Vec<u8>>>().lock().unwrap() = vec![1];
-    assert_eq!(
-        *run.kept::<std::sync::Mutex<Vec<u8>>>().lock().unwrap(),
-        [1]
-    );
+    assert_eq!(*run.kept::<std::sync::Mutex<Vec<u8>>>().lock().unwrap(), [1]);
     assert_eq!(*run.kept::<std::sync::Mutex<String>>().lock().unwrap(), "");
 }
 
 #[test]
 fn secrets_reach_neither_record_nor_report() {
     let mut bench = Bench::new();
-    bench
-        .settings
-        .params
-        .insert("api-key".into(), json!("hunter2-param"));
+    bench.settings.params.insert("api-key".into(), json!("hunter2-param"));
     bench.cluster.put(&rule("x"), json!({ "spec": { "env": [{ "name": "DB_PASSWORD", "value": "hunter2-env" }], "url": "postgres://u:hunter2-url@db/x" } }));
     let run = bench.start();
     run.read(Effect::get(rule("x"))).unwrap();
     run.warn("Authorization: Bearer hunter2-bearer-token");
     run.finish(Ok(()));
-    let path = std::fs::read_dir(bench.settings.home.join("runs"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let path = std::fs::read_dir(bench.settings.home.join("runs")).unwrap().next().unwrap().unwrap().path();
     let record = std::fs::read_to_string(path).unwrap();
     assert!(!record.contains("hunter2"), "{record}");
     assert!(!format!("{:?}", bench.seen.events()).contains("hunter2"));

@@ -1,0 +1,103 @@
+//! What is demanded of a figure, and the line that says whether it is met.
+
+use std::fmt;
+
+use crate::measure::Figures;
+
+/// A bound.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound {
+    /// No more than this.
+    AtMost(f64),
+    /// No less than this.
+    AtLeast(f64),
+}
+
+impl Bound {
+    fn is_met(self, figure: f64) -> bool {
+        match self {
+            Bound::AtMost(most) => figure <= most,
+            Bound::AtLeast(least) => figure >= least,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::AtMost(most) => write!(f, "<= {most}"),
+            Bound::AtLeast(least) => write!(f, ">= {least}"),
+        }
+    }
+}
+
+/// One figure against its demand.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    /// What is measured. It does not change from one version to the next.
+    pub name: &'static str,
+    /// The medians that it is made of, as people read them.
+    pub of: String,
+    /// The figure of each round.
+    pub figures: Figures,
+    /// Its unit; a ratio has `x`.
+    pub unit: &'static str,
+    /// What is demanded of the median.
+    pub bound: Bound,
+    /// Why it may miss its demand. Whoever writes a reason here says in the README where the time goes.
+    pub excuse: Option<&'static str>,
+}
+
+impl Demand {
+    /// Whether the demand is met, or missed for a stated reason.
+    pub fn holds(&self) -> bool {
+        self.bound.is_met(self.figures.median()) || self.excuse.is_some()
+    }
+
+    /// The head of the table.
+    pub fn head() -> String {
+        line(["FIGURE", "MEDIAN", "RANGE", "DEMAND", "ROUNDS", "VERDICT", "OF"])
+    }
+}
+
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (least, greatest) = self.figures.range();
+        let verdict = match (self.bound.is_met(self.figures.median()), self.excuse) {
+            (true, _) => "met".to_owned(),
+            (false, None) => "MISSED".to_owned(),
+            (false, Some(reason)) => format!("missed ({reason})"),
+        };
+        f.write_str(&line([
+            self.name,
+            &format!("{:.2} {}", self.figures.median(), self.unit),
+            &format!("{least:.2}-{greatest:.2}"),
+            &format!("{} {}", self.bound, self.unit),
+            &self.figures.rounds().to_string(),
+            &verdict,
+            &self.of,
+        ]))
+    }
+}
+
+fn line(cells: [&str; 7]) -> String {
+    let [name, median, range, bound, rounds, verdict, of] = cells;
+    format!("{name:<24}  {median:>10}  {range:>15}  {bound:>9}  {rounds:>6}  {verdict:<8}  {of}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_demand_holds_only_with_a_reason() {
+        let figures = [5.0, 4.0, 6.0].into_iter().collect();
+        let demand =
+            Demand { name: "n", of: String::new(), figures, unit: "x", bound: Bound::AtLeast(5.0), excuse: None };
+        assert!(demand.holds() && demand.to_string().contains("met"));
+        let missed = Demand { bound: Bound::AtMost(4.9), ..demand };
+        assert!(!missed.holds() && missed.to_string().contains("MISSED"));
+        let excused = Demand { excuse: Some("the disk"), ..missed };
+        assert!(excused.holds() && excused.to_string().contains("missed (the disk)"));
+    }
+}

@@ -1,0 +1,220 @@
+//! The figures of meshbook, side by side with what people use today. `benches/run` builds and starts this.
+//!
+//! Each comparison runs both sides in turn in the same minute on the same machine, against the same server, and divides
+//! round by round: a machine that is busy is busy for both.
+
+mod demand;
+mod kubectl;
+mod lab;
+mod measure;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use demand::{Bound, Demand};
+use lab::{Lab, Silence};
+use measure::{Program, side_by_side};
+
+fn main() -> ExitCode {
+    match measured() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the figures could not be taken: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all demands hold.
+fn measured() -> io::Result<bool> {
+    let bench = Bench::new()?;
+    println!("{}", Demand::head());
+    let mut hold = true;
+    let takers: [Taker; 3] = [Bench::start, Bench::read, Bench::diagnosis];
+    for take in takers {
+        for demand in take(&bench)? {
+            println!("{demand}");
+            hold &= demand.holds();
+        }
+    }
+    Ok(hold)
+}
+
+/// One comparison, which answers one figure or several.
+type Taker = fn(&Bench) -> io::Result<Vec<Demand>>;
+
+/// What the comparisons need.
+struct Bench {
+    /// The folder `benches`.
+    folder: PathBuf,
+    /// The built programs.
+    built: PathBuf,
+    kubectl: PathBuf,
+    /// State of both sides: records here, the cache of kubectl there.
+    state: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> io::Result<Bench> {
+        let built = std::env::current_exe()?;
+        let built = built.parent().ok_or_else(|| io::Error::other("a program lies in a folder"))?.to_path_buf();
+        let target = built.parent().unwrap_or(&built);
+        let kubectl = kubectl::find(&target.join("tools"))?;
+        // On the disk that people's records would be on, not in memory.
+        let state = tempfile::Builder::new().prefix("figures").tempdir_in(target)?;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+        Ok(Bench { folder, built, kubectl, state })
+    }
+
+    fn lab(&self, world: &str) -> io::Result<Lab> {
+        Lab::serve(&self.built.join("meshbook"), world, self.state.path())
+    }
+
+    fn meshbook(&self, arguments: &[&str], kubeconfig: &Path) -> Program {
+        Program::new(self.built.join("meshbook"), arguments, &self.folder)
+            .with("MESHBOOK_HOME", self.state.path())
+            .with("KUBECONFIG", kubeconfig)
+    }
+
+    /// A command that finds kubectl, with its cache kept from one run to the next.
+    fn today(&self, program: &Path, arguments: &[&str], kubeconfig: &Path) -> Program {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = self.kubectl.parent().map(Path::to_path_buf).into_iter().chain(std::env::split_paths(&path));
+        Program::new(program, arguments, &self.folder)
+            .with("PATH", std::env::join_paths(folders).unwrap_or(path.clone()))
+            .with("KUBECACHEDIR", self.state.path().join("kubectl"))
+            .with("KUBECONFIG", kubeconfig)
+    }
+
+    /// From the shell to the end of a script that asks nothing of a cluster.
+    fn start(&self) -> io::Result<Vec<Demand>> {
+        let lab = self.lab("healthy")?;
+        let silence = Silence::like(&lab.kubeconfig, self.state.path())?;
+        drop(lab);
+        let ours = self.meshbook(&["run", "hello.rhai"], &silence.kubeconfig);
+        let theirs = Program::new(self.built.join("meshbook-bare"), &["bare/hello.rhai"], &self.folder);
+        let measured = side_by_side(&[&ours, &theirs], 60)?;
+        silence.was_kept()?;
+        for said in &measured.output {
+            demanded(said.contains("hello"), || format!("a hello script said {said:?}"))?;
+        }
+        let of = |figures: &[measure::Figures], unit: &str| {
+            format!("meshbook {:.1} {unit}, bare Rhai and clap {:.1} {unit}", figures[0].median(), figures[1].median())
+        };
+        Ok(vec![
+            Demand {
+                name: "start",
+                of: of(&measured.time, "ms"),
+                figures: measured.time[0].over(&measured.time[1]),
+                unit: "x",
+                bound: Bound::AtMost(1.5),
+                excuse: None,
+            },
+            Demand {
+                name: "start, memory",
+                of: of(&measured.memory, "MiB"),
+                figures: measured.memory[0].clone(),
+                unit: "MiB",
+                bound: Bound::AtMost(15.0),
+                excuse: None,
+            },
+        ])
+    }
+
+    /// One object, in a fresh process, over TLS.
+    fn read(&self) -> io::Result<Vec<Demand>> {
+        let lab = self.lab("breaker")?;
+        let ours = self.meshbook(&["run", "read.rhai", "-o", "json"], &lab.kubeconfig);
+        let theirs = ["get", "destinationrule", "graph-core", "-o", "json"];
+        let theirs = self.today(&self.kubectl, &theirs, &lab.kubeconfig);
+        let measured = side_by_side(&[&ours, &theirs], 30)?;
+        let documents = [json(&measured.output[0])?, json(&measured.output[1])?];
+        let [seen, read] = [&documents[0]["shown"][0]["value"], &documents[1]];
+        demanded(seen["spec"] == read["spec"] && read["spec"].is_object(), || {
+            format!("the two sides read different objects: {seen} and {read}")
+        })?;
+        let [ours, theirs] = [&measured.time[0], &measured.time[1]];
+        Ok(vec![Demand {
+            name: "one read",
+            of: format!("meshbook {:.1} ms, kubectl {:.1} ms", ours.median(), theirs.median()),
+            figures: theirs.over(ours),
+            unit: "x",
+            bound: Bound::AtLeast(5.0),
+            excuse: None,
+        }])
+    }
+
+    /// Who refuses, with which limits, and whose they are, over 50 proxies.
+    fn diagnosis(&self) -> io::Result<Vec<Demand>> {
+        let lab = self.lab(&self.folder.join("fifty-proxies.toml").to_string_lossy())?;
+        let ours = ["run", "diagnosis.rhai", "service=graph-core", "-o", "json"];
+        let ours = self.meshbook(&ours, &lab.kubeconfig).ends_with(1);
+        let script = self.folder.join("diagnosis.bash");
+        let sequence = self.today(&script, &["graph-core"], &lab.kubeconfig);
+        let parallel = self.today(&script, &["graph-core", "16"], &lab.kubeconfig);
+        let measured = side_by_side(&[&ours, &sequence, &parallel], 5)?;
+        let answer = refusing(&json(&measured.output[0])?);
+        demanded(answer.len() == 20, || format!("20 proxies refuse, but meshbook says {answer:#?}"))?;
+        for said in &measured.output[1..] {
+            let lines: BTreeSet<String> = said.lines().map(str::to_owned).collect();
+            demanded(lines == answer, || format!("the two sides differ: {answer:#?} and {lines:#?}"))?;
+        }
+        let [ours, sequence, parallel] = [0, 1, 2].map(|index| &measured.time[index]);
+        let of = |how: &str, theirs: &measure::Figures| {
+            format!("meshbook {:.0} ms, {how} {:.0} ms", ours.median(), theirs.median())
+        };
+        Ok(vec![
+            Demand {
+                name: "50 proxies, loop",
+                of: of("kubectl in a loop", sequence),
+                figures: sequence.over(ours),
+                unit: "x",
+                bound: Bound::AtLeast(20.0),
+                excuse: None,
+            },
+            Demand {
+                name: "50 proxies, xargs -P 16",
+                of: of("kubectl by xargs -P 16", parallel),
+                figures: parallel.over(ours),
+                unit: "x",
+                bound: Bound::AtLeast(8.0),
+                excuse: None,
+            },
+        ])
+    }
+}
+
+/// The refusing proxies of a report, as `diagnosis.bash` prints them.
+fn refusing(report: &Value) -> BTreeSet<String> {
+    let groups = report["shown"][0]["value"]["by"].as_array().into_iter().flatten();
+    let members = groups.flat_map(|group| group["proxies"].as_array().into_iter().flatten());
+    members
+        .map(|member| {
+            let (proxy, limits) = (&member["proxy"], &member["limits"]);
+            let rules: Vec<&str> = member["rules"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            format!(
+                "{} {} {}/{}/{} {}",
+                proxy["pod"].as_str().unwrap_or_default(),
+                proxy["side"].as_str().unwrap_or_default(),
+                limits["maxConnections"],
+                limits["maxPendingRequests"],
+                limits["maxRequests"],
+                rules.join(",").replace("DestinationRule ", "")
+            )
+        })
+        .collect()
+}
+
+fn json(text: &str) -> io::Result<Value> {
+    serde_json::from_str(text).map_err(|error| io::Error::other(format!("no JSON: {error}: {text}")))
+}
+
+/// A comparison of different answers is none.
+fn demanded(holds: bool, otherwise: impl FnOnce() -> String) -> io::Result<()> {
+    if holds { Ok(()) } else { Err(io::Error::other(otherwise())) }
+}

@@ -37,6 +37,8 @@ pub struct RecordFile {
     whole: u64,
     /// Whether a part of a line stands at the end that could not be removed: nothing may follow it.
     torn: bool,
+    /// Whether anything of it has to be on the disk. Until then its directory has not been flushed either.
+    flushed: bool,
 }
 
 impl RecordFile {
@@ -59,9 +61,7 @@ impl RecordFile {
                 io::Error::new(io::ErrorKind::WouldBlock, "another process holds the new record's lock")
             }
         })?;
-        // The name of a new file is on disk only once its directory is.
-        File::open(&directory)?.sync_all()?;
-        Ok(RecordFile { path, file, whole: 0, torn: false })
+        Ok(RecordFile { path, file, whole: 0, torn: false, flushed: false })
     }
 
     /// Opens the record of an earlier run to append to it, and reads it. A torn last line is cut off.
@@ -90,12 +90,17 @@ impl RecordFile {
         let (lines, whole) = read_lines(BufReader::new(&file), path)?;
         file.set_len(whole).map_err(unusable)?;
         file.seek(SeekFrom::End(0)).map_err(unusable)?;
-        Ok((RecordFile { path: path.to_owned(), file, whole, torn: false }, lines))
+        Ok((RecordFile { path: path.to_owned(), file, whole, torn: false, flushed: true }, lines))
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether anything of it was flushed to the disk: if not, its run has sent no change.
+    pub fn is_flushed(&self) -> bool {
+        self.flushed
     }
 
     /// Appends a line; with `flush` it is on the disk when this returns.
@@ -108,7 +113,7 @@ impl RecordFile {
         }
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        let written = self.file.write_all(&text).and_then(|()| if flush { self.file.sync_data() } else { Ok(()) });
+        let written = self.file.write_all(&text).and_then(|()| if flush { self.flush() } else { Ok(()) });
         match written {
             Ok(()) => {
                 self.whole += text.len() as u64;
@@ -119,6 +124,18 @@ impl RecordFile {
                 Err(error)
             }
         }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        if !self.flushed
+            && let Some(directory) = self.path.parent()
+        {
+            // The name of a new file is on the disk only once its directory is.
+            File::open(directory)?.sync_all()?;
+        }
+        self.flushed = true;
+        Ok(())
     }
 }
 
@@ -296,6 +313,20 @@ mod tests {
         let file = RecordFile::create(home.path(), "X").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(file.path()), mode(&directory(home.path()))), (0o600, 0o700));
+    }
+
+    #[test]
+    fn reads_alone_do_not_wait_for_the_disk() {
+        let home = tempfile::tempdir().unwrap();
+        let mut file = RecordFile::create(home.path(), "X").unwrap();
+        let line = Line { number: 0, at: Timestamp::UNIX_EPOCH, event: Event::Warning { message: "x".into() } };
+        file.append(&line, false).unwrap();
+        assert!(!file.is_flushed());
+        file.append(&line, true).unwrap();
+        assert!(file.is_flushed());
+        let path = file.path().to_owned();
+        drop(file);
+        assert!(RecordFile::reopen(&path).unwrap().0.is_flushed());
     }
 
     #[test]

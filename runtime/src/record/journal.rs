@@ -15,6 +15,8 @@ use crate::run::held::Held;
 /// Where the events of one run go.
 pub(crate) struct Journal {
     reporter: Arc<dyn Reporter>,
+    /// Where the record is, if it could be made.
+    path: Option<PathBuf>,
     state: Held<State>,
 }
 
@@ -32,7 +34,8 @@ impl Journal {
             Ok(file) => (Some(file), None),
             Err(why) => (None, Some(why)),
         };
-        Journal { reporter, state: Held::new(State { file, broken, next }) }
+        let path = file.as_ref().map(|file| file.path().to_owned());
+        Journal { reporter, path, state: Held::new(State { file, broken, next }) }
     }
 
     /// Writes an event. If the disk does not take it, the run may go on reading, and a person is told once.
@@ -78,6 +81,13 @@ impl Journal {
         self.write(at, event, true).0
     }
 
+    /// Writes a run's last event. It is flushed if one before it was: the record of a run that has only read does not
+    /// wait for the disk.
+    pub(crate) fn end(&self, at: Timestamp, event: Event) -> u64 {
+        let flush = self.state.lock().file.as_ref().is_some_and(RecordFile::is_flushed);
+        self.write(at, event, flush).0
+    }
+
     /// Why nothing may be changed, if the record cannot be written.
     pub(crate) fn broken(&self) -> Option<Failure> {
         self.state.lock().broken.as_deref().map(unwritable)
@@ -85,7 +95,7 @@ impl Journal {
 
     /// Where the record is, if there is one.
     pub(crate) fn path(&self) -> Option<PathBuf> {
-        self.state.lock().file.as_ref().map(|file| file.path().to_owned())
+        self.path.clone()
     }
 
     /// From here on the disk is full.

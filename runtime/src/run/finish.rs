@@ -32,7 +32,7 @@ impl Run {
             Cause::Planned(_) => {}
         }
         let ended = self.ended(cause);
-        self.journal.flush_if_possible(self.caller.now(), Event::Ended(Box::new(ended.clone())));
+        self.journal.end(self.caller.now(), Event::Ended(Box::new(ended.clone())));
         self.journal.reporter().progress(None);
         self.gate.locks.release();
         self.journal.close();

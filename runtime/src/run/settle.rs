@@ -32,10 +32,16 @@ impl Run {
     /// Ends a step. If it passed, or the script ended the run in it, what its proofs stand for is settled; if it
     /// failed, what is not settled is taken back, even if the script handles the failure.
     pub fn step_ended(&self, mark: StepMark, passed: bool) {
-        let ended = matches!(self.verdict(), Some(Stop::Ended(_)));
+        let verdict = self.verdict();
+        let ended = matches!(verdict, Some(Stop::Ended(_)));
+        let left_to_others = match verdict {
+            // The block whose time is up takes back what was changed inside it, and no more.
+            Some(Stop::BlockTime(_)) => true,
+            _ => self.ledger.lock().order == Some(Order::LeaveAll),
+        };
         if passed || ended {
             self.settle();
-        } else if self.ledger.lock().order != Some(Order::LeaveAll) {
+        } else if !left_to_others {
             self.take_back_unsettled(&format!("the step \"{}\" failed", mark.title));
         }
         self.ledger.lock().steps.truncate(mark.depth);

@@ -243,3 +243,25 @@ fn a_loop_that_never_asks_the_clock_is_stopped_by_the_wall_clock() {
     }
     assert!(timer.clear() && !run.stopped());
 }
+
+#[test]
+fn the_end_of_a_blocks_time_takes_back_no_more_than_the_block_has_changed() {
+    let bench = Bench::new();
+    bench.cluster.put(&rule("log"), json!({ "spec": { "level": "info" } }));
+    let run = bench.start();
+    let outer = run.step_started("outer").unwrap();
+    run.change(bench.raise("graph-core", 2)).unwrap();
+    let (mark, timer) = (run.mark(), run.block_time(Duration::from_secs(60)));
+    let inner = run.step_started("inner").unwrap();
+    run.change(bench.change("log", |log| log["spec"]["level"] = json!("debug"))).unwrap();
+    run.sleep(Duration::from_secs(90)).unwrap_err();
+    run.step_ended(inner, false);
+    assert!(timer.clear());
+    run.take_back_since(mark, "the time is up");
+    assert_eq!(bench.cluster.object(&rule("log"))["spec"]["level"], "info");
+    assert_eq!(bench.limit("graph-core"), 2);
+    prove(&run);
+    run.step_ended(outer, true);
+    fixed(&run);
+    assert_eq!(run.finish(Ok(())).exit, Exit::Healthy);
+}

@@ -1,6 +1,6 @@
 //! May this happen, now, here? Every effect passes, whoever asks: a script, a module, the prompt, a job.
 //!
-//! Reads pass [`Gate::admit`]; changes pass [`Gate::admit_change`], then [`access`], [`gitops`] and [`approval`] on
+//! Reads pass `Gate::admit`; changes pass `Gate::admit_change`, then `access`, `gitops` and [`approval`] on
 //! their way (see [`crate::change`]).
 
 use crate::change::Change;

@@ -1,6 +1,6 @@
 //! Undo: in another process, with conflicts, with what depends on them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Bench {
         path
     }
 
-    fn undo(&self, record: &PathBuf) -> Result<Ended, Failure> {
+    fn undo(&self, record: &Path) -> Result<Ended, Failure> {
         let reporter: Arc<dyn Reporter> = Arc::<Seen>::default();
         undo(
             record,
@@ -38,7 +38,7 @@ impl Bench {
     }
 }
 
-fn outcomes(record: &PathBuf) -> Vec<UndoOutcome> {
+fn outcomes(record: &Path) -> Vec<UndoOutcome> {
     let lines = file::read(record).unwrap();
     lines
         .into_iter()

@@ -66,7 +66,10 @@ impl Lab {
             return Err(LabError::Speed(speed));
         }
         let spec = world.spec();
-        let clock = LabClock::default();
+        let clock = match pace {
+            Pace::Virtual => LabClock::default(),
+            Pace::Wall { .. } => LabClock::before_present(spec.warm_up.0),
+        };
         let store = Store::new(clock.clone());
         let mesh = Mesh::start(spec, store.clone(), clock.clone());
         let server = api::Server::start(store.clone(), clock.clone(), Arc::new(mesh.clone()), faults(spec)).await?;

@@ -45,7 +45,8 @@ async fn only_the_cure_heals_it() {
     for name in ["front", "graph-core"] {
         let deployment = bench.store.get("apps", "deployments", "summit", name).unwrap();
         let mut deployment = (*deployment).clone();
-        deployment["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "2026-01-05T09:10:00Z".into();
+        deployment["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] =
+            "2026-01-05T09:10:00Z".into();
         bench.store.put(deployment, "kubectl-rollout");
         bench.advance(60);
     }
@@ -60,9 +61,19 @@ async fn the_access_log_says_uo_and_the_dump_says_the_limits() {
     let bench = Bench::named("breaker");
     let pod = &bench.pods("summit", "front")[0];
     let lines = bench.mesh.logs("summit", pod, "istio-proxy").unwrap();
-    let refused = lines.iter().filter(|(_, line)| line.contains(" 503 UO upstream_reset_before_response_started{overflow} ")).count();
+    let refused = lines
+        .iter()
+        .filter(|(_, line)| line.contains(" 503 UO upstream_reset_before_response_started{overflow} "))
+        .count();
     assert!(refused > 500, "{refused} of {}", lines.len());
-    let dump = bench.json("summit", pod, 15000, "/config_dump?resource=dynamic_active_clusters&name_regex=outbound%5C%7C8080%5C%7C%5C%7Cgraph-core.%2A").await;
+    let dump = bench
+        .json(
+            "summit",
+            pod,
+            15000,
+            "/config_dump?resource=dynamic_active_clusters&name_regex=outbound%5C%7C8080%5C%7C%5C%7Cgraph-core.%2A",
+        )
+        .await;
     assert_eq!(dump["configs"].as_array().unwrap().len(), 1);
     assert_eq!(dump["configs"][0]["cluster"]["circuit_breakers"]["thresholds"][0]["max_connections"], 4);
 }

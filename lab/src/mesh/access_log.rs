@@ -49,6 +49,11 @@ impl Journal {
     /// Notes `dt` seconds at the legs' present rates, up to `now`.
     pub fn note(&mut self, end: Timestamp, dt: f64, legs: &[Leg]) {
         self.rest.resize(legs.len(), [0.0; OUTCOMES]);
+        // Of a long step under great load only the end is remembered; the rest would be gone at once.
+        let expected = legs.iter().flat_map(|leg| leg.rates).sum::<f64>() * dt;
+        let part = (KEPT as f64 / expected.max(1.0)).min(1.0);
+        self.requests += (expected * (1.0 - part)) as u64;
+        let dt = dt * part;
         let length = Duration::from_secs_f64(dt);
         for (leg, rest) in legs.iter().zip(&mut self.rest) {
             let mut counts = [0; OUTCOMES];

@@ -51,6 +51,8 @@ pub(crate) struct Proxy {
     pub draining: bool,
     /// Its fault, if it has one.
     pub fault: Option<ProxyFaultKind>,
+    /// What `proxyStatsMatcher` lets through besides Istio's default.
+    pub inclusions: Vec<regex::Regex>,
 }
 
 /// The moving part of a lab. Clones share it.
@@ -279,6 +281,7 @@ impl State {
                 levels: BTreeMap::new(),
                 draining: false,
                 fault: None,
+                inclusions: envoy::stats::inclusions(pod, &self.spec.telemetry.proxy_stats),
             };
             self.proxies.insert(key.clone(), proxy);
         }

@@ -125,7 +125,8 @@ pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
             #[serde(rename = "kind")]
             _kind: String,
         }
-        Named::deserialize(object).map_err(|e| WorldError::Objects(e.to_string()))
+        Named::deserialize(object)
+            .map_err(|e| WorldError::Objects(e.to_string()))
             .and_then(|_| match object["metadata"]["name"].as_str() {
                 Some(_) => Ok(()),
                 None => Err(WorldError::Objects(format!("a {} has no metadata.name", object["kind"]))),
@@ -158,7 +159,10 @@ pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
     }
     for fault in &spec.faults.proxy {
         if !spec.workload.iter().any(|workload| workload.name == fault.workload && fault.pod < workload.replicas) {
-            return Err(WorldError::Field(format!("a fault names pod {} of \"{}\", which is not there", fault.pod, fault.workload)));
+            return Err(WorldError::Field(format!(
+                "a fault names pod {} of \"{}\", which is not there",
+                fault.pod, fault.workload
+            )));
         }
     }
     Ok(())

@@ -220,7 +220,9 @@ mod tests {
     fn set_reaches_named_members_and_quoted_keys() {
         let world = World::named("breaker")
             .and_then(|w| w.set("workload.front.replicas", 7))
-            .and_then(|w| w.set("objects.DestinationRule/graph-core.metadata.labels.\"argocd.argoproj.io/instance\"", "shop"))
+            .and_then(|w| {
+                w.set("objects.DestinationRule/graph-core.metadata.labels.\"argocd.argoproj.io/instance\"", "shop")
+            })
             .unwrap();
         let front = world.spec.workload.iter().find(|w| w.name == "front").unwrap();
         assert_eq!(front.replicas, 7);
@@ -240,7 +242,10 @@ mod tests {
     fn a_wrong_file_is_refused_with_its_reason() {
         for (text, says) in [
             ("summary = ", "not TOML"),
-            ("summary = 'x'\n[cure]\nchange='none'\nbecause='y'\n[[traffic]]\nfrom='a'\nto='b:1'\nrate=1.0", "no workload \"a\""),
+            (
+                "summary = 'x'\n[cure]\nchange='none'\nbecause='y'\n[[traffic]]\nfrom='a'\nto='b:1'\nrate=1.0",
+                "no workload \"a\"",
+            ),
             ("summary = 'x'\nobjects = 'kind: Pod'\n[cure]\nchange='none'\nbecause='y'", "metadata.name"),
             ("summary = 'x'\nwarm_up = '5'\n[cure]\nchange='none'\nbecause='y'", "not a duration"),
         ] {

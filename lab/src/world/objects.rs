@@ -17,7 +17,9 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     let mut objects = Vec::new();
     let mut namespaces = vec!["default", "kube-system", ROOT_NAMESPACE];
     let meshed: Vec<&str> = workloads(spec).map(|(namespace, _)| namespace).chain([spec.namespace.as_str()]).collect();
-    for namespace in meshed.iter().copied().chain(spec.objects.iter().filter_map(|o| o["metadata"]["namespace"].as_str())) {
+    for namespace in
+        meshed.iter().copied().chain(spec.objects.iter().filter_map(|o| o["metadata"]["namespace"].as_str()))
+    {
         if !namespaces.contains(&namespace) {
             namespaces.push(namespace);
         }
@@ -100,7 +102,8 @@ fn service(namespace: &str, name: &str, ports: &[u16]) -> Value {
 fn deployment(namespace: &str, workload: &Workload) -> Value {
     let app = app(workload);
     let mut labels = json!({"app": app, "version": workload.version});
-    let selector = if app == workload.name { json!({"app": app}) } else { json!({"app": app, "version": workload.version}) };
+    let selector =
+        if app == workload.name { json!({"app": app}) } else { json!({"app": app, "version": workload.version}) };
     let mut annotations = json!({});
     if !workload.sidecar {
         labels["sidecar.istio.io/inject"] = json!("false");
@@ -110,14 +113,17 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     }
     if !workload.proxy_stats.is_empty() {
         let quoted: Vec<String> = workload.proxy_stats.iter().map(|regex| format!("\"{regex}\"")).collect();
-        annotations["proxy.istio.io/config"] = json!(format!("proxyStatsMatcher:\n  inclusionRegexps: [{}]\n", quoted.join(", ")));
+        annotations["proxy.istio.io/config"] =
+            json!(format!("proxyStatsMatcher:\n  inclusionRegexps: [{}]\n", quoted.join(", ")));
     }
     let mut metadata = json!({"labels": labels});
     if annotations.as_object().is_some_and(|map| !map.is_empty()) {
         metadata["annotations"] = annotations;
     }
-    let ports: Vec<Value> = workload.ports.iter().map(|port| json!({"containerPort": port, "protocol": "TCP"})).collect();
-    let mut container = json!({"name": "app", "image": format!("registry.example/{app}:{}", workload.version), "resources": {}});
+    let ports: Vec<Value> =
+        workload.ports.iter().map(|port| json!({"containerPort": port, "protocol": "TCP"})).collect();
+    let mut container =
+        json!({"name": "app", "image": format!("registry.example/{app}:{}", workload.version), "resources": {}});
     if !ports.is_empty() {
         container["ports"] = json!(ports);
     }
@@ -129,7 +135,14 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     deployment_object(namespace, &workload.name, object_labels, selector, workload.replicas, template)
 }
 
-fn deployment_object(namespace: &str, name: &str, labels: Value, selector: Value, replicas: usize, mut template: Value) -> Value {
+fn deployment_object(
+    namespace: &str,
+    name: &str,
+    labels: Value,
+    selector: Value,
+    replicas: usize,
+    mut template: Value,
+) -> Value {
     for (key, value) in [
         ("restartPolicy", json!("Always")),
         ("terminationGracePeriodSeconds", json!(30)),
@@ -169,10 +182,15 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
             "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}},
         }]},
     });
-    let ports: Vec<Value> = [("grpc-xds", 15010, 15010), ("https-dns", 15012, 15012), ("https-webhook", 443, 15017), ("http-monitoring", 15014, 15014)]
-        .iter()
-        .map(|(name, port, target)| json!({"name": name, "port": port, "targetPort": target, "protocol": "TCP"}))
-        .collect();
+    let ports: Vec<Value> = [
+        ("grpc-xds", 15010, 15010),
+        ("https-dns", 15012, 15012),
+        ("https-webhook", 443, 15017),
+        ("http-monitoring", 15014, 15014),
+    ]
+    .iter()
+    .map(|(name, port, target)| json!({"name": name, "port": port, "targetPort": target, "protocol": "TCP"}))
+    .collect();
     vec![
         json!({
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
@@ -188,12 +206,20 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
             "spec": {"type": "ClusterIP", "selector": {"app": "istiod", "istio": "pilot"}, "ports": ports, "sessionAffinity": "None"},
             "status": {"loadBalancer": {}},
         }),
-        deployment_object(ROOT_NAMESPACE, "istiod", labels.clone(), json!({"app": "istiod", "istio.io/rev": "default"}), spec.cluster.istiods, template),
+        deployment_object(
+            ROOT_NAMESPACE,
+            "istiod",
+            labels.clone(),
+            json!({"app": "istiod", "istio.io/rev": "default"}),
+            spec.cluster.istiods,
+            template,
+        ),
     ]
 }
 
 fn prometheus() -> Vec<Value> {
-    let labels = json!({"app": "prometheus", "app.kubernetes.io/name": "prometheus", "app.kubernetes.io/component": "server"});
+    let labels =
+        json!({"app": "prometheus", "app.kubernetes.io/name": "prometheus", "app.kubernetes.io/component": "server"});
     let template = json!({
         "metadata": {"labels": {"app": "prometheus", "app.kubernetes.io/name": "prometheus", "app.kubernetes.io/component": "server", "sidecar.istio.io/inject": "false"}},
         "spec": {"serviceAccountName": "prometheus", "containers": [{
@@ -206,7 +232,14 @@ fn prometheus() -> Vec<Value> {
             "spec": {"type": "ClusterIP", "selector": {"app.kubernetes.io/name": "prometheus"}, "ports": [{"name": "http", "port": 9090, "targetPort": 9090, "protocol": "TCP"}], "sessionAffinity": "None"},
             "status": {"loadBalancer": {}},
         }),
-        deployment_object(ROOT_NAMESPACE, "prometheus", labels, json!({"app.kubernetes.io/name": "prometheus"}), 1, template),
+        deployment_object(
+            ROOT_NAMESPACE,
+            "prometheus",
+            labels,
+            json!({"app.kubernetes.io/name": "prometheus"}),
+            1,
+            template,
+        ),
     ]
 }
 
@@ -225,5 +258,6 @@ fn crowd(spec: &Spec) -> Vec<Value> {
 
 /// The n-th workload of a crowd.
 pub(crate) fn crowd_member(index: usize) -> Workload {
-    serde_json::from_value(json!({"name": format!("crowd-{index}"), "ports": [8080]})).expect("a name and a port make a workload")
+    serde_json::from_value(json!({"name": format!("crowd-{index}"), "ports": [8080]}))
+        .expect("a name and a port make a workload")
 }

@@ -35,7 +35,10 @@ impl Bench {
     /// Pod names of a workload.
     pub fn pods(&self, namespace: &str, app: &str) -> Vec<String> {
         let all = self.store.list("", "pods", Some(namespace));
-        all.iter().filter(|pod| pod["metadata"]["labels"]["app"] == app).map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+        all.iter()
+            .filter(|pod| pod["metadata"]["labels"]["app"] == app)
+            .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub async fn ask(&self, method: &str, namespace: &str, pod: &str, port: u16, path: &str) -> (StatusCode, String) {
@@ -61,7 +64,12 @@ impl Bench {
     /// A statistic of a proxy; `None` if it is not exported.
     pub async fn stat(&self, pod: &str, name: &str) -> Option<u64> {
         let page = self.json("summit", pod, 15000, "/stats?format=json").await;
-        page["stats"].as_array().unwrap().iter().find(|stat| stat["name"] == name).and_then(|stat| stat["value"].as_u64())
+        page["stats"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|stat| stat["name"] == name)
+            .and_then(|stat| stat["value"].as_u64())
     }
 
     /// The values of an instant query, with their labels.

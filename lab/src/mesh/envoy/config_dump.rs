@@ -278,17 +278,29 @@ impl Builder<'_> {
         let mut listener = pattern.clone();
         let own =
             self.proxy.config.clusters.values().map(|(cluster, _)| cluster).find(|cluster| cluster.host.is_empty());
-        if let Some(chains) = listener["active_state"]["listener"]["filter_chains"].as_array_mut() {
-            match own {
-                None => chains.retain(|chain| chain["name"] != "0.0.0.0_8080"),
-                Some(cluster) => {
-                    for chain in chains.iter_mut().filter(|chain| chain["name"] == "0.0.0.0_8080") {
-                        let text = chain
-                            .to_string()
-                            .replace("8080", &cluster.port.to_string())
-                            .replace("graph-core.summit", &format!("{}.{}", cluster.service.1, cluster.service.0));
-                        *chain = serde_json::from_str(&text).expect("digits and names for others keep JSON valid");
-                    }
+        let body = &mut listener["active_state"]["listener"];
+        let of_port = |chain: &Value| chain["name"] == "0.0.0.0_8080";
+        let elsewhere = json!({"destination_port_range": {"start": 15006, "end": 15007}});
+        match own {
+            None => {
+                if let Some(chains) = body["filter_chains"].as_array_mut() {
+                    chains.retain(|chain| !of_port(chain));
+                }
+                if let Some(place) = body.pointer_mut("/listener_filters/2/filter_disabled") {
+                    *place = elsewhere;
+                }
+            }
+            Some(cluster) => {
+                for chain in body["filter_chains"].as_array_mut().into_iter().flatten().filter(|chain| of_port(chain)) {
+                    let text = chain
+                        .to_string()
+                        .replace("8080", &cluster.port.to_string())
+                        .replace("graph-core.summit", &format!("{}.{}", cluster.service.1, cluster.service.0));
+                    *chain = serde_json::from_str(&text).expect("digits and names for others keep JSON valid");
+                }
+                let range = json!({"start": cluster.port, "end": u32::from(cluster.port) + 1});
+                if let Some(place) = body.pointer_mut("/listener_filters/2/filter_disabled/or_match/rules/0") {
+                    *place = json!({"destination_port_range": range});
                 }
             }
         }
@@ -343,7 +355,10 @@ impl Builder<'_> {
 
 /// Puts a pod's identity in the place of the recorded one.
 pub fn identify(node: &mut Value, proxy: &Proxy, key: &PodKey) {
-    let labels = &proxy.pod["metadata"]["labels"];
+    let mut labels = proxy.pod["metadata"]["labels"].clone();
+    if let Some(map) = labels.as_object_mut() {
+        map.remove("pod-template-hash");
+    }
     node["id"] = json!(format!("sidecar~{}~{}.{}~{}.svc.cluster.local", proxy.ip, key.1, key.0, key.0));
     node["cluster"] = json!(format!("{}.{}", text(&labels["app"]), key.0));
     let metadata = &mut node["metadata"];

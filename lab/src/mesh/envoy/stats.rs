@@ -97,8 +97,8 @@ const OUTLIER: &[&str] = &[
 ];
 
 /// What `proxyStatsMatcher` lets through for a pod: the mesh's expressions, or the pod's own instead.
-fn inclusions(state: &State, proxy: &Proxy) -> Vec<Regex> {
-    let annotation = proxy.pod["metadata"]["annotations"]["proxy.istio.io/config"].as_str();
+pub fn inclusions(pod: &Value, mesh: &[String]) -> Vec<Regex> {
+    let annotation = pod["metadata"]["annotations"]["proxy.istio.io/config"].as_str();
     let own: Option<Vec<String>> = annotation.and_then(|yaml| {
         let config: Value = serde_saphyr::from_str(yaml).ok()?;
         let matcher = &config["proxyStatsMatcher"];
@@ -110,7 +110,7 @@ fn inclusions(state: &State, proxy: &Proxy) -> Vec<Regex> {
         all.extend(list("inclusionSuffixes").iter().map(|suffix| format!(".*{}", regex::escape(suffix))));
         (!matcher.is_null()).then_some(all)
     });
-    let expressions = own.unwrap_or_else(|| state.spec.telemetry.proxy_stats.clone());
+    let expressions = own.unwrap_or_else(|| mesh.to_vec());
     expressions.iter().filter_map(|expression| Regex::new(&format!("^(?:{expression})$")).ok()).collect()
 }
 
@@ -118,7 +118,7 @@ fn inclusions(state: &State, proxy: &Proxy) -> Vec<Regex> {
 pub fn statistics(state: &State, key: &PodKey, now: Timestamp) -> Vec<Statistic> {
     let Some(proxy) = state.proxies.get(key) else { return Vec::new() };
     let mut all = defaults(proxy, now);
-    let inclusions = inclusions(state, proxy);
+    let inclusions = &proxy.inclusions;
     if !inclusions.is_empty() {
         let static_clusters = ["BlackHoleCluster", "PassthroughCluster", "agent", "prometheus_stats", "sds-grpc"];
         let configured = proxy
@@ -184,31 +184,69 @@ fn defaults(proxy: &Proxy, now: Timestamp) -> Vec<Statistic> {
 }
 
 fn is_gauge(name: &str) -> bool {
+    const COUNTERS_OF_THE_SERVER: &[&str] = &[
+        "debug_assertion_failures",
+        "dropped_stat_flushes",
+        "dynamic_unknown_fields",
+        "envoy_bug_failures",
+        "envoy_notifications",
+        "static_unknown_fields",
+        "watchdog_mega_miss",
+        "watchdog_miss",
+        "wip_protos",
+    ];
+    const GAUGES: &[&str] = &[
+        "active_clusters",
+        "deferred_stream_close",
+        "max_host_weight",
+        "pending_send_bytes",
+        "upstream_queue_overloaded",
+        "version",
+        "warming_clusters",
+        "warming_state",
+        "workers_pinned",
+        "workers_started",
+    ];
     let last = name.rsplit('.').next().unwrap_or(name);
-    last.ends_with("_active")
-        || last.ends_with("_open")
-        || last.ends_with("_buffered")
-        || last.ends_with("_time")
-        || last.ends_with("_time_ms")
-        || name.starts_with("server.")
-        || last.starts_with("membership_") && last != "membership_change"
-        || matches!(
-            last,
-            "version"
-                | "active_clusters"
-                | "warming_clusters"
-                | "max_host_weight"
-                | "pending_send_bytes"
-                | "workers_started"
-                | "warming_state"
-        )
-        || last.starts_with("total_listeners")
-        || last.starts_with("total_filter_chains")
+    let endings = ["_active", "_open", "_buffered", "_time", "_time_ms"];
+    let beginnings = ["membership_", "total_listeners", "total_filter_chains"];
+    endings.iter().any(|ending| last.ends_with(ending))
+        || (beginnings.iter().any(|beginning| last.starts_with(beginning)) && last != "membership_change")
+        || (name.starts_with("server.") && !COUNTERS_OF_THE_SERVER.contains(&last))
+        || GAUGES.contains(&last)
 }
 
-/// A cluster's statistics by the part after its name.
+/// A cluster's statistics by the part after its name. Those of traffic exist from the first request on, as Envoy makes
+/// them then (`enable_deferred_creation_stats` in Istio's bootstrap): not yet there is not nought.
 fn cluster(measured: &Measured, outlier: bool) -> Vec<(String, Figure)> {
-    let mut all: Vec<(String, Figure)> = Vec::with_capacity(110);
+    let used = measured.completed() + measured.attempts > 0;
+    let mut all = if used { traffic(measured) } else { Vec::new() };
+    for (name, value) in [
+        ("default.cx_open", measured.connections_full()),
+        ("default.cx_pool_open", false),
+        ("default.rq_open", measured.requests_full()),
+        ("default.rq_pending_open", measured.pending_full()),
+        ("default.rq_retry_open", false),
+        ("high.cx_open", false),
+        ("high.cx_pool_open", false),
+        ("high.rq_open", false),
+        ("high.rq_pending_open", false),
+        ("high.rq_retry_open", false),
+    ] {
+        all.push((format!("circuit_breakers.{name}"), Figure::Gauge(u64::from(value))));
+    }
+    if outlier {
+        for name in OUTLIER {
+            let figure = if *name == "ejections_active" { Figure::Gauge(0) } else { Figure::Counter(0) };
+            all.push((format!("outlier_detection.{name}"), figure));
+        }
+    }
+    all
+}
+
+/// The statistics of a cluster's traffic; those that are always nought come first.
+fn traffic(measured: &Measured) -> Vec<(String, Figure)> {
+    let mut all: Vec<(String, Figure)> = Vec::with_capacity(90);
     let mut counter = |name: &str, value: u64| all.push((name.to_owned(), Figure::Counter(value)));
     for name in NOUGHT {
         counter(name, 0);
@@ -216,7 +254,7 @@ fn cluster(measured: &Measured, outlier: bool) -> Vec<(String, Figure)> {
     counter("upstream_cx_connect_fail", measured.connect_fail);
     counter("upstream_cx_http1_total", measured.connections);
     counter("upstream_cx_none_healthy", measured.none_healthy);
-    // A refused connection is counted once for each connection that could not be opened, not for each request.
+    // Counts attempts to open a connection beyond the limit, not requests: recorded were 40 against 85,114 refusals.
     counter(
         "upstream_cx_overflow",
         if measured.pending_overflow + measured.active_overflow > 0 { 10 * measured.connections } else { 0 },
@@ -254,26 +292,8 @@ fn cluster(measured: &Measured, outlier: bool) -> Vec<(String, Figure)> {
         ("upstream_cx_tx_bytes_buffered", 0),
         ("upstream_rq_active", measured.active),
         ("upstream_rq_pending_active", measured.pending),
-        ("circuit_breakers.default.cx_open", u64::from(measured.connections_full())),
-        ("circuit_breakers.default.cx_pool_open", 0),
-        ("circuit_breakers.default.rq_open", u64::from(measured.requests_full())),
-        ("circuit_breakers.default.rq_pending_open", u64::from(measured.pending_full())),
-        ("circuit_breakers.default.rq_retry_open", 0),
-        ("circuit_breakers.high.cx_open", 0),
-        ("circuit_breakers.high.cx_pool_open", 0),
-        ("circuit_breakers.high.rq_open", 0),
-        ("circuit_breakers.high.rq_pending_open", 0),
-        ("circuit_breakers.high.rq_retry_open", 0),
     ] {
         all.push((name.to_owned(), Figure::Gauge(value)));
-    }
-    if outlier {
-        all.extend(OUTLIER.iter().map(|name| {
-            (
-                format!("outlier_detection.{name}"),
-                if *name == "ejections_active" { Figure::Gauge(0) } else { Figure::Counter(0) },
-            )
-        }));
     }
     let times = (measured.successes > 0).then(|| Box::new(measured.answered));
     if times.is_some() {
@@ -427,6 +447,10 @@ pub fn tagged(name: &str) -> (String, String) {
         None => name.to_owned(),
     };
     let mut rest = rest;
+    if let Some((thread, tail)) = rest.strip_prefix("server.").and_then(|rest| rest.split_once(".watchdog_")) {
+        let _ = write!(labels, "thread_name=\"{thread}\"");
+        rest = format!("server.watchdog_{tail}");
+    }
     if let Some((front, tail)) = rest.clone().rsplit_once("upstream_rq_") {
         let label = if tail.len() == 3 && tail.ends_with("xx") {
             Some("response_code_class")
@@ -448,7 +472,7 @@ pub fn tagged(name: &str) -> (String, String) {
 /// nought: what a scrape asks for.
 pub fn with_traffic(state: &State, key: &PodKey) -> Vec<Statistic> {
     let Some(proxy) = state.proxies.get(key) else { return Vec::new() };
-    if inclusions(state, proxy).is_empty() {
+    if proxy.inclusions.is_empty() {
         return Vec::new();
     }
     let mut all = Vec::new();
@@ -468,5 +492,5 @@ pub fn with_traffic(state: &State, key: &PodKey) -> Vec<Statistic> {
 
 /// Whether a proxy exports a cluster's statistic of this full name.
 pub fn exports(state: &State, key: &PodKey, name: &str) -> bool {
-    state.proxies.get(key).is_some_and(|proxy| inclusions(state, proxy).iter().any(|regex| regex.is_match(name)))
+    state.proxies.get(key).is_some_and(|proxy| proxy.inclusions.iter().any(|regex| regex.is_match(name)))
 }

@@ -95,6 +95,8 @@ pub struct Leg {
     pub admission: Admission,
     /// Rate of each outcome (1/s).
     pub rates: [f64; OUTCOMES],
+    /// Rate of each outcome as the servers see it: every attempt for itself (1/s).
+    pub server_rates: [f64; OUTCOMES],
     /// Attempts for each accepted request.
     pub attempts: f64,
     per_try: f64,
@@ -192,6 +194,7 @@ impl Flow {
                 servers,
                 admission: Admission::default(),
                 rates: [0.0; OUTCOMES],
+                server_rates: [0.0; OUTCOMES],
                 attempts: 1.0,
                 per_try: 0.0,
                 saved: 0.0,
@@ -217,6 +220,7 @@ impl Flow {
             servers: Vec::new(),
             admission: Admission::default(),
             rates: [0.0; OUTCOMES],
+            server_rates: [0.0; OUTCOMES],
             attempts: 1.0,
             per_try: 0.0,
             saved: 0.0,
@@ -275,6 +279,7 @@ impl Leg {
     /// Rates and durations of each outcome, from the servers' present state. `dt` moves the unlimited queue on.
     pub fn settle(&mut self, demand: Demand, stream: &Stream, servers: &[Server], dt: f64) -> bool {
         self.rates = [0.0; OUTCOMES];
+        self.server_rates = [0.0; OUTCOMES];
         if let Some(outcome) = self.fails {
             self.admission = Admission::default();
             let offered = match scaled(demand, self.share) {
@@ -336,13 +341,20 @@ impl Leg {
         self.attempts = (0..=retries.min(64)).map(|k| again.powi(i32::try_from(k).unwrap_or(i32::MAX))).sum();
         // What takes longer than the route's timeout, or than the calling application waits, ends there.
         let late = slower_than(self.timeout, wait + offset * self.attempts);
+        // What a queue takes in beyond what leaves it has no outcome yet; when waiting lasts as long as patience, it has.
         let accepted = self.admission.accepted;
+        let carried = accepted.min(self.admission.ceiling) * self.mean(servers, Server::completed);
         for (outcome, share, retried) in ends {
-            let share = if retried { share * last } else { share * self.attempts };
-            self.rates[outcome as usize] += accepted * share * (1.0 - late);
+            let finally = if retried { share * last } else { share * self.attempts };
+            self.rates[outcome as usize] += carried * finally * (1.0 - late);
+            self.server_rates[outcome as usize] += carried * self.attempts * share * (1.0 - late);
         }
         let gone = self.timeout >= stream.client_timeout.as_secs_f64();
-        self.rates[if gone { Outcome::ClientGone } else { Outcome::Timeout } as usize] += accepted * late;
+        let end = if gone { Outcome::ClientGone } else { Outcome::Timeout } as usize;
+        let unsent =
+            if self.queue_wait >= self.timeout { accepted - accepted.min(self.admission.ceiling) } else { 0.0 };
+        self.rates[end] += carried * late + unsent;
+        self.server_rates[end] += carried * late;
         self.rates[Outcome::Overflow as usize] = self.admission.pending_overflow + self.admission.active_overflow;
         self.per_try = accepted * self.attempts * reached * (1.0 - down) * slow;
         self.saved = accepted * (self.attempts - 1.0).max(0.0) * (1.0 - again);

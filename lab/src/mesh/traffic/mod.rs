@@ -190,6 +190,7 @@ impl Traffic {
             limits: None,
             inbound_name: String::new(),
             wait: 0.0,
+            growing: false,
             inbound: Inbound::default(),
             arrivals: 0.0,
             peak: 0.0,
@@ -302,11 +303,12 @@ impl Traffic {
             rest &= step.abs() < 1e-6
                 && (inbound.refused - server.inbound.refused).abs() < 1e-6
                 && (inbound.wait - server.inbound.wait).abs() < 1e-6;
-            next.push((inbound, server.wait + step));
+            next.push((inbound, server.wait + step, pressure > 0.0 && step > 1e-6));
         }
-        for (server, (inbound, wait)) in self.servers.iter_mut().zip(next) {
+        for (server, (inbound, wait, growing)) in self.servers.iter_mut().zip(next) {
             server.inbound = inbound;
             server.wait = wait;
+            server.growing = growing;
         }
         for flow in &mut self.flows {
             let stream = &self.streams[flow.stream];
@@ -354,7 +356,7 @@ impl Traffic {
             for leg in &flow.legs {
                 leg.accumulate(&mut flow.totals[leg.totals].1, dt);
                 for outcome in Outcome::ALL {
-                    let rate = leg.rates[outcome as usize];
+                    let rate = leg.server_rates[outcome as usize];
                     if rate <= 0.0 || outcome.at_server(500).is_none() || leg.servers.is_empty() {
                         continue;
                     }

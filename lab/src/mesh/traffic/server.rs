@@ -37,6 +37,8 @@ pub struct Server {
     pub inbound_name: String,
     /// The wait (s) in the application's own queue.
     pub wait: f64,
+    /// Whether that queue is growing.
+    pub growing: bool,
     /// What the proxy does.
     pub inbound: Inbound,
     /// Requests that arrive (1/s).
@@ -70,6 +72,12 @@ impl Server {
     /// Answers a second at most.
     pub fn ceiling(&self) -> f64 {
         self.capacity / self.service_time
+    }
+
+    /// The share of arrivals that is answered; the queue keeps the rest while it grows.
+    pub fn completed(&self) -> f64 {
+        let arrivals = self.arrivals * (1.0 - self.inbound.refused);
+        if self.growing { (self.ceiling() / arrivals.max(1e-9)).min(1.0) } else { 1.0 }
     }
 
     /// The share of the capacity in use.

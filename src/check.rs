@@ -19,7 +19,9 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
         if path.is_dir() {
             let found = runbook::all_in(path);
             if found.is_empty() {
-                return Err(Failure::new(&PARAM, format!("{} has no runbooks", path.display())).hint("runbooks end in .rhai").into());
+                return Err(Failure::new(&PARAM, format!("{} has no runbooks", path.display()))
+                    .hint("runbooks end in .rhai")
+                    .into());
             }
             files.extend(found);
         } else {
@@ -42,7 +44,11 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
         }
         let look = session.screen.look;
         if session.format == Format::Table {
-            let (mark, said) = if found.is_empty() { (look.ok(), String::new()) } else { (look.failed(), format!(": {}", count(found.len(), "finding"))) };
+            let (mark, said) = if found.is_empty() {
+                (look.ok(), String::new())
+            } else {
+                (look.failed(), format!(": {}", count(found.len(), "finding")))
+            };
             let mark = if found.iter().all(|diagnostic| diagnostic.warning) { look.ok() } else { mark };
             document::lines([format!("{mark} {}{said}", file.display())]);
         }

@@ -42,16 +42,28 @@ fn lines(script: &Script, description: &engine::Description, look: Look) -> Vec<
         })
         .collect();
     section("Parameters", table::grid(&["NAME", "TYPE", "DEFAULT", "WHAT IT IS"], &parameters, look, 2));
-    section("Steps", description.steps.iter().enumerate().map(|(index, title)| format!("{}  {}", index + 1, escape::joined(title))).collect());
+    section(
+        "Steps",
+        description
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, title)| format!("{}  {}", index + 1, escape::joined(title)))
+            .collect(),
+    );
     let effects = description.effects.iter().map(|(class, names)| {
         let names: Vec<_> = names.iter().copied().collect();
         vec![class.to_string(), names.join(", ")]
     });
     section("Effects", table::grid(&["CLASS", "BY"], &effects.collect::<Vec<_>>(), look, 2));
-    section("Cannot be taken back", description.irreversible.iter().map(|(name, why)| format!("{name}: {why}")).collect());
+    section(
+        "Cannot be taken back",
+        description.irreversible.iter().map(|(name, why)| format!("{name}: {why}")).collect(),
+    );
     section("Permissions", table::grid(&["VERB", "RESOURCE", "GROUP"], &permissions(description), look, 2));
     let approve = description.approve_line();
-    let unattended = if approve.is_empty() { "changes nothing: no approval is needed".to_owned() } else { look.name(approve) };
+    let unattended =
+        if approve.is_empty() { "changes nothing: no approval is needed".to_owned() } else { look.name(approve) };
     section("To run it unattended", vec![unattended]);
     lines
 }
@@ -67,9 +79,15 @@ fn permissions(description: &engine::Description) -> Vec<Vec<String>> {
     let mut rows: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for Permission { group, resource, verb } in &description.permissions {
         match rows.last_mut() {
-            Some((last_group, last_resource, verbs)) if last_group == group && last_resource == resource => verbs.push(verb),
+            Some((last_group, last_resource, verbs)) if last_group == group && last_resource == resource => {
+                verbs.push(verb)
+            }
             _ => rows.push((group, resource, vec![verb])),
         }
     }
-    rows.into_iter().map(|(group, resource, verbs)| vec![verbs.join(","), resource.to_owned(), if group.is_empty() { "core".into() } else { group.to_owned() }]).collect()
+    rows.into_iter()
+        .map(|(group, resource, verbs)| {
+            vec![verbs.join(","), resource.to_owned(), if group.is_empty() { "core".into() } else { group.to_owned() }]
+        })
+        .collect()
 }

@@ -10,7 +10,9 @@ use crate::arguments::Format;
 pub fn write(format: Format, document: &impl Serialize) {
     let text = match format {
         Format::Yaml => serde_saphyr::to_string(document).expect("documents have keys of text only"),
-        Format::Table | Format::Json => serde_json::to_string_pretty(document).expect("documents have keys of text only"),
+        Format::Table | Format::Json => {
+            serde_json::to_string_pretty(document).expect("documents have keys of text only")
+        }
     };
     lines([text.trim_end()]);
 }

@@ -14,7 +14,12 @@ pub fn explain(arguments: &Explain, session: &Session) -> Result<u8, Trouble> {
     let codes = session.codes();
     let Some(wanted) = &arguments.code else {
         if session.format == Format::Table {
-            let rows: Vec<_> = codes.iter().map(|code| vec![code.name.to_owned(), code.exit.code().to_string(), first_sentence(code.explain).to_owned()]).collect();
+            let rows: Vec<_> = codes
+                .iter()
+                .map(|code| {
+                    vec![code.name.to_owned(), code.exit.code().to_string(), first_sentence(code.explain).to_owned()]
+                })
+                .collect();
             document::lines(crate::terminal::table::grid(&["CODE", "EXIT", "MEANING"], &rows, session.screen.look, 0));
         } else {
             document::write(session.format, &codes.iter().map(|code| value(code)).collect::<Vec<_>>());
@@ -53,13 +58,16 @@ fn find<'a>(wanted: &str, codes: &[&'a Code]) -> Result<&'a Code, Failure> {
         (Some(code), _) | (None, &[code]) => Ok(code),
         (None, several) => {
             let hint = if several.is_empty() {
-                let names = codes.iter().flat_map(|code| [code.name, short(code), code.name.rsplit("::").next().unwrap_or(code.name)]);
+                let names = codes
+                    .iter()
+                    .flat_map(|code| [code.name, short(code), code.name.rsplit("::").next().unwrap_or(code.name)]);
                 nearest(wanted, names).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default()
             } else {
                 let names: Vec<_> = several.iter().map(|code| code.name).collect();
                 format!("there are {}; ", names.join(" and "))
             };
-            Err(Failure::new(&UNKNOWN_NAME, format!("there is no code `{wanted}`")).hint(format!("{hint}`meshbook explain` lists all codes")))
+            Err(Failure::new(&UNKNOWN_NAME, format!("there is no code `{wanted}`"))
+                .hint(format!("{hint}`meshbook explain` lists all codes")))
         }
     }
 }

@@ -46,7 +46,9 @@ pub fn watch(runtime: &tokio::runtime::Runtime, screen: Arc<Screen>) -> io::Resu
         loop {
             signals.next().await;
             if token.is_cancelled() {
-                screen.say("Still taking back what was not proved; this cannot be cut short. The record says how far it is.");
+                screen.say(
+                    "Still taking back what was not proved; this cannot be cut short. The record says how far it is.",
+                );
             } else {
                 screen.say("Interrupted: what is under way is finished, what was not proved is taken back.");
                 token.cancel();

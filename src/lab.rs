@@ -35,7 +35,8 @@ fn list(session: &Session) {
         let rows: Vec<_> = worlds.into_iter().map(|world| vec![world.name, world.summary]).collect();
         document::lines(table::grid(&["WORLD", "WHAT IS WRONG IN IT"], &rows, session.screen.look, 0));
     } else {
-        let worlds: Vec<_> = worlds.into_iter().map(|world| json!({ "name": world.name, "summary": world.summary })).collect();
+        let worlds: Vec<_> =
+            worlds.into_iter().map(|world| json!({ "name": world.name, "summary": world.summary })).collect();
         document::write(session.format, &worlds);
     }
 }
@@ -54,7 +55,9 @@ async fn serve(world: World, speed: f64, session: &Session) -> Result<(), Failur
         document::write(session.format, &json!({ "world": name, "kubeconfig": kubeconfig.0, "speed": speed }));
     }
     screen.say(&format!("{name}: {}", escape::joined(&summary)));
-    screen.say(&format!("Its time goes {speed} times as fast as the clock on the wall. Ctrl-C ends it. In another terminal:"));
+    screen.say(&format!(
+        "Its time goes {speed} times as fast as the clock on the wall. Ctrl-C ends it. In another terminal:"
+    ));
     screen.say(&format!("  export KUBECONFIG={}", kubeconfig.0.display()));
     screen.say("  kubectl get pods,destinationrules");
     signals.next().await;
@@ -81,9 +84,10 @@ impl Kubeconfig {
             options.open(&path)?.write_all(text.as_bytes())?;
             path.canonicalize()
         };
-        written()
-            .map(Kubeconfig)
-            .map_err(|error| Failure::new(&CONFIG, format!("the lab's kubeconfig cannot be written to {}: {error}", path.display())).hint("set MESHBOOK_HOME to a folder that you can write to"))
+        written().map(Kubeconfig).map_err(|error| {
+            Failure::new(&CONFIG, format!("the lab's kubeconfig cannot be written to {}: {error}", path.display()))
+                .hint("set MESHBOOK_HOME to a folder that you can write to")
+        })
     }
 }
 

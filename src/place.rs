@@ -69,7 +69,8 @@ pub fn world(name: &str) -> Result<World, Failure> {
     if path.extension().is_none_or(|extension| extension != "toml") {
         return World::named(name).map_err(|error| wrong(error.to_string()));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("the world file {name} cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| wrong(format!("the world file {name} cannot be read: {error}")))?;
     let world = World::parse(&text).map_err(|error| wrong(format!("{name}: {error}")))?;
     Ok(world.with_name(&path.file_stem().unwrap_or_default().to_string_lossy()))
 }
@@ -77,7 +78,9 @@ pub fn world(name: &str) -> Result<World, Failure> {
 async fn open_lab(name: &str, namespace: Option<String>) -> Result<Place, Failure> {
     let world = world(name)?;
     let name = world.name().to_owned();
-    let lab = Lab::start(world, Pace::Virtual).await.map_err(|error| Failure::new(&INTERNAL, format!("the lab does not start: {error}")))?;
+    let lab = Lab::start(world, Pace::Virtual)
+        .await
+        .map_err(|error| Failure::new(&INTERNAL, format!("the lab does not start: {error}")))?;
     let kubeconfig = lab.kubeconfig();
     let connection = Connection::open(Options {
         kubeconfig_text: Some(kubeconfig),
@@ -89,7 +92,12 @@ async fn open_lab(name: &str, namespace: Option<String>) -> Result<Place, Failur
     .await?;
     let namespace = connection.namespace().to_owned();
     let config = connection.config().clone();
-    Ok(Place { transport: Arc::new(InProcess { connection, context: format!("lab {name}") }), namespace, context: None, config })
+    Ok(Place {
+        transport: Arc::new(InProcess { connection, context: format!("lab {name}") }),
+        namespace,
+        context: None,
+        config,
+    })
 }
 
 /// The lab's time as a run's clock: nobody waits, time is moved on, and traffic and propagation with it.

@@ -9,6 +9,11 @@ use crate::trouble::Trouble;
 
 /// Says what a runbook would change, and changes nothing.
 pub fn plan(arguments: &Plan, session: &Session) -> Result<u8, Trouble> {
-    let manner = Manner { mode: Mode::Plan, approvals: Vec::new(), read_only: false, deadline: arguments.deadline.map(|span| span.0) };
+    let manner = Manner {
+        mode: Mode::Plan,
+        approvals: Vec::new(),
+        read_only: false,
+        deadline: arguments.deadline.map(|span| span.0),
+    };
     start(&arguments.book, &arguments.target, manner, session)
 }

@@ -18,9 +18,10 @@ pub fn find(home: &Path, wanted: &str) -> Result<PathBuf, Failure> {
     }
     let (runs, _) = list::list(home)?;
     let newest = runs.into_iter().next();
-    newest
-        .map(|run| run.path)
-        .ok_or_else(|| Failure::new(&PARAM, format!("there are no runs in {}", home.display())).hint("MESHBOOK_HOME says where they are"))
+    newest.map(|run| run.path).ok_or_else(|| {
+        Failure::new(&PARAM, format!("there are no runs in {}", home.display()))
+            .hint("MESHBOOK_HOME says where they are")
+    })
 }
 
 /// For each id as much of it as no other begins with.

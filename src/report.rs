@@ -264,7 +264,13 @@ impl Report {
                 self.ending = "running".into();
             }
             Event::StepStarted { title, depth } => {
-                self.steps.push(Step { title: title.clone(), depth: *depth, passed: None, took_seconds: None, proofs: Vec::new() });
+                self.steps.push(Step {
+                    title: title.clone(),
+                    depth: *depth,
+                    passed: None,
+                    took_seconds: None,
+                    proofs: Vec::new(),
+                });
             }
             Event::StepEnded { took, passed, .. } => {
                 if let Some(step) = self.open_step() {
@@ -281,19 +287,34 @@ impl Report {
                 let outcome = if *passed { ProofOutcome::Passed } else { ProofOutcome::Failed };
                 self.prove("check", what, outcome, detail.clone(), Duration::ZERO);
             }
-            Event::Proved { word, condition, outcome, seen, took } => self.prove(word, condition, *outcome, seen.clone(), *took),
+            Event::Proved { word, condition, outcome, seen, took } => {
+                self.prove(word, condition, *outcome, seen.clone(), *took)
+            }
             Event::Changing(changing) => self.changes.push(change_report(line.number, changing, ChangeState::Sent)),
             Event::Planned(changing) => self.changes.push(change_report(line.number, changing, ChangeState::Planned)),
             Event::ChangeAnswered { change, outcome } => match outcome {
                 ChangeOutcome::Made { .. } => self.set_state(*change, ChangeState::Unproved, None),
-                ChangeOutcome::NotMade { failure } => self.set_state(*change, ChangeState::NotMade, Some(failure.1.clone())),
-                ChangeOutcome::Unknown { failure } => self.set_state(*change, ChangeState::Unknown, Some(failure.1.clone())),
+                ChangeOutcome::NotMade { failure } => {
+                    self.set_state(*change, ChangeState::NotMade, Some(failure.1.clone()))
+                }
+                ChangeOutcome::Unknown { failure } => {
+                    self.set_state(*change, ChangeState::Unknown, Some(failure.1.clone()))
+                }
             },
-            Event::Settled { changes } => changes.iter().for_each(|change| self.set_state(*change, ChangeState::Kept, None)),
+            Event::Settled { changes } => {
+                changes.iter().for_each(|change| self.set_state(*change, ChangeState::Kept, None))
+            }
             Event::TakingBack { .. } => {}
             Event::TakenBack { change, outcome } => self.taken_back(*change, outcome),
             Event::NotEvaluated { what } => self.not_evaluated.push(what.clone()),
-            Event::Undoing { user, machine } => self.undone = Some(Undone { by: format!("{user} on {machine}"), at: line.at, exit_code: None, message: String::new() }),
+            Event::Undoing { user, machine } => {
+                self.undone = Some(Undone {
+                    by: format!("{user} on {machine}"),
+                    at: line.at,
+                    exit_code: None,
+                    message: String::new(),
+                })
+            }
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended(ended) if self.undone.is_some() => {
                 if let Some(undone) = &mut self.undone {
@@ -313,7 +334,11 @@ impl Report {
                 self.left_behind = ended
                     .left_behind
                     .iter()
-                    .map(|(change, why)| LeftBehind { change: *change, object: self.object_of(*change), why: why.clone() })
+                    .map(|(change, why)| LeftBehind {
+                        change: *change,
+                        object: self.object_of(*change),
+                        why: why.clone(),
+                    })
                     .collect();
                 for (change, why) in &ended.left_behind {
                     self.set_state(*change, ChangeState::LeftBehind, Some(why.clone()));
@@ -356,7 +381,13 @@ impl Report {
             ProofOutcome::CanBeEvaluated => return,
         };
         if let Some(step) = self.open_step() {
-            step.proofs.push(Proof { word: word.into(), condition: condition.into(), outcome, seen, took_seconds: took.as_secs_f64() });
+            step.proofs.push(Proof {
+                word: word.into(),
+                condition: condition.into(),
+                outcome,
+                seen,
+                took_seconds: took.as_secs_f64(),
+            });
         }
     }
 
@@ -370,16 +401,21 @@ impl Report {
     fn taken_back(&mut self, number: u64, outcome: &UndoOutcome) {
         let (state, detail) = match outcome {
             UndoOutcome::Restored { ownership: true } => (ChangeState::TakenBack, None),
-            UndoOutcome::Restored { ownership: false } => {
-                (ChangeState::TakenBack, Some("the values are as before; who owns the fields (metadata.managedFields) is not".into()))
-            }
+            UndoOutcome::Restored { ownership: false } => (
+                ChangeState::TakenBack,
+                Some("the values are as before; who owns the fields (metadata.managedFields) is not".into()),
+            ),
             UndoOutcome::Already => (ChangeState::TakenBack, Some("it was as before already".into())),
-            UndoOutcome::Conflict { .. } => (ChangeState::LeftBehind, Some("somebody else has changed it since".into())),
+            UndoOutcome::Conflict { .. } => {
+                (ChangeState::LeftBehind, Some("somebody else has changed it since".into()))
+            }
             UndoOutcome::LeftAlone { why } => (ChangeState::LeftBehind, Some(why.clone())),
             UndoOutcome::Failed { failure } => (ChangeState::LeftBehind, Some(failure.1.clone())),
         };
         self.set_state(number, state, detail);
-        if let (UndoOutcome::Conflict { fields, .. }, Some(change)) = (outcome, self.changes.iter_mut().find(|change| change.number == number)) {
+        if let (UndoOutcome::Conflict { fields, .. }, Some(change)) =
+            (outcome, self.changes.iter_mut().find(|change| change.number == number))
+        {
             change.conflicts = fields
                 .iter()
                 .map(|field| Conflict {
@@ -403,7 +439,11 @@ fn change_report(number: u64, changing: &Changing, state: ChangeState) -> Change
         diff: changing
             .fields
             .iter()
-            .map(|field| FieldReport { path: field.path.to_string(), before: field.before.clone(), after: field.after.clone() })
+            .map(|field| FieldReport {
+                path: field.path.to_string(),
+                before: field.before.clone(),
+                after: field.after.clone(),
+            })
             .collect(),
         state,
         detail: None,

@@ -34,13 +34,18 @@ fn find_in(given: &Path, tree: &Path) -> Result<PathBuf, Failure> {
         [] => {
             let names: Vec<String> = all.iter().flat_map(|path| [name(path, tree), stem(path)]).collect();
             let wanted = given.with_extension("").display().to_string();
-            let near = nearest(&wanted, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`? "));
-            Err(Failure::new(&PARAM, format!("there is no runbook {}, neither as a file nor below {TREE}/", given.display()))
-                .hint(format!("{}`meshbook list` lists the runbooks", near.unwrap_or_default())))
+            let near =
+                nearest(&wanted, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`? "));
+            Err(Failure::new(
+                &PARAM,
+                format!("there is no runbook {}, neither as a file nor below {TREE}/", given.display()),
+            )
+            .hint(format!("{}`meshbook list` lists the runbooks", near.unwrap_or_default())))
         }
         _ => {
             let names: Vec<_> = matches.iter().map(|path| name(path, tree)).collect();
-            Err(Failure::new(&PARAM, format!("{} runbooks are named {}", names.len(), given.display())).hint(format!("write one of {}", names.join(", "))))
+            Err(Failure::new(&PARAM, format!("{} runbooks are named {}", names.len(), given.display()))
+                .hint(format!("write one of {}", names.join(", "))))
         }
     }
 }
@@ -90,7 +95,13 @@ mod tests {
     fn a_runbook_is_found_by_its_path_its_name_and_the_end_of_its_path() {
         let folder = tempfile::tempdir().unwrap();
         let tree = folder.path().join("runbooks");
-        for file in ["troubleshooting/503.rhai", "troubleshooting/latency.rhai", "scaling/latency.rhai", "lib/certificates.rhai", "notes.txt"] {
+        for file in [
+            "troubleshooting/503.rhai",
+            "troubleshooting/latency.rhai",
+            "scaling/latency.rhai",
+            "lib/certificates.rhai",
+            "notes.txt",
+        ] {
             let path = tree.join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();

@@ -35,14 +35,22 @@ fn one(path: &Path, session: &Session) -> Result<u8, Trouble> {
     let place = reporter::place(&report.context, &report.server, look);
     document::lines([
         look.bold(escape::line(&report.script)),
-        format!("run {} in {place}, namespace {}, {}", report.run, escape::line(&report.namespace), when(report.started)),
+        format!(
+            "run {} in {place}, namespace {}, {}",
+            report.run,
+            escape::line(&report.namespace),
+            when(report.started)
+        ),
         String::new(),
     ]);
     document::lines(timeline::lines(&lines, session.verbose > 0, look));
     if report.exit_code.is_none() {
         document::lines([look.notice("The record has no end: the run is still going, or was broken off.")]);
     }
-    let open: Vec<_> = report.open_changes().map(|change| format!("  {}: {} ({})", change.object, escape::joined(&change.summary), change.state.text())).collect();
+    let open: Vec<_> = report
+        .open_changes()
+        .map(|change| format!("  {}: {} ({})", change.object, escape::joined(&change.summary), change.state.text()))
+        .collect();
     if !open.is_empty() && report.in_process_lab().is_none() {
         document::lines([String::new(), look.bold("In force:")]);
         document::lines(open);
@@ -74,7 +82,12 @@ fn all(home: &Path, limit: usize, session: &Session) -> Result<u8, Trouble> {
     let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
     let short = records::short(&ids);
     let rows: Vec<_> = runs.iter().zip(short).take(limit).map(|(run, short)| row(short, run)).collect();
-    document::lines(table::grid(&["RUN", "WHEN", "CONTEXT", "RUNBOOK", "ENDING", "IN FORCE"], &rows, session.screen.look, 0));
+    document::lines(table::grid(
+        &["RUN", "WHEN", "CONTEXT", "RUNBOOK", "ENDING", "IN FORCE"],
+        &rows,
+        session.screen.look,
+        0,
+    ));
     if rows.len() < runs.len() {
         session.screen.say(&format!("{} more; `--limit {}` lists all.", runs.len() - rows.len(), runs.len()));
     }
@@ -101,5 +114,8 @@ fn in_force(run: &list::Summary) -> Option<usize> {
 
 /// A time as the person's own clock shows it.
 fn when(time: Option<Timestamp>) -> String {
-    time.map_or_else(|| "?".into(), |time| time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string())
+    time.map_or_else(
+        || "?".into(),
+        |time| time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }

@@ -51,13 +51,20 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     confirmed(&place, target, &manner)?;
     let screen = Arc::clone(&session.screen);
     let terminal = Arc::new(Terminal::new(Arc::clone(&screen)));
-    let cancel = interrupt::watch(&runtime, Arc::clone(&screen))
-        .map_err(|error| Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the run was not started"))?;
+    let cancel = interrupt::watch(&runtime, Arc::clone(&screen)).map_err(|error| {
+        Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the run was not started")
+    })?;
     let is_plan = manner.mode == Mode::Plan;
-    let approver = (manner.mode == Mode::Ask).then(|| Arc::new(Questions::new(Arc::clone(&terminal), place.protected().map(str::to_owned), cancel.clone())) as Arc<dyn Approver>);
+    let approver = (manner.mode == Mode::Ask).then(|| {
+        Arc::new(Questions::new(Arc::clone(&terminal), place.protected().map(str::to_owned), cancel.clone()))
+            as Arc<dyn Approver>
+    });
     let standard = Budget::default();
     let configured = &place.config.budget;
-    let budget = Budget { reads: configured.reads.unwrap_or(standard.reads), in_flight: configured.in_flight.unwrap_or(standard.in_flight) };
+    let budget = Budget {
+        reads: configured.reads.unwrap_or(standard.reads),
+        in_flight: configured.in_flight.unwrap_or(standard.in_flight),
+    };
     let settings = Settings {
         mode: manner.mode,
         namespaces: vec![place.namespace.clone()],
@@ -72,7 +79,8 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         hash: script.hash.clone(),
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
     };
-    let run = Run::start(settings, place.transport, Arc::clone(&terminal) as _, approver, runtime.handle().clone(), cancel)?;
+    let run =
+        Run::start(settings, place.transport, Arc::clone(&terminal) as _, approver, runtime.handle().clone(), cancel)?;
     let record = run.record_path();
     let outcome = engine::execute(&script, &run, values, &session.library);
     screen.wait(None);
@@ -80,7 +88,11 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let mut report = terminal.report();
     if report.exit_code.is_none() {
         // The record could not take the last line, so the reporter has not seen it.
-        report.add(&Line { number: 0, at: report.started.unwrap_or_default(), event: Event::Ended(Box::new(outcome.ended.clone())) });
+        report.add(&Line {
+            number: 0,
+            at: report.started.unwrap_or_default(),
+            event: Event::Ended(Box::new(outcome.ended.clone())),
+        });
     }
     report.record = record.as_ref().map(|path| path.display().to_string());
     if let Some(diagnostic) = &outcome.diagnostic {
@@ -111,7 +123,9 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
 /// When it is not named.
 fn confirmed(place: &Place, target: &Target, manner: &Manner) -> Result<(), Failure> {
     match place.protected() {
-        Some(context) if manner.mode == Mode::Unattended && !manner.approvals.is_empty() && target.cluster.context.is_none() => {
+        Some(context)
+            if manner.mode == Mode::Unattended && !manner.approvals.is_empty() && target.cluster.context.is_none() =>
+        {
             Err(Failure::new(&DENIED, format!("the context {context} is protected, and was not named"))
                 .unchanged("the run was not started, and nothing was changed")
                 .hint(format!("if it is the one you mean, add `--context {context}`")))

@@ -29,8 +29,13 @@ pub fn config(home: &Path) -> Result<ConfigFile, Failure> {
     if let Some(named) = path_in("MESHBOOK_CONFIG") {
         return ConfigFile::load(Some(&named), home);
     }
-    let users = user_directory("XDG_CONFIG_HOME", ".config").map(|config| config.join("meshbook/config.toml")).filter(|path| path.exists());
-    ConfigFile::load(users.as_deref(), home)
+    let users = user_directory("XDG_CONFIG_HOME", ".config").map(|config| config.join("meshbook/config.toml"));
+    match users.filter(|path| path.exists()) {
+        Some(users) => ConfigFile::load(Some(&users), home),
+        None if home.is_dir() => ConfigFile::load(None, home),
+        // That the home cannot be used is for the record to say: what only reads can do without it.
+        None => Ok(ConfigFile::default()),
+    }
 }
 
 fn user_directory(variable: &str, below_home: &str) -> Option<PathBuf> {

@@ -43,9 +43,11 @@ pub fn start(output: &Output) -> Result<(), Failure> {
             #[cfg(unix)]
             options.mode(0o600);
             let file = options.open(path).map_err(|error| {
-                Failure::new(&CONFIG, format!("the log file {} cannot be written: {error}", path.display())).unchanged("nothing was tried")
+                Failure::new(&CONFIG, format!("the log file {} cannot be written: {error}", path.display()))
+                    .unchanged("nothing was tried")
             })?;
-            let layer = tracing_subscriber::fmt::layer().json().with_writer(Mutex::new(file)).with_span_events(FmtSpan::CLOSE);
+            let layer =
+                tracing_subscriber::fmt::layer().json().with_writer(Mutex::new(file)).with_span_events(FmtSpan::CLOSE);
             Some(layer.with_filter(ours(LevelFilter::TRACE)))
         }
     };

@@ -47,10 +47,16 @@ pub fn render(diagnostic: &Diagnostic, look: Look) -> String {
             let theme = match (look.symbols, look.colour) {
                 (true, true) => GraphicalTheme::unicode(),
                 (true, false) => GraphicalTheme::unicode_nocolor(),
-                (false, true) => GraphicalTheme { characters: miette::ThemeCharacters::ascii(), styles: miette::ThemeStyles::ansi() },
+                (false, true) => {
+                    GraphicalTheme { characters: miette::ThemeCharacters::ascii(), styles: miette::ThemeStyles::ansi() }
+                }
                 (false, false) => GraphicalTheme::none(),
             };
-            GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width).with_context_lines(1).render_report(&mut text, &Safe(diagnostic))
+            GraphicalReportHandler::new_themed(theme)
+                .with_links(false)
+                .with_width(width)
+                .with_context_lines(1)
+                .render_report(&mut text, &Safe(diagnostic))
         }
         None => plain(diagnostic, &mut text),
     };
@@ -68,7 +74,14 @@ fn plain(diagnostic: &Diagnostic, text: &mut String) -> fmt::Result {
         writeln!(text, "  at {}:{}:{}: {}", place.source, place.line, place.column, escape::joined(line))?;
     }
     for frame in &diagnostic.chain {
-        writeln!(text, "  called by {}:{}:{} ({})", frame.place.source, frame.place.line, frame.place.column, escape::line(&frame.what))?;
+        writeln!(
+            text,
+            "  called by {}:{}:{} ({})",
+            frame.place.source,
+            frame.place.line,
+            frame.place.column,
+            escape::line(&frame.what)
+        )?;
     }
     for (label, said) in [("unchanged", &failure.unchanged), ("help", &failure.hint)] {
         for line in said.iter().flat_map(|said| escape::lines(said)) {

@@ -41,23 +41,39 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
     screen.print(&format!(
         "{}  {} of run {}",
         look.bold(escape::line(&report.script)),
-        if standing.is_empty() { "nothing stands".to_owned() } else { format!("take back {}", count(standing.len(), "change")) },
+        if standing.is_empty() {
+            "nothing stands".to_owned()
+        } else {
+            format!("take back {}", count(standing.len(), "change"))
+        },
         report.run
     ));
-    screen.print(&format!("{} {} namespace {}", reporter::place(&report.context, &report.server, look), look.dot(), look.name(escape::line(&report.namespace))));
+    screen.print(&format!(
+        "{} {} namespace {}",
+        reporter::place(&report.context, &report.server, look),
+        look.dot(),
+        look.name(escape::line(&report.namespace))
+    ));
     screen.print("");
     let terminal = Arc::new(Terminal::resuming(Arc::clone(&screen), report));
-    let cancel = interrupt::watch(&runtime, Arc::clone(&screen))
-        .map_err(|error| Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("nothing was taken back"))?;
-    let ended = undo::undo(&path, &home, place.transport, Arc::clone(&terminal) as _, runtime.handle().clone(), cancel)?;
+    let cancel = interrupt::watch(&runtime, Arc::clone(&screen)).map_err(|error| {
+        Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("nothing was taken back")
+    })?;
+    let ended =
+        undo::undo(&path, &home, place.transport, Arc::clone(&terminal) as _, runtime.handle().clone(), cancel)?;
     screen.wait(None);
     let report = terminal.report();
     for line in closing(&ended, look) {
         screen.print(&line);
     }
     if session.format != Format::Table {
-        let changes: Vec<&ChangeReport> = report.changes.iter().filter(|change| standing.contains(&change.number)).collect();
-        let left: Vec<_> = ended.left_behind.iter().map(|(change, why)| json!({ "change": change, "object": report.object_of(*change), "why": why })).collect();
+        let changes: Vec<&ChangeReport> =
+            report.changes.iter().filter(|change| standing.contains(&change.number)).collect();
+        let left: Vec<_> = ended
+            .left_behind
+            .iter()
+            .map(|(change, why)| json!({ "change": change, "object": report.object_of(*change), "why": why }))
+            .collect();
         document::write(
             session.format,
             &json!({

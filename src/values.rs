@@ -27,7 +27,8 @@ pub fn given(arguments: &[String], file: Option<&Path>) -> Result<BTreeMap<Strin
 }
 
 fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn read(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
@@ -89,7 +90,9 @@ mod tests {
 
     #[test]
     fn what_is_no_value_is_refused_with_its_reason() {
-        let of = |arguments: &[&str]| given(&arguments.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>(), None).unwrap_err().message;
+        let of = |arguments: &[&str]| {
+            given(&arguments.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>(), None).unwrap_err().message
+        };
         assert_eq!(of(&["service"]), "`service` is not a parameter's value");
         assert_eq!(of(&["=x"]), "`=x` is not a parameter's value");
         assert_eq!(of(&["a=1", "a=2"]), "parameter `a` is given twice: 1 and 2");

@@ -65,7 +65,11 @@ struct RecordSummary {
 fn every_spec_holds() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specs");
     let only = std::env::var("MESHBOOK_SPEC").ok();
-    let mut folders: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.join("spec.toml").exists()).collect();
+    let mut folders: Vec<PathBuf> = fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("spec.toml").exists())
+        .collect();
     folders.sort();
     folders.retain(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only)));
     assert!(!folders.is_empty(), "no spec was found below {}", root.display());
@@ -77,7 +81,9 @@ fn every_spec_holds() {
             scope.spawn(|| {
                 while let Some(folder) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-                    if let Err(why) = std::panic::catch_unwind(|| holds(folder)).unwrap_or_else(|_| Err("the test itself panicked, see above".into())) {
+                    if let Err(why) = std::panic::catch_unwind(|| holds(folder))
+                        .unwrap_or_else(|_| Err("the test itself panicked, see above".into()))
+                    {
                         failures.lock().unwrap().push(format!("=== {name}: {why}"));
                     }
                 }
@@ -147,7 +153,9 @@ fn agrees(path: &Path, expected: &RecordSummary) -> Result<(), String> {
         return Err(format!("the record ends by {}", ended["ending"]));
     }
     let length = |name: &str| ended[name].as_array().map_or(0, Vec::len);
-    for (name, wanted) in [("kept", expected.kept), ("taken_back", expected.taken_back), ("left_behind", expected.left_behind)] {
+    for (name, wanted) in
+        [("kept", expected.kept), ("taken_back", expected.taken_back), ("left_behind", expected.left_behind)]
+    {
         if length(name) != wanted {
             return Err(format!("the record's `{name}` is {}", ended[name]));
         }
@@ -156,8 +164,17 @@ fn agrees(path: &Path, expected: &RecordSummary) -> Result<(), String> {
         .iter()
         .filter(|line| line["event"] == "changing")
         .flat_map(|line| {
-            let object = format!("{} {}", line["object"]["kind"]["kind"].as_str().unwrap(), line["object"]["name"].as_str().unwrap());
-            line["fields"].as_array().unwrap().iter().map(move |field| format!("{object}: {}", path_of(&field["path"]))).collect::<Vec<_>>()
+            let object = format!(
+                "{} {}",
+                line["object"]["kind"]["kind"].as_str().unwrap(),
+                line["object"]["name"].as_str().unwrap()
+            );
+            line["fields"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(move |field| format!("{object}: {}", path_of(&field["path"])))
+                .collect::<Vec<_>>()
         })
         .collect();
     if changes != expected.changes { Err(format!("the record's changes are {changes:#?}")) } else { Ok(()) }

@@ -50,7 +50,12 @@ impl Questions {
                 }
             })
             .expect("the process can start a thread");
-        Questions { terminal, protected: Mutex::new(protected), cancel, lines: Mutex::new(Lines { wanted, read, pending: false }) }
+        Questions {
+            terminal,
+            protected: Mutex::new(protected),
+            cancel,
+            lines: Mutex::new(Lines { wanted, read, pending: false }),
+        }
     }
 
     /// One line; `None` at the end of the input or when the run is interrupted.
@@ -77,7 +82,10 @@ impl Questions {
         let mut protected = self.protected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(name) = protected.as_deref() else { return true };
         let screen = self.terminal.screen();
-        screen.ask(&format!("  {} is protected. Type its name to change something there: ", screen.error_look.bold(escape::line(name))));
+        screen.ask(&format!(
+            "  {} is protected. Type its name to change something there: ",
+            screen.error_look.bold(escape::line(name))
+        ));
         let meant = self.line().is_some_and(|line| line.trim() == name);
         if meant {
             *protected = None;
@@ -103,10 +111,16 @@ impl Questions {
             screen.say(&format!("{indent}    {line}"));
         }
         if let Some(owner) = &proposal.gitops {
-            screen.say(&format!("{indent}  {} owned by {}: it will revert this unless git says the same", look.bad("GitOps"), escape::joined(owner)));
+            screen.say(&format!(
+                "{indent}  {} owned by {}: it will revert this unless git says the same",
+                look.bad("GitOps"),
+                escape::joined(owner)
+            ));
         }
         match &proposal.irreversible {
-            Some(why) => screen.say(&format!("{indent}  {} {}", look.bad("cannot be taken back:"), escape::joined(why))),
+            Some(why) => {
+                screen.say(&format!("{indent}  {} {}", look.bad("cannot be taken back:"), escape::joined(why)))
+            }
             None => screen.say(&format!("{indent}  {}", look.dim("the server has tried it; it can be taken back"))),
         }
     }
@@ -121,7 +135,10 @@ impl Approver for Questions {
         // What was typed before the question was on the screen is not an answer to it.
         let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
         loop {
-            screen.ask(&format!("  {} ", look.bold("Make this change? [y]es [n]o [a]ll of this step [s]top [u]ndo so far [?]")));
+            screen.ask(&format!(
+                "  {} ",
+                look.bold("Make this change? [y]es [n]o [a]ll of this step [s]top [u]ndo so far [?]")
+            ));
             let Some(line) = self.line() else {
                 screen.say("");
                 return Answer::Stop;

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::look::Look;
-use super::{count, escape, took};
-use crate::report::{ChangeState, Report};
+use super::{count, diff, escape, took};
+use crate::report::{ChangeReport, ChangeState, FieldReport, Report};
+
+/// So many fields of a change are named.
+const FIELDS: usize = 4;
 
 /// What the closing block says beside the report itself.
 pub struct Closing<'a> {
@@ -29,11 +34,13 @@ impl Closing<'_> {
             fact("next", look.name(escape::line(next)));
         }
         for change in &report.changes {
-            let what = format!("{}: {} ({})", escape::line(&change.object), escape::joined(&change.summary), count(change.diff.len(), "field"));
+            let what = what(change);
             match change.state {
                 ChangeState::Planned => fact("would", what),
                 ChangeState::Kept => fact("changed", format!("{what} {} proved, stays", look.dot())),
-                ChangeState::TakenBack => fact("undone", format!("{what} {} {}", look.dot(), change.detail.as_deref().unwrap_or("as before"))),
+                ChangeState::TakenBack => {
+                    fact("undone", format!("{what} {} {}", look.dot(), change.detail.as_deref().unwrap_or("as before")))
+                }
                 ChangeState::NotMade => fact("refused", format!("{what} {} nothing changed", look.dot())),
                 ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => {
                     let why = change.detail.as_deref().unwrap_or(change.state.text());
@@ -50,19 +57,31 @@ impl Closing<'_> {
         if report.open_changes().next().is_some() {
             match report.in_process_lab() {
                 Some(world) => {
-                    fact("undo", format!("not needed: this lab ended with the command (`meshbook lab --world {world}` keeps one)"));
+                    fact(
+                        "undo",
+                        format!(
+                            "not needed: this lab ended with the command (`meshbook lab --world {world}` keeps one)"
+                        ),
+                    );
                 }
                 None => fact("undo", look.name(&self.undo)),
             }
         }
-        if let (Some(make), true) = (&self.make, report.changes.iter().any(|change| change.state == ChangeState::Planned)) {
+        if let (Some(make), true) =
+            (&self.make, report.changes.iter().any(|change| change.state == ChangeState::Planned))
+        {
             fact("make it", look.name(make));
         }
         if let Some(record) = self.record {
             fact("record", look.dim(escape::line(record)));
         }
         if let Some(code) = report.exit_code {
-            fact("exit", format!("{code}, {}", meaning(code)));
+            let meaning = if report.ending == "planned" && code == 0 {
+                "the plan is complete; nothing changed"
+            } else {
+                meaning(code)
+            };
+            fact("exit", format!("{code}, {meaning}"));
         }
         lines
     }
@@ -77,14 +96,56 @@ fn headline(report: &Report, look: Look) -> String {
         "cannot_tell" => (look.open(), look.notice("Cannot tell")),
         "interrupted" => (look.failed(), look.bad("Interrupted")),
         "deadline" => (look.failed(), look.bad("Out of time")),
-        _ => (look.failed(), look.bad("Failed")),
+        _ => (look.failed(), look.bad(failed(report.exit_code))),
     };
     let message = escape::joined(&report.message);
     let colon = if message.is_empty() { "" } else { ": " };
     let time = look.dim(format!("({})", took(Duration::from_secs_f64(report.took_seconds.max(0.0)))));
     let word = look.bold(word);
     // A mark that is a word already says what the headline's word does.
-    if look.symbols { format!("{mark} {word}{colon}{message} {time}") } else { format!("{word}{colon}{message} {time}") }
+    if look.symbols {
+        format!("{mark} {word}{colon}{message} {time}")
+    } else {
+        format!("{word}{colon}{message} {time}")
+    }
+}
+
+/// How a failure is headed: by what came of it.
+fn failed(exit_code: Option<u8>) -> &'static str {
+    match exit_code {
+        Some(3) => "Refused",
+        Some(4) => "Unreachable",
+        Some(5) => "Failed, and taken back",
+        Some(7) => "LEFT DIRTY",
+        _ => "Failed",
+    }
+}
+
+/// A change in one line: its object, and its fields as far as they fit.
+fn what(change: &ChangeReport) -> String {
+    let fields: Vec<_> = change.diff.iter().take(FIELDS).map(field).collect();
+    let more = change.diff.len().saturating_sub(FIELDS);
+    let more = if more == 0 { String::new() } else { format!(" and {}", count(more, "other field")) };
+    format!("{}: {}{more}", escape::line(&change.object), fields.join(", "))
+}
+
+/// The end of its path, and its values where these are single ones.
+fn field(field: &FieldReport) -> String {
+    // A key that is quoted may hold dots of its own.
+    let keys: Vec<_> =
+        if field.path.contains('"') { vec![field.path.as_str()] } else { field.path.split('.').collect() };
+    let path = keys[keys.len().saturating_sub(2)..].join(".");
+    let single = |value: &Option<Value>| value.as_ref().is_none_or(|value| !value.is_object() && !value.is_array());
+    if single(&field.before) && single(&field.after) {
+        format!(
+            "{} {} -> {}",
+            escape::line(&path),
+            diff::short(field.before.as_ref()),
+            diff::short(field.after.as_ref())
+        )
+    } else {
+        escape::line(&path).into_owned()
+    }
 }
 
 /// What an exit code says, in a few words.

@@ -12,12 +12,18 @@ const ONE_LINE: usize = 72;
 
 /// The lines of a difference, the smallest fields that differ each for itself.
 pub fn lines(fields: &[FieldChange], look: Look) -> Vec<String> {
-    fields.iter().flat_map(|field| field_lines(&field.path.to_string(), field.before.as_ref(), field.after.as_ref(), look)).collect()
+    fields
+        .iter()
+        .flat_map(|field| field_lines(&field.path.to_string(), field.before.as_ref(), field.after.as_ref(), look))
+        .collect()
 }
 
 /// The lines of a difference that is taken back: from what was set to what was there before.
 pub fn lines_back(fields: &[FieldReport], look: Look) -> Vec<String> {
-    fields.iter().flat_map(|field| field_lines(&field.path, field.after.as_ref(), field.before.as_ref(), look)).collect()
+    fields
+        .iter()
+        .flat_map(|field| field_lines(&field.path, field.after.as_ref(), field.before.as_ref(), look))
+        .collect()
 }
 
 fn field_lines(path: &str, from: Option<&Value>, to: Option<&Value>, look: Look) -> Vec<String> {
@@ -58,7 +64,11 @@ mod tests {
     #[test]
     fn what_was_set_what_is_new_and_what_goes_read_without_colour() {
         let fields = [
-            field(&["spec", "trafficPolicy", "connectionPool", "tcp", "maxConnections"], Some(json!(4)), Some(json!(500))),
+            field(
+                &["spec", "trafficPolicy", "connectionPool", "tcp", "maxConnections"],
+                Some(json!(4)),
+                Some(json!(500)),
+            ),
             field(&["metadata", "labels", "a.b/c"], None, Some(json!("x\u{1b}[0m"))),
             field(&["spec", "host"], Some(json!("graph-core")), None),
         ];

@@ -36,7 +36,15 @@ mod tests {
 
     #[test]
     fn times_are_as_exact_as_a_person_needs_them() {
-        for (millis, text) in [(0, "0s"), (350, "350ms"), (1000, "1s"), (1560, "1.5s"), (9999, "9.9s"), (12_345, "12s"), (123_456, "2m3s")] {
+        for (millis, text) in [
+            (0, "0s"),
+            (350, "350ms"),
+            (1000, "1s"),
+            (1560, "1.5s"),
+            (9999, "9.9s"),
+            (12_345, "12s"),
+            (123_456, "2m3s"),
+        ] {
             assert_eq!(took(Duration::from_millis(millis)), text);
         }
     }

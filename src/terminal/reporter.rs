@@ -88,7 +88,10 @@ impl Terminal {
             }
             Event::Checked { what, passed, detail } => {
                 let mark = if *passed { look.ok() } else { look.failed() };
-                let detail = detail.as_deref().map(|detail| look.dim(format!(" ({})", escape::joined(detail)))).unwrap_or_default();
+                let detail = detail
+                    .as_deref()
+                    .map(|detail| look.dim(format!(" ({})", escape::joined(detail))))
+                    .unwrap_or_default();
                 print(format!("{mark} check: {}{detail}", escape::joined(what)));
             }
             Event::Proved { word, condition, outcome, seen, took } => {
@@ -97,7 +100,10 @@ impl Terminal {
                 }
             }
             Event::Changing(changing) => {
-                let asked = state.asked.take().is_some_and(|(object, fields)| object == changing.object.to_string() && fields == changing.fields);
+                let asked = state
+                    .asked
+                    .take()
+                    .is_some_and(|(object, fields)| object == changing.object.to_string() && fields == changing.fields);
                 self.change(changing, "change", asked, &print);
             }
             Event::Planned(changing) => self.change(changing, "would change", false, &print),
@@ -107,13 +113,24 @@ impl Terminal {
                     print(format!("  {} not made, nothing changed: {}", look.failed(), escape::joined(&failure.1)));
                 }
                 ChangeOutcome::Unknown { failure } => {
-                    print(format!("  {} nobody knows whether it was made: {}", look.open(), escape::joined(&failure.1)));
+                    print(format!(
+                        "  {} nobody knows whether it was made: {}",
+                        look.open(),
+                        escape::joined(&failure.1)
+                    ));
                 }
             },
-            Event::NotEvaluated { what } => print(look.dim(format!("not evaluated in a plan: {}", escape::joined(what)))),
+            Event::NotEvaluated { what } => {
+                print(look.dim(format!("not evaluated in a plan: {}", escape::joined(what))))
+            }
             Event::TakingBack { change, why } => {
                 let Some(change) = state.report.change(*change) else { return };
-                print(format!("{} {}: {}", look.notice("take back"), look.name(escape::line(&change.object)), escape::joined(&change.summary)));
+                print(format!(
+                    "{} {}: {}",
+                    look.notice("take back"),
+                    look.name(escape::line(&change.object)),
+                    escape::joined(&change.summary)
+                ));
                 for text in diff::lines_back(&change.diff, look) {
                     print(format!("    {text}"));
                 }
@@ -158,7 +175,12 @@ impl Terminal {
 
     fn change(&self, changing: &Changing, verb: &str, asked: bool, print: &dyn Fn(String)) {
         let look = self.screen.look;
-        print(format!("{} {}: {}", look.notice(verb), look.name(escape::line(&changing.object.to_string())), escape::joined(&changing.summary)));
+        print(format!(
+            "{} {}: {}",
+            look.notice(verb),
+            look.name(escape::line(&changing.object.to_string())),
+            escape::joined(&changing.summary)
+        ));
         if !asked {
             for text in diff::lines(&changing.fields, look) {
                 print(format!("    {text}"));
@@ -175,13 +197,22 @@ impl Terminal {
         }
     }
 
-    fn proof(&self, word: &str, condition: &str, outcome: ProofOutcome, seen: Option<&str>, time: Duration) -> Vec<String> {
+    fn proof(
+        &self,
+        word: &str,
+        condition: &str,
+        outcome: ProofOutcome,
+        seen: Option<&str>,
+        time: Duration,
+    ) -> Vec<String> {
         let look = self.screen.look;
         let condition = escape::joined(condition);
         let (waited, until) = if word == "hold" { ("held", "while") } else { ("waited", "until") };
         let last_seen = || seen.map(|seen| format!("    last seen: {}", escape::joined(seen)));
         match outcome {
-            ProofOutcome::Passed => vec![format!("{} {waited} {} {}", look.ok(), took(time), look.dim(format!("{until} {condition}")))],
+            ProofOutcome::Passed => {
+                vec![format!("{} {waited} {} {}", look.ok(), took(time), look.dim(format!("{until} {condition}")))]
+            }
             ProofOutcome::Failed => {
                 let line = if word == "hold" {
                     format!("{} after {} it no longer held: {condition}", look.failed(), took(time))
@@ -195,7 +226,9 @@ impl Terminal {
                 std::iter::once(line).chain(last_seen()).collect()
             }
             ProofOutcome::CanBeEvaluated => Vec::new(),
-            ProofOutcome::NotEvaluated => vec![look.dim(format!("not evaluated in a plan: {word} {until} {condition}"))],
+            ProofOutcome::NotEvaluated => {
+                vec![look.dim(format!("not evaluated in a plan: {word} {until} {condition}"))]
+            }
         }
     }
 }
@@ -232,7 +265,9 @@ pub fn is_served_lab(context: &str, server: &str) -> bool {
 /// What came of taking a change back.
 pub fn undone(outcome: &UndoOutcome, look: Look) -> Vec<String> {
     match outcome {
-        UndoOutcome::Restored { ownership: true } => vec![format!("{} as before, the owners of its fields too", look.ok())],
+        UndoOutcome::Restored { ownership: true } => {
+            vec![format!("{} as before, the owners of its fields too", look.ok())]
+        }
         UndoOutcome::Restored { ownership: false } => {
             vec![format!("{} its values are as before; who owns its fields (metadata.managedFields) is not", look.ok())]
         }
@@ -255,6 +290,8 @@ pub fn undone(outcome: &UndoOutcome, look: Look) -> Vec<String> {
             lines
         }
         UndoOutcome::LeftAlone { why } => vec![format!("{} left alone: {}", look.failed(), escape::joined(why))],
-        UndoOutcome::Failed { failure } => vec![format!("{} not taken back: {} [{}]", look.failed(), escape::joined(&failure.1), failure.0)],
+        UndoOutcome::Failed { failure } => {
+            vec![format!("{} not taken back: {} [{}]", look.failed(), escape::joined(&failure.1), failure.0)]
+        }
     }
 }

@@ -43,7 +43,11 @@ impl Screen {
     /// A line of the report.
     pub fn print(&self, line: &str) {
         self.quietly(|| {
-            if self.report_on_stdout { write_line(std::io::stdout().lock(), line) } else { write_line(std::io::stderr().lock(), line) }
+            if self.report_on_stdout {
+                write_line(std::io::stdout().lock(), line)
+            } else {
+                write_line(std::io::stderr().lock(), line)
+            }
         });
     }
 
@@ -77,7 +81,10 @@ impl Screen {
             if now.duration_since(said) >= STILL_WAITING {
                 transient.since = Some((since, now));
                 let seconds = now.duration_since(since).as_secs();
-                write_line(std::io::stderr().lock(), &format!("  still waiting after {seconds}s: {}", escape::joined(what)));
+                write_line(
+                    std::io::stderr().lock(),
+                    &format!("  still waiting after {seconds}s: {}", escape::joined(what)),
+                );
             }
             return;
         }
@@ -99,7 +106,11 @@ impl Screen {
     }
 
     fn spinner_style(&self) -> ProgressStyle {
-        let template = if self.error_look.colour { "  {spinner:.cyan} {elapsed} {wide_msg:.dim}" } else { "  {spinner} {elapsed} {wide_msg}" };
+        let template = if self.error_look.colour {
+            "  {spinner:.cyan} {elapsed} {wide_msg:.dim}"
+        } else {
+            "  {spinner} {elapsed} {wide_msg}"
+        };
         let style = ProgressStyle::with_template(template).expect("the template is a constant");
         if self.error_look.symbols { style } else { style.tick_chars("-\\|/ ") }
     }

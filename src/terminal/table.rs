@@ -10,7 +10,10 @@ use super::look::Look;
 pub fn lines(table: &Table, look: Look, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if !table.title.is_empty() {
-        lines.extend(escape::lines(&table.title).map(|title| if table.rows.is_empty() { title.into_owned() } else { look.bold(title) }));
+        lines.extend(
+            escape::lines(&table.title)
+                .map(|title| if table.rows.is_empty() { title.into_owned() } else { look.bold(title) }),
+        );
     }
     lines.extend(grid(&table.columns, &table.rows, look, indent));
     for note in &table.notes {

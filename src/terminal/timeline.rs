@@ -11,7 +11,13 @@ use crate::report::Report;
 
 /// The lines of a timeline. Reads that follow each other are counted, unless `every_read` is wanted.
 pub fn lines(record: &[Line], every_read: bool, look: Look) -> Vec<String> {
-    let mut timeline = Timeline { look, start: record.first().map(|line| line.at), report: Report::default(), reads: None, lines: Vec::new() };
+    let mut timeline = Timeline {
+        look,
+        start: record.first().map(|line| line.at),
+        report: Report::default(),
+        reads: None,
+        lines: Vec::new(),
+    };
     for line in record {
         timeline.report.add(line);
         timeline.add(line, every_read);
@@ -40,10 +46,22 @@ impl Timeline {
             *number += 1;
             return;
         }
+        if let Event::Proved { outcome: ProofOutcome::CanBeEvaluated, .. } = &line.event {
+            return;
+        }
         self.flush_reads();
         match &line.event {
             Event::Started(started) => {
-                self.say(at, "started", format!("by {} on {}, {}", escape::line(&started.user), escape::line(&started.machine), started.mode));
+                self.say(
+                    at,
+                    "started",
+                    format!(
+                        "by {} on {}, {}",
+                        escape::line(&started.user),
+                        escape::line(&started.machine),
+                        started.mode
+                    ),
+                );
             }
             Event::StepStarted { title, .. } => self.say(at, "step", look.bold(escape::joined(title))),
             Event::StepEnded { title, took: time, passed, .. } => {
@@ -54,47 +72,77 @@ impl Timeline {
                 let what = format!("{}: {}", escape::line(&effect.target), escape::joined(&effect.summary));
                 match failure {
                     None => self.say(at, "read", look.dim(format!("{what} ({} on the wall)", took(*time)))),
-                    Some((code, message)) => self.say(at, "read", format!("{what}: {} {} [{code}]", look.failed(), escape::joined(message))),
+                    Some((code, message)) => {
+                        self.say(at, "read", format!("{what}: {} {} [{code}]", look.failed(), escape::joined(message)))
+                    }
                 }
             }
             Event::Shown { table, .. } => self.say(at, "shown", escape::joined(&table.title)),
             Event::Checked { what, passed, detail } => {
                 let mark = if *passed { look.ok() } else { look.failed() };
-                let detail = detail.as_deref().map(|detail| format!(" ({})", escape::joined(detail))).unwrap_or_default();
+                let detail =
+                    detail.as_deref().map(|detail| format!(" ({})", escape::joined(detail))).unwrap_or_default();
                 self.say(at, "check", format!("{mark} {}{detail}", escape::joined(what)));
             }
             Event::Proved { word, condition, outcome, seen, took: time } => {
                 let said = match outcome {
-                    ProofOutcome::CanBeEvaluated => return,
+                    ProofOutcome::CanBeEvaluated => "can be evaluated:".into(),
                     ProofOutcome::Passed => look.ok(),
                     ProofOutcome::Failed => look.failed(),
                     ProofOutcome::Unverified => format!("{} no data:", look.failed()),
                     ProofOutcome::NotEvaluated => "not evaluated:".into(),
                 };
-                let seen = seen.as_deref().map(|seen| look.dim(format!(" (last seen: {})", escape::joined(seen)))).unwrap_or_default();
+                let seen = seen
+                    .as_deref()
+                    .map(|seen| look.dim(format!(" (last seen: {})", escape::joined(seen))))
+                    .unwrap_or_default();
                 self.say(at, word, format!("{said} {} for {}{seen}", escape::joined(condition), took(*time)));
             }
             Event::Changing(changing) => {
-                self.say(at, "change", format!("{}: {}", look.name(escape::line(&changing.object.to_string())), escape::joined(&changing.summary)));
+                self.say(
+                    at,
+                    "change",
+                    format!(
+                        "{}: {}",
+                        look.name(escape::line(&changing.object.to_string())),
+                        escape::joined(&changing.summary)
+                    ),
+                );
                 self.below(diff::lines(&changing.fields, look));
             }
             Event::Planned(changing) => {
-                self.say(at, "planned", format!("{}: {}", look.name(escape::line(&changing.object.to_string())), escape::joined(&changing.summary)));
+                self.say(
+                    at,
+                    "planned",
+                    format!(
+                        "{}: {}",
+                        look.name(escape::line(&changing.object.to_string())),
+                        escape::joined(&changing.summary)
+                    ),
+                );
                 self.below(diff::lines(&changing.fields, look));
             }
             Event::ChangeAnswered { change, outcome } => {
                 let object = self.report.object_of(*change);
                 let said = match outcome {
                     ChangeOutcome::Made { .. } => format!("{} made", look.ok()),
-                    ChangeOutcome::NotMade { failure } => format!("{} not made: {} [{}]", look.failed(), escape::joined(&failure.1), failure.0),
-                    ChangeOutcome::Unknown { failure } => format!("{} unknown: {} [{}]", look.open(), escape::joined(&failure.1), failure.0),
+                    ChangeOutcome::NotMade { failure } => {
+                        format!("{} not made: {} [{}]", look.failed(), escape::joined(&failure.1), failure.0)
+                    }
+                    ChangeOutcome::Unknown { failure } => {
+                        format!("{} unknown: {} [{}]", look.open(), escape::joined(&failure.1), failure.0)
+                    }
                 };
                 self.say(at, "answer", format!("{}: {said}", escape::line(&object)));
             }
             Event::NotEvaluated { what } => self.say(at, "plan", format!("not evaluated: {}", escape::joined(what))),
             Event::Settled { changes } => {
                 let objects: Vec<_> = changes.iter().map(|change| self.report.object_of(*change)).collect();
-                self.say(at, "settled", format!("{}: {}", count(changes.len(), "change"), escape::line(&objects.join(", "))));
+                self.say(
+                    at,
+                    "settled",
+                    format!("{}: {}", count(changes.len(), "change"), escape::line(&objects.join(", "))),
+                );
             }
             Event::TakingBack { change, why } => {
                 let object = self.report.object_of(*change);
@@ -108,11 +156,18 @@ impl Timeline {
                 }
                 self.below(said.collect());
             }
-            Event::Undoing { user, machine } => self.say(at, "undo", format!("by {} on {}", escape::line(user), escape::line(machine))),
+            Event::Undoing { user, machine } => {
+                self.say(at, "undo", format!("by {} on {}", escape::line(user), escape::line(machine)))
+            }
             Event::Warning { message } => self.say(at, "warning", look.notice(escape::joined(message))),
             Event::Ended(ended) => {
                 let code = ended.exit.code();
-                let text = format!("{}: {} (exit {code}: {})", ended.ending, escape::joined(&ended.message), closing::meaning(code));
+                let text = format!(
+                    "{}: {} (exit {code}: {})",
+                    ended.ending,
+                    escape::joined(&ended.message),
+                    closing::meaning(code)
+                );
                 self.say(at, "ended", look.bold(text));
             }
         }
@@ -125,8 +180,13 @@ impl Timeline {
     }
 
     fn say(&mut self, at: Timestamp, word: &str, text: impl std::fmt::Display) {
-        let offset = self.start.map_or(Duration::ZERO, |start| Duration::try_from(at.duration_since(start)).unwrap_or_default());
-        self.lines.push(format!("{} {} {text}", self.look.dim(format!("{:>8}", format!("+{}", took(offset)))), self.look.dim(format!("{word:<8}"))));
+        let offset =
+            self.start.map_or(Duration::ZERO, |start| Duration::try_from(at.duration_since(start)).unwrap_or_default());
+        self.lines.push(format!(
+            "{} {} {text}",
+            self.look.dim(format!("{:>8}", format!("+{}", took(offset)))),
+            self.look.dim(format!("{word:<8}"))
+        ));
     }
 
     fn below(&mut self, lines: Vec<String>) {

@@ -1,0 +1,144 @@
+//! Runs against a lab in another process: undo by a later process, conflicts, permissions, locks, interrupts.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::{Called, Desk, ServedLab, signal};
+
+/// Sets one limit of the rule `catalog`, and proves it.
+const SET: &str = r#"//! Sets a limit.
+param limit: int "the limit";
+step "Set it" {
+    k8s::patch("destinationrule", "catalog", #{ spec: #{ trafficPolicy: #{ connectionPool: #{ tcp: #{ maxConnections: limit } } } } });
+    check("it is set", k8s::get("destinationrule", "catalog").field("spec.trafficPolicy.connectionPool.tcp.maxConnections") == limit);
+}
+fixed(`the limit is ${limit}`);
+"#;
+
+/// Sets it, and waits for what never comes.
+const SET_AND_WAIT: &str = r#"//! Sets a limit and waits.
+step "Set it" {
+    k8s::patch("destinationrule", "catalog", #{ spec: #{ trafficPolicy: #{ connectionPool: #{ tcp: #{ maxConnections: 7 } } } } });
+    wait 2h until { k8s::get("destinationrule", "catalog").field("spec.host") == "another" };
+}
+fixed("never said");
+"#;
+
+/// Says what it is.
+const LOOK: &str = r#"//! Shows a limit.
+step "Look" { show(`limit ${k8s::get("destinationrule", "catalog").field("spec.trafficPolicy.connectionPool.tcp.maxConnections")}`); }
+not_this("only looked");
+"#;
+
+fn limit(desk: &Desk) -> i64 {
+    let script = desk.file("look.rhai", LOOK);
+    let shown = desk.call(&["run", &script, "-o", "json"]).exits(0).json();
+    shown["shown"][0]["title"].as_str().unwrap().strip_prefix("limit ").unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_one_process_has_changed_another_takes_back_once() {
+    let lab = ServedLab::start("breaker");
+    let desk = Desk::at(&lab);
+    let script = desk.file("set.rhai", SET);
+    let before = limit(&desk);
+    let run = desk.call(&["run", &script, "limit=300", "--approve", "destinationrule"]).exits(0);
+    let run = run.says("LAB lab-breaker").says("meshbook undo 01").says("proved, stays");
+    assert!(run.stdout.contains("+ spec.trafficPolicy.connectionPool.tcp.maxConnections: 300"), "{run}");
+    let runs = desk.call(&["runs", "-o", "json"]).exits(0).json();
+    let run = runs.as_array().unwrap().iter().find(|run| run["in_force"] == 1).unwrap();
+    let id = run["run"].as_str().unwrap();
+    let undone = desk.call(&["undo", &id[..20].to_lowercase()]).exits(0).says("Undone");
+    assert!(undone.stdout.contains("- spec.trafficPolicy.connectionPool.tcp.maxConnections: 300"), "{undone}");
+    let restored = format!("+ spec.trafficPolicy.connectionPool.tcp.maxConnections: {before}");
+    assert!(undone.stdout.contains(&restored), "{undone}");
+    assert!(undone.stdout.contains("the owners of its fields too"), "{undone}");
+    assert_eq!(limit(&desk), before);
+    desk.call(&["undo", id]).exits(3).says("meshbook::undo::nothing");
+    desk.call(&["runs", id]).exits(0).says("undo");
+    let runs = desk.call(&["runs", "-o", "json"]).exits(0).json();
+    assert!(runs.as_array().unwrap().iter().all(|run| run["in_force"] == 0), "{runs}");
+}
+
+#[test]
+fn what_somebody_else_has_changed_since_is_left_alone() {
+    let lab = ServedLab::start("healthy");
+    let desk = Desk::at(&lab);
+    let script = desk.file("set.rhai", SET);
+    let before = limit(&desk);
+    let set = |to: &str| -> Value {
+        desk.call(&["run", &script, &format!("limit={to}"), "--approve", "destinationrule", "-o", "json"])
+            .exits(0)
+            .json()
+    };
+    let (first, second) = (set("300"), set("400"));
+    let called =
+        desk.call(&["undo", first["run"].as_str().unwrap()]).exits(7).says("left alone").says("now 400").says("STAYS");
+    assert!(called.stdout.contains("the run had set 300"), "{called}");
+    assert_eq!(limit(&desk), 400);
+    let document = desk.call(&["undo", first["run"].as_str().unwrap(), "-o", "json"]).exits(7).json();
+    assert_eq!(document["changes"][0]["conflicts"][0]["theirs"], 400, "{document}");
+    desk.call(&["undo", second["run"].as_str().unwrap()]).exits(0);
+    assert_eq!(limit(&desk), 300);
+    desk.call(&["undo", first["run"].as_str().unwrap()]).exits(0);
+    assert_eq!(limit(&desk), before);
+}
+
+#[test]
+fn who_may_not_write_is_told_which_permission_is_missing() {
+    let lab = ServedLab::start("healthy");
+    let desk = Desk::at(&lab);
+    let script = desk.file("set.rhai", SET);
+    let before = limit(&desk);
+    let args = ["limit=300", "--context", "lab-healthy-viewer"];
+    let called = desk.call(&[&["run", &script, "--approve", "destinationrule"][..], &args].concat()).exits(3);
+    let called = called
+        .says("patch")
+        .says("destinationrules")
+        .says("summit")
+        .says("meshbook::cluster::forbidden")
+        .says("changed  nothing");
+    assert!(!called.stdout.contains("undo "), "{called}");
+    desk.call(&[&["plan", &script][..], &args].concat()).says("not validated by the server");
+    assert_eq!(limit(&desk), before);
+}
+
+#[test]
+fn an_interrupt_takes_back_what_was_not_proved_and_a_second_run_is_kept_out_meanwhile() {
+    let lab = ServedLab::start("healthy");
+    let desk = Desk::at(&lab);
+    let before = limit(&desk);
+    let script = desk.file("wait.rhai", SET_AND_WAIT);
+    let mut process = desk
+        .command(&["run", &script, "--approve", "destinationrule"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut report = BufReader::new(process.stdout.take().unwrap());
+    let mut seen = String::new();
+    while !seen.contains("made") {
+        assert!(report.read_line(&mut seen).unwrap() > 0, "it ended too early: {seen}");
+    }
+    assert_eq!(limit(&desk), 7);
+    let other = desk.file("set.rhai", SET);
+    desk.call(&["run", &other, "limit=9", "--approve", "destinationrule"]).exits(3).says("meshbook::gate::locked");
+    signal(&process, "INT");
+    std::io::Read::read_to_string(&mut report, &mut seen).unwrap();
+    let called = Called::of(&process.wait_with_output().unwrap());
+    assert_eq!(called.code, 5, "{seen}\n{called}");
+    assert!(called.stderr.contains("Interrupted"), "{called}");
+    assert!(seen.contains("take back") && seen.contains("Interrupted"), "{seen}");
+    assert_eq!(limit(&desk), before);
+}
+
+#[test]
+fn a_served_lab_ends_on_a_signal_and_takes_its_kubeconfig_with_it() {
+    let mut lab = ServedLab::start("healthy");
+    assert!(lab.kubeconfig.exists());
+    signal(&lab.process, "TERM");
+    assert_eq!(lab.process.wait().unwrap().code(), Some(0));
+    assert!(!lab.kubeconfig.exists());
+}

@@ -1,12 +1,9 @@
 //! The runbook of Scenario 1 in every world: it heals its own fault only, and proves it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where its premise fails")]
-
-mod on_lab;
-
 use meshbook_runtime::failure::Exit;
-use on_lab::{Ran, What, run};
 use tokio::runtime::Runtime;
+
+use crate::world::{Ran, What, run};
 
 const RUNBOOK: &str = "troubleshooting/503-circuit-breaker.rhai";
 

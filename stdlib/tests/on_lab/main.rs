@@ -1,0 +1,7 @@
+//! What the library says and does on the lab, through the real engine, road and transports.
+
+#![allow(clippy::expect_used, reason = "a test ends where its premise fails")]
+
+mod circuit_breaker;
+mod examples;
+mod world;

@@ -211,7 +211,7 @@ impl Checker<'_> {
             }
         }
         if kind == "step" && let Some(last) = changing.last() {
-            let proved = statements[*last..].iter().any(|statement| is_proof(statement));
+            let proved = statements[*last..].iter().any(is_proof);
             let all_temporary = changing.iter().all(|index| matches!(&statements[*index], Stmt::Expr(e) if word(e).is_some_and(|(w, ..)| w == "temporarily" || w == "step")));
             if !proved && !all_temporary {
                 let what = "this step changes something and does not prove it";

@@ -14,7 +14,10 @@ use crate::noun::{Noun, a_type};
 
 type Answer = Result<bool, Box<EvalAltResult>>;
 
-const OPERATORS: [(&str, fn(Ordering) -> bool); 6] = [
+/// Whether an operator holds for two values in this order.
+type Holds = fn(Ordering) -> bool;
+
+const OPERATORS: [(&str, Holds); 6] = [
     ("==", Ordering::is_eq),
     ("!=", Ordering::is_ne),
     ("<", Ordering::is_lt),

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn characters_become_bytes() {
-        assert_eq!(at("let é = \"日本\"; pöd.bad(1)", 1, 16), "pöd");
+        assert_eq!(at("let é = \"日本\"; pöd.bad(1)", 1, 15), "pöd");
         assert_eq!(at("// 😀\r\n\tfoo(\"ü\");", 2, 2), "foo");
         assert_eq!(at("// 😀\r\n\tfoo(\"ü\");", 2, 6), "\"ü\"");
         assert_eq!(at("a\nb >= c", 2, 3), ">=");

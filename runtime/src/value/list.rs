@@ -52,6 +52,7 @@ impl IntoIterator for List {
     type IntoIter = std::vec::IntoIter<Dynamic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.items.to_vec().into_iter()
+        let items: Vec<Dynamic> = self.items.iter().cloned().collect();
+        items.into_iter()
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use meshbook_runtime::effect::{Call, Effect, Reply};
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
@@ -31,12 +30,11 @@ pub struct Lines {
 /// # Errors
 /// What a script may not handle.
 pub fn read(run: &Run, proxies: &[Proxy], span: Span) -> Result<BTreeMap<Key, Result<Lines, String>>, Failure> {
-    let end = run.now()?;
     let effects = proxies.iter().map(|proxy| effect(proxy, span.0)).collect();
     let mut read = BTreeMap::new();
     let mut cut = Vec::new();
     for (proxy, reply) in proxies.iter().zip(run.read_all(effects)) {
-        let lines = lines(proxy, reply, end, span)?;
+        let lines = lines(proxy, reply)?;
         if lines.as_ref().is_ok_and(|lines| lines.cut) {
             cut.push(proxy.clone());
         }
@@ -45,7 +43,7 @@ pub fn read(run: &Run, proxies: &[Proxy], span: Span) -> Result<BTreeMap<Key, Re
     // A kubelet that has to cut cuts the end. What matters is the newest, so its last second is read once more.
     let last = Span(Duration::from_secs(1));
     for (proxy, reply) in cut.iter().zip(run.read_all(cut.iter().map(|proxy| effect(proxy, last.0)).collect())) {
-        if let (Ok(newest), Some(Ok(all))) = (lines(proxy, reply, end, last)?, read.get_mut(&proxy.key())) {
+        if let (Ok(newest), Some(Ok(all))) = (lines(proxy, reply)?, read.get_mut(&proxy.key())) {
             let known = all.entries.iter().map(|entry| entry.at).max();
             all.entries.extend(newest.entries.into_iter().filter(|entry| known.is_none_or(|known| entry.at > known)));
         }
@@ -54,7 +52,7 @@ pub fn read(run: &Run, proxies: &[Proxy], span: Span) -> Result<BTreeMap<Key, Re
 }
 
 fn effect(proxy: &Proxy, span: Duration) -> Effect {
-    let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0) + 1;
+    let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
     let call = Call::Logs {
         namespace: proxy.namespace().into(),
         pod: proxy.pod().into(),
@@ -65,26 +63,19 @@ fn effect(proxy: &Proxy, span: Duration) -> Effect {
     Effect::read(format!("Pod {}/{}", proxy.namespace(), proxy.pod()), "access log of its proxy", call)
 }
 
-fn lines(
-    proxy: &Proxy,
-    reply: Result<Reply, Failure>,
-    end: Timestamp,
-    span: Span,
-) -> Result<Result<Lines, String>, Failure> {
+fn lines(proxy: &Proxy, reply: Result<Reply, Failure>) -> Result<Result<Lines, String>, Failure> {
     Ok(match reply {
-        Ok(Reply::Text(text)) => Ok(about(proxy, &text, end, span)),
+        Ok(Reply::Text(text)) => Ok(about(proxy, &text)),
         Ok(_) => Err("its log is not text".into()),
         Err(failure) => Err(absorb(failure)?),
     })
 }
 
-/// The lines that are about the proxy's host and inside the span.
-fn about(proxy: &Proxy, text: &str, end: Timestamp, span: Span) -> Lines {
-    let start = end.checked_sub(span.0).unwrap_or(Timestamp::MIN);
+/// The lines that are about the proxy's host. That they are inside the span is the kubelet's doing, by the clock of their
+/// node: this machine's clock may go otherwise.
+fn about(proxy: &Proxy, text: &str) -> Lines {
     let cut = u64::try_from(text.len()).unwrap_or(u64::MAX) >= LIMIT;
-    let entries =
-        text.lines().filter_map(Entry::parse).filter(|entry| entry.at >= start && is_about(proxy, entry)).collect();
-    Lines { entries, cut }
+    Lines { entries: text.lines().filter_map(Entry::parse).filter(|entry| is_about(proxy, entry)).collect(), cut }
 }
 
 fn is_about(proxy: &Proxy, entry: &Entry) -> bool {
@@ -115,32 +106,23 @@ mod tests {
         )
     }
 
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect("a time")
-    }
-
     #[test]
-    fn lines_of_the_host_and_of_the_span_count() {
+    fn lines_of_the_host_count() {
         let log = include_str!("../../testdata/istio-1.31/access-log.sample.txt");
-        let minute = Span(Duration::from_secs(60));
-        assert_eq!(about(&proxy(Side::Caller), log, at("2026-11-23T17:35:00Z"), minute).entries.len(), 3);
-        assert_eq!(about(&proxy(Side::Caller), log, at("2026-11-23T17:45:00Z"), minute).entries.len(), 0);
-        assert_eq!(about(&proxy(Side::Server), log, at("2026-11-23T17:35:00Z"), minute).entries.len(), 0);
+        assert_eq!(about(&proxy(Side::Caller), log).entries.len(), 3);
+        assert_eq!(about(&proxy(Side::Server), log).entries.len(), 0);
     }
 
     #[test]
     fn a_request_without_a_cluster_is_told_by_what_it_asked_for() {
         let log = include_str!("../../testdata/istio-1.31/access-log.NC-unknown-subset.txt");
-        assert_eq!(
-            about(&proxy(Side::Caller), log, at("2026-11-23T17:40:00Z"), Span(Duration::from_secs(60))).entries.len(),
-            1
-        );
+        assert_eq!(about(&proxy(Side::Caller), log).entries.len(), 1);
     }
 
     #[test]
     fn the_server_logs_what_its_own_cluster_did() {
         let log = include_str!("../../testdata/istio-1.31/access-log.UF-application-down.txt");
-        let lines = about(&proxy(Side::Server), log, at("2026-11-23T17:40:00Z"), Span(Duration::from_secs(60)));
+        let lines = about(&proxy(Side::Server), log);
         assert!(lines.entries.iter().all(|entry| entry.has("UF")) && lines.entries.len() == 1);
     }
 }

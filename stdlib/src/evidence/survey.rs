@@ -51,19 +51,12 @@ struct Surveys(Mutex<HashMap<String, (Timestamp, Arc<Survey>)>>);
 /// # Errors
 /// What a script may not handle.
 pub fn requests(run: &Run, host: &Host, span: Span) -> Result<Result<Requests, Missing>, Failure> {
-    let end = seconds(run.now()?);
-    let series = prometheus::ask(
+    let answer = prometheus::ask_with_time(
         run,
         &format!("requests to {} over {span}", host.text()),
         prometheus::requests::query(host.fqdn(), span),
     )?;
-    Ok(series.map(|series| Requests::new(series, span, end)))
-}
-
-/// Seconds since 1970, as Prometheus counts.
-#[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit into 53 bits for 280,000 years")]
-pub fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1000.0
+    Ok(answer.map(|(series, now)| Requests::new(series, span, now)))
 }
 
 /// Surveys a host, or recalls what was found less than a minute ago.

@@ -6,11 +6,12 @@
 pub mod requests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use meshbook_runtime::effect::{Call, Effect, Reply};
 use meshbook_runtime::failure::{BAD_ANSWER, Failure};
 use meshbook_runtime::run::Run;
-use meshbook_runtime::value::Missing;
+use meshbook_runtime::value::{Missing, Span};
 use serde_json::Value;
 
 use crate::evidence::window::Sample;
@@ -102,20 +103,33 @@ pub fn ask(run: &Run, summary: &str, query: String) -> Result<Result<Vec<Series>
     answer(run.read(Effect::read("Prometheus", summary, Call::Query { query, at: None })))
 }
 
-/// Asks a range query, as [`ask`].
+/// Asks an instant query, and what time it is for Prometheus: this machine's clock may go otherwise.
 ///
 /// # Errors
 /// As [`ask`].
-pub fn ask_range(
+pub fn ask_with_time(run: &Run, summary: &str, query: String) -> Result<Result<(Vec<Series>, f64), Missing>, Failure> {
+    let effect = |summary: &str, query| Effect::read("Prometheus", summary, Call::Query { query, at: None });
+    let mut replies = run.read_all(vec![effect(summary, query), effect("its time", "time()".into())]).into_iter();
+    let mut next = || answer(replies.next().expect("each effect is answered"));
+    let (series, time) = (next()?, next()?);
+    Ok(series.and_then(|series| {
+        let now = time?.first().and_then(Series::last).map(|(_, now)| now);
+        Ok((series, now.ok_or_else(|| Missing::Unreachable("Prometheus does not tell its time".into()))?))
+    }))
+}
+
+/// Asks for the past of a query, up to the present of Prometheus, as a subquery: no clock but its own is asked.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_past(
     run: &Run,
     summary: &str,
-    query: String,
-    back: std::time::Duration,
-    step: std::time::Duration,
+    query: &str,
+    back: Duration,
+    step: Duration,
 ) -> Result<Result<Vec<Series>, Missing>, Failure> {
-    let end = run.now()?;
-    let start = end.checked_sub(back).unwrap_or(end);
-    answer(run.read(Effect::read("Prometheus", summary, Call::QueryRange { query, start, end, step })))
+    ask(run, summary, format!("({query})[{}:{}]", Span(back), Span(step)))
 }
 
 fn answer(reply: Result<Reply, Failure>) -> Result<Result<Vec<Series>, Missing>, Failure> {

@@ -121,8 +121,8 @@ fn growing(run: &Run, host: &Host) -> Result<Known<bool>, Failure> {
     for side in SIDES {
         let selector = format!("{{reporter=\"{side}\",destination_service={}}}", quote(host.fqdn()));
         let rate = |name: &str| format!("sum(rate(istio_request_duration_milliseconds_{name}{selector}[1m]))");
-        let ask = |what: &str, query| {
-            prometheus::ask_range(run, &format!("{what} of {} over {}", host.text(), Span(PAST)), query, PAST, STEP)
+        let ask = |what: &str, query: String| {
+            prometheus::ask_past(run, &format!("{what} of {} over {}", host.text(), Span(PAST)), &query, PAST, STEP)
         };
         let (counts, sums) = (ask("throughput", rate("count"))?, ask("latency", rate("sum"))?);
         match (counts, sums) {

@@ -39,10 +39,15 @@ fn scenario(namespace: &str, source: &str) {
 
     let load = Load::start(&cluster, namespace, 900);
     let from = Instant::now();
-    let outcome = cluster.meshbook(&["run", BREAKER, "service=graph-core", "-n", namespace, "--approve", "destinationrule"]);
+    let outcome =
+        cluster.meshbook(&["run", BREAKER, "service=graph-core", "-n", namespace, "--approve", "destinationrule"]);
     let took = from.elapsed();
     let under_fire = load.stop();
-    println!("{namespace}: meshbook run, {:.1} s, answers meanwhile: {under_fire:?}\n{}", took.as_secs_f64(), outcome.stdout);
+    println!(
+        "{namespace}: meshbook run, {:.1} s, answers meanwhile: {under_fire:?}\n{}",
+        took.as_secs_f64(),
+        outcome.stdout
+    );
     assert_eq!(outcome.code, 0, "{outcome}");
     assert!(under_fire.unavailable > 100, "the breaker refused too little to prove anything: {under_fire:?}");
     assert!(outcome.stdout.contains(&front), "the report does not name {front}, which was refused:\n{outcome}");
@@ -56,7 +61,10 @@ fn scenario(namespace: &str, source: &str) {
 
     // What the API server and the Envoys say themselves, not what meshbook says of them.
     let pool = &cluster.object(namespace, "destinationrule", "graph-core")["spec"]["trafficPolicy"]["connectionPool"];
-    assert_eq!(pool, &json!({"tcp": {"maxConnections": 500}, "http": {"http1MaxPendingRequests": 500, "http2MaxRequests": 500}}));
+    assert_eq!(
+        pool,
+        &json!({"tcp": {"maxConnections": 500}, "http": {"http1MaxPendingRequests": 500, "http2MaxRequests": 500}})
+    );
     assert_limits(&cluster, &front, &host, 500);
     for server in pods(&cluster, namespace, "graph-core") {
         assert_limits(&cluster, &server, "inbound|8080||", 500);
@@ -64,7 +72,10 @@ fn scenario(namespace: &str, source: &str) {
     let refused = logged(&cluster, &front, "UO");
     let clean = Load::start(&cluster, namespace, 5).wait();
     println!("{namespace}: answers afterwards: {clean:?}");
-    assert!(clean.ok > 500 && clean.unavailable == 0 && clean.other == 0 && clean.lost == 0, "the load does not run clean: {clean:?}");
+    assert!(
+        clean.ok > 500 && clean.unavailable == 0 && clean.other == 0 && clean.lost == 0,
+        "the load does not run clean: {clean:?}"
+    );
     assert_eq!(logged(&cluster, &front, "UO"), refused, "Envoy's access log has new refusals");
 
     let from = Instant::now();
@@ -72,7 +83,11 @@ fn scenario(namespace: &str, source: &str) {
     println!("{namespace}: meshbook undo, {:.2} s\n{}", from.elapsed().as_secs_f64(), undone.stdout);
     assert_eq!(undone.code, 0, "{undone}");
     let after = cluster.object(namespace, "destinationrule", "graph-core");
-    assert_eq!(comparable(&after), comparable(&before), "undo leaves spec, labels, annotations and managedFields as they were");
+    assert_eq!(
+        comparable(&after),
+        comparable(&before),
+        "undo leaves spec, labels, annotations and managedFields as they were"
+    );
     assert_limits(&cluster, &front, &host, 1);
 }
 
@@ -83,7 +98,9 @@ fn assert_limits(cluster: &Cluster, pod: &str, part: &str, limit: u64) {
     loop {
         let found = thresholds(cluster, pod, part);
         let carries = |threshold: &Value| {
-            ["max_connections", "max_pending_requests", "max_requests"].iter().all(|field| threshold[field] == json!(limit))
+            ["max_connections", "max_pending_requests", "max_requests"]
+                .iter()
+                .all(|field| threshold[field] == json!(limit))
         };
         if !found.is_empty() && found.iter().all(|(_, threshold)| carries(threshold)) {
             return;

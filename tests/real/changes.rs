@@ -35,7 +35,11 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
     let load = Load::start(&real, "summit", 900);
     let mut made = 0;
     for primitive in LIBRARY.primitives.iter().filter(|primitive| primitive.changes()) {
-        assert!(matches!(primitive.inverse, Some(Inverse::PreImage)), "{}: the first that cannot be undone needs a test of its own", primitive.name);
+        assert!(
+            matches!(primitive.inverse, Some(Inverse::PreImage)),
+            "{}: the first that cannot be undone needs a test of its own",
+            primitive.name
+        );
         let before = made;
         for example in primitive.examples {
             let Expect::Changes(effects) = example.expect else { continue };
@@ -56,21 +60,40 @@ fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effect
     let place = format!("{primitive} on the {}", cluster.name());
     let mut targets: Vec<_> = effects.iter().copied().map(Target::of).collect();
     targets.dedup();
-    let read = |targets: &[Target]| targets.iter().map(|target| cluster.object(&target.namespace, &target.kind, &target.name)).collect::<Vec<_>>();
+    let read = |targets: &[Target]| {
+        targets.iter().map(|target| cluster.object(&target.namespace, &target.kind, &target.name)).collect::<Vec<_>>()
+    };
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let runbook = folder.path().join("example.rhai");
-    let text = format!("step \"Example\" {{\n    {};\n    check(\"it was made\", true);\n}}\nfixed(\"it was made\");\n", example.script);
+    let text = format!(
+        "step \"Example\" {{\n    {};\n    check(\"it was made\", true);\n}}\nfixed(\"it was made\");\n",
+        example.script
+    );
     fs::write(&runbook, text).expect("the folder can be written");
     let mut kinds: Vec<_> = targets.iter().map(|target| target.kind.as_str()).collect();
     kinds.dedup();
 
     let before = read(&targets);
-    let outcome = cluster.meshbook(&["run", &runbook.to_string_lossy(), "-n", &targets[0].namespace, "--approve", &kinds.join(",")]);
+    let outcome = cluster.meshbook(&[
+        "run",
+        &runbook.to_string_lossy(),
+        "-n",
+        &targets[0].namespace,
+        "--approve",
+        &kinds.join(","),
+    ]);
     assert_eq!(outcome.code, 0, "{place}: {outcome}");
     let record = cluster.newest_record();
-    let mut changed: Vec<_> = record.events("changing").map(|event| event["object"]["name"].as_str().unwrap_or_default().to_owned()).collect();
+    let mut changed: Vec<_> = record
+        .events("changing")
+        .map(|event| event["object"]["name"].as_str().unwrap_or_default().to_owned())
+        .collect();
     changed.dedup();
-    assert_eq!(changed, targets.iter().map(|target| target.name.clone()).collect::<Vec<_>>(), "{place} changes other objects than its example says");
+    assert_eq!(
+        changed,
+        targets.iter().map(|target| target.name.clone()).collect::<Vec<_>>(),
+        "{place} changes other objects than its example says"
+    );
     let between = read(&targets);
     for (before, between) in before.iter().zip(&between) {
         assert_ne!(comparable(before), comparable(between), "{place} has changed nothing");

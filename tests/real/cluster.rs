@@ -79,7 +79,8 @@ impl std::fmt::Display for Outcome {
 impl Cluster {
     /// The real mesh that `tests/real/run` has started.
     pub fn real() -> Self {
-        let folder = std::env::var_os("MESHBOOK_REAL").expect("MESHBOOK_REAL names the folder of a running mesh: call tests/real/run");
+        let folder = std::env::var_os("MESHBOOK_REAL")
+            .expect("MESHBOOK_REAL names the folder of a running mesh: call tests/real/run");
         Cluster { kind: Kind::Real { folder: folder.into() }, home: TempDir::new().expect("a temporary folder") }
     }
 
@@ -107,7 +108,9 @@ impl Cluster {
     pub fn viewer(&self) -> String {
         match &self.kind {
             Kind::Real { folder } => format!("--kubeconfig={}/viewer.kubeconfig", folder.display()),
-            Kind::Lab { .. } => format!("--context={}-viewer", self.kubectl(&["config", "current-context"]).ok().trim()),
+            Kind::Lab { .. } => {
+                format!("--context={}-viewer", self.kubectl(&["config", "current-context"]).ok().trim())
+            }
         }
     }
 
@@ -143,8 +146,17 @@ impl Cluster {
             }
         };
         // Nothing of the user who runs the tests is looked at.
-        command.env("MESHBOOK_HOME", self.home.path()).env("XDG_CONFIG_HOME", self.home.path()).env_remove("MESHBOOK_CONFIG").stdin(Stdio::null());
         command
+            .env("MESHBOOK_HOME", self.home.path())
+            .env("XDG_CONFIG_HOME", self.home.path())
+            .env_remove("MESHBOOK_CONFIG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The folder of meshbook's records.
+    pub fn home(&self) -> String {
+        self.home.path().display().to_string()
     }
 
     /// Runs stock kubectl.
@@ -171,12 +183,22 @@ impl Cluster {
     /// The lines of the newest run's record.
     #[track_caller]
     pub fn newest_record(&self) -> Record {
-        let runs = fs::read_dir(self.home.path().join("runs")).expect("meshbook keeps its records in MESHBOOK_HOME/runs");
-        let newest = runs.map(|entry| entry.expect("the folder can be read").path()).filter(|path| path.extension().is_some_and(|e| e == "jsonl")).max();
+        let runs =
+            fs::read_dir(self.home.path().join("runs")).expect("meshbook keeps its records in MESHBOOK_HOME/runs");
+        let newest = runs
+            .map(|entry| entry.expect("the folder can be read").path())
+            .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
+            .max();
         let path = newest.expect("a run leaves a record");
         let run = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("a record can be read");
-        Record { run, lines: text.lines().map(|line| serde_json::from_str(line).expect("each line of a record is JSON")).collect() }
+        Record {
+            run,
+            lines: text
+                .lines()
+                .map(|line| serde_json::from_str(line).expect("each line of a record is JSON"))
+                .collect(),
+        }
     }
 }
 

@@ -36,8 +36,12 @@ impl Load {
 
     /// Ends it before its time.
     pub fn stop(self) -> Answers {
-        let interrupt = Command::new("kill").args(["-INT", &self.wrk.id().to_string()]).status().expect("kill can be started");
-        assert!(interrupt.success(), "wrk has ended too early: the load must last longer than what it is measured against");
+        let interrupt =
+            Command::new("kill").args(["-INT", &self.wrk.id().to_string()]).status().expect("kill can be started");
+        assert!(
+            interrupt.success(),
+            "wrk has ended too early: the load must last longer than what it is measured against"
+        );
         self.wait()
     }
 
@@ -45,7 +49,10 @@ impl Load {
     pub fn wait(self) -> Answers {
         let output = self.wrk.wait_with_output().expect("wrk was started");
         let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find_map(|line| line.strip_prefix("answers: ")).unwrap_or_else(|| panic!("wrk prints no answers: {text}"));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("answers: "))
+            .unwrap_or_else(|| panic!("wrk prints no answers: {text}"));
         let figure = |name: &str| {
             let word = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
             word.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no figure {name} in: {line}"))
@@ -57,7 +64,18 @@ impl Load {
 /// Pods of an app, by name; on the real mesh only those that `tests/real/pod` has made real.
 #[track_caller]
 pub fn pods(cluster: &Cluster, namespace: &str, app: &str) -> Vec<String> {
-    let names = cluster.kubectl(&["get", "pods", "-n", namespace, "-l", &format!("app={app}"), "-o", "jsonpath={.items[*].metadata.name}"]).ok();
+    let names = cluster
+        .kubectl(&[
+            "get",
+            "pods",
+            "-n",
+            namespace,
+            "-l",
+            &format!("app={app}"),
+            "-o",
+            "jsonpath={.items[*].metadata.name}",
+        ])
+        .ok();
     let real = |name: &str| cluster.folder().is_none_or(|folder| folder.join("pods").join(name).join("pid").exists());
     let names: Vec<_> = names.split_whitespace().filter(|name| real(name)).map(str::to_owned).collect();
     assert!(!names.is_empty(), "no pod of {app} in {namespace}");
@@ -78,13 +96,19 @@ pub fn thresholds(cluster: &Cluster, pod: &str, part: &str) -> Vec<(String, Valu
         .args(["-sf", "localhost:15000/config_dump?resource=dynamic_active_clusters"])
         .output()
         .expect("curl can be started");
-    let dump: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("the config_dump of {pod} is not JSON: {e}"));
+    let dump: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("the config_dump of {pod} is not JSON: {e}"));
     let clusters = dump["configs"].as_array().expect("a config_dump has configs");
     clusters
         .iter()
         .map(|entry| &entry["cluster"])
         .filter(|cluster| cluster["name"].as_str().is_some_and(|name| name.contains(part)))
-        .map(|cluster| (cluster["name"].as_str().unwrap_or_default().to_owned(), cluster["circuit_breakers"]["thresholds"][0].clone()))
+        .map(|cluster| {
+            (
+                cluster["name"].as_str().unwrap_or_default().to_owned(),
+                cluster["circuit_breakers"]["thresholds"][0].clone(),
+            )
+        })
         .collect()
 }
 

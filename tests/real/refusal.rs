@@ -27,8 +27,22 @@ found("retries", "they were reduced");
 
     assert_eq!(outcome.code, 3, "{outcome}");
     // The frame around a diagnostic may break the line anywhere.
-    let said: String = outcome.stderr.chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("HTTP route redirect or directresponse is required"), "istiod's reason is missing:\n{outcome}");
+    let said: String = outcome
+        .stderr
+        .chars()
+        .filter(|c| c.is_alphanumeric() || *c == ' ')
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        said.contains("HTTP route redirect or directresponse is required"),
+        "istiod's reason is missing:\n{outcome}"
+    );
     assert!(said.contains("VirtualService summitgraphcore"), "the object is not named:\n{outcome}");
-    assert_eq!(cluster.object("summit", "virtualservice", "graph-core"), before, "nothing was changed, not even the resourceVersion");
+    assert_eq!(
+        cluster.object("summit", "virtualservice", "graph-core"),
+        before,
+        "nothing was changed, not even the resourceVersion"
+    );
 }

@@ -39,7 +39,7 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
         errors += found.iter().filter(|diagnostic| !diagnostic.warning).count();
         warnings += found.iter().filter(|diagnostic| diagnostic.warning).count();
         for diagnostic in &found {
-            session.screen.say(&render(diagnostic, session.screen.error_look));
+            session.screen.say_as_is(&render(diagnostic, session.screen.error_look));
             session.screen.say("");
         }
         let look = session.screen.look;

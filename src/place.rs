@@ -77,7 +77,6 @@ pub fn world(name: &str) -> Result<World, Failure> {
 
 async fn open_lab(name: &str, namespace: Option<String>) -> Result<Place, Failure> {
     let world = world(name)?;
-    let name = world.name().to_owned();
     let lab = Lab::start(world, Pace::Virtual)
         .await
         .map_err(|error| Failure::new(&INTERNAL, format!("the lab does not start: {error}")))?;

@@ -43,7 +43,7 @@ fn one(path: &Path, session: &Session) -> Result<u8, Trouble> {
         ),
         String::new(),
     ]);
-    document::lines(timeline::lines(&lines, session.verbose > 0, look));
+    document::lines(timeline::lines(&lines, session.verbose > 0, look).iter().flat_map(|line| look.fitted(line)));
     if report.exit_code.is_none() {
         document::lines([look.notice("The record has no end: the run is still going, or was broken off.")]);
     }
@@ -63,7 +63,7 @@ fn all(home: &Path, limit: usize, session: &Session) -> Result<u8, Trouble> {
     let (runs, unreadable) = list::list(home)?;
     for failure in unreadable {
         // It may be the record of a run that changed something, so it is not passed over.
-        session.screen.say(&render(&Trouble::from(failure).0, session.screen.error_look));
+        session.screen.say_as_is(&render(&Trouble::from(failure).0, session.screen.error_look));
     }
     if session.format != Format::Table {
         let documents = runs.iter().take(limit).map(|run| {

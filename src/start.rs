@@ -96,8 +96,10 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     }
     report.record = record.as_ref().map(|path| path.display().to_string());
     if let Some(diagnostic) = &outcome.diagnostic {
-        screen.say("");
-        screen.say(&render(diagnostic, screen.error_look));
+        if screen.error_look.width.is_some() {
+            screen.say("");
+        }
+        screen.say_as_is(&render(diagnostic, screen.error_look));
         report.error = Some(diagnostic.json());
         // It has been said.
         (report.hint, report.unchanged) = (None, None);

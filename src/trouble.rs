@@ -84,8 +84,10 @@ fn plain(diagnostic: &Diagnostic, text: &mut String) -> fmt::Result {
         )?;
     }
     for (label, said) in [("unchanged", &failure.unchanged), ("help", &failure.hint)] {
-        for line in said.iter().flat_map(|said| escape::lines(said)) {
-            writeln!(text, "  {label}: {line}")?;
+        for (index, line) in said.iter().flat_map(|said| escape::lines(said)).enumerate() {
+            // A hint of several lines may hold YAML that is to be copied.
+            let start = if index == 0 { format!("{label}: ") } else { "    ".to_owned() };
+            writeln!(text, "{}", format!("  {start}{line}").trim_end())?;
         }
     }
     writeln!(text, "  code: {}", failure.code.name)

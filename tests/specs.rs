@@ -2,7 +2,9 @@
 //!
 //! A folder holds `spec.toml`, the scripts and worlds that it names, and for each call `N.stdout` and `N.stderr` (an
 //! absent file stands for no output). In these, `[..]` stands for anything within a line, and a line `...` for any
-//! number of lines. Ids of runs are written `[RUN]`, the home of records `[HOME]`, ports `[PORT]`, the spec's folder is
+//! number of lines. Ids of runs are written `[RUN]`, the home of records `[HOME]`, ports
+//! `[PORT]`, who ran it `[USER]` on `[MACHINE]`, how
+//! many reads there were `[READS]`, the spec's folder is
 //! the working directory. `MESHBOOK_SPECS=update cargo test --test specs` writes the files anew.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
@@ -194,8 +196,13 @@ fn path_of(path: &Value) -> String {
 fn normalised(text: &str, home: &Path) -> String {
     let text = text.replace(&*home.to_string_lossy(), "[HOME]");
     let run = Regex::new(r"\b01[0-9A-HJKMNP-TV-Z]{24}\b").unwrap();
+    let who = Regex::new(r"\bby \S+ on \S+, ").unwrap();
+    // How many there are depends on which of parallel answers comes first.
+    let reads = Regex::new(r#"\b\d+ reads?\b|"reads": \d+"#).unwrap();
     let port = Regex::new(r"127\.0\.0\.1:\d+").unwrap();
     let text = run.replace_all(&text, "[RUN]");
+    let text = who.replace_all(&text, "by [USER] on [MACHINE], ");
+    let text = reads.replace_all(&text, "[READS]");
     port.replace_all(&text, "127.0.0.1:[PORT]").into_owned()
 }
 

@@ -76,10 +76,10 @@ impl Closing<'_> {
             fact("record", look.dim(escape::line(record)));
         }
         if let Some(code) = report.exit_code {
-            let meaning = if report.ending == "planned" && code == 0 {
-                "the plan is complete; nothing changed"
-            } else {
-                meaning(code)
+            let meaning = match report.ending.as_str() {
+                "planned" if code == 0 => "the plan is complete; nothing changed",
+                "not_this" if code == 0 => "nothing that this runbook is for",
+                _ => meaning(code),
             };
             fact("exit", format!("{code}, {meaning}"));
         }

@@ -59,6 +59,19 @@ impl Look {
         }
     }
 
+    /// A line as several that fit the width, those after the first further to the right.
+    pub fn fitted(self, line: &str) -> Vec<String> {
+        let Some(width) = self.width.filter(|width| textwrap::core::display_width(line) > *width) else {
+            return vec![line.to_owned()];
+        };
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let indent = " ".repeat((indent + 4).min(width / 2));
+        let options = textwrap::Options::new(width)
+            .subsequent_indent(&indent)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::wrap(line, options).into_iter().map(|line| line.into_owned()).collect()
+    }
+
     fn paint(self, style: Style, text: impl Display) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_string() }
     }
@@ -111,5 +124,18 @@ impl Look {
     /// Between the parts of a line.
     pub fn dot(self) -> &'static str {
         if self.symbols { "·" } else { "-" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_broken_between_words_and_goes_on_further_right() {
+        let look = Look { width: Some(20), colour: true, ..Look::PLAIN };
+        assert_eq!(look.fitted("  one two three four five"), ["  one two three four", "      five"]);
+        assert_eq!(look.fitted(&look.good("twenty columns wide.")).len(), 1, "colours have no width");
+        assert_eq!(Look::PLAIN.fitted(&"x ".repeat(200)).len(), 1);
     }
 }

@@ -100,13 +100,15 @@ impl Terminal {
                 }
             }
             Event::Changing(changing) => {
-                let asked = state
-                    .asked
-                    .take()
+                let asked = state.asked.take();
+                let asked = asked
                     .is_some_and(|(object, fields)| object == changing.object.to_string() && fields == changing.fields);
-                self.change(changing, "change", asked, &print);
+                // The question and the report are on the same screen, unless the report goes into a file.
+                if !(asked && look.width.is_some()) {
+                    self.change(changing, "change", &print);
+                }
             }
-            Event::Planned(changing) => self.change(changing, "would change", false, &print),
+            Event::Planned(changing) => self.change(changing, "would change", &print),
             Event::ChangeAnswered { outcome, .. } => match outcome {
                 ChangeOutcome::Made { .. } => print(format!("  {} made", look.ok())),
                 ChangeOutcome::NotMade { failure } => {
@@ -173,7 +175,7 @@ impl Terminal {
         ));
     }
 
-    fn change(&self, changing: &Changing, verb: &str, asked: bool, print: &dyn Fn(String)) {
+    fn change(&self, changing: &Changing, verb: &str, print: &dyn Fn(String)) {
         let look = self.screen.look;
         print(format!(
             "{} {}: {}",
@@ -181,10 +183,8 @@ impl Terminal {
             look.name(escape::line(&changing.object.to_string())),
             escape::joined(&changing.summary)
         ));
-        if !asked {
-            for text in diff::lines(&changing.fields, look) {
-                print(format!("    {text}"));
-            }
+        for text in diff::lines(&changing.fields, look) {
+            print(format!("    {text}"));
         }
         if let Some(owner) = &changing.gitops {
             print(format!("  {} owned by {}, which may revert it", look.notice("GitOps:"), escape::joined(owner)));

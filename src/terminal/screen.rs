@@ -42,18 +42,25 @@ impl Screen {
 
     /// A line of the report.
     pub fn print(&self, line: &str) {
+        let text = self.look.fitted(line).join("\n");
         self.quietly(|| {
             if self.report_on_stdout {
-                write_line(std::io::stdout().lock(), line)
+                write_line(std::io::stdout().lock(), &text);
             } else {
-                write_line(std::io::stderr().lock(), line)
+                write_line(std::io::stderr().lock(), &text);
             }
         });
     }
 
     /// A line beside the report.
     pub fn say(&self, line: &str) {
-        self.quietly(|| write_line(std::io::stderr().lock(), line));
+        let text = self.error_look.fitted(line).join("\n");
+        self.quietly(|| write_line(std::io::stderr().lock(), &text));
+    }
+
+    /// Text beside the report that has been fitted already.
+    pub fn say_as_is(&self, text: &str) {
+        self.quietly(|| write_line(std::io::stderr().lock(), text));
     }
 
     /// Text on standard error without a line break: a question.

@@ -41,7 +41,7 @@ rule=$(kubectl get destinationrules -o json | jq -r --arg fqdn "$fqdn" --arg ser
 
 # What each has refused on the way to the service since it started, twice. Reading all of them takes longer than the
 # span over which an increase is wanted, so nothing has to be waited for in between.
-counters="stats?filter=^cluster[.](inbound[|]${port}[|]|outbound[|][0-9]+[|][^|]*[|]${fqdn}).*upstream_rq_(pending|active)_overflow"
+counters="stats?filter=^cluster[.](inbound[|]${port}[|]|outbound[|][0-9]*[|][^|]*[|]${fqdn}).*upstream_rq_(pending|active)_overflow"
 ask before "$counters" <"$work/pods"
 ask after "$counters" <"$work/pods"
 

@@ -1,4 +1,5 @@
-//! The figures of meshbook, side by side with what people use today. `benches/run` builds and starts this.
+//! The figures of meshbook, side by side with what people use today. `benches/run` builds and starts this; it takes the
+//! names of those that are wanted (`start`, `read`, `diagnosis`), and without any takes all.
 //!
 //! Each comparison runs both sides in turn in the same minute on the same machine, against the same server, and divides
 //! round by round: a machine that is busy is busy for both.
@@ -35,8 +36,12 @@ fn measured() -> io::Result<bool> {
     let bench = Bench::new()?;
     println!("{}", Demand::head());
     let mut hold = true;
-    let takers: [Taker; 3] = [Bench::start, Bench::read, Bench::diagnosis];
-    for take in takers {
+    let takers: [(&str, Taker); 3] = [("start", Bench::start), ("read", Bench::read), ("diagnosis", Bench::diagnosis)];
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|name| takers.iter().all(|(known, _)| known != name)) {
+        return Err(io::Error::other(format!("there is no figure {unknown:?}: there are start, read, diagnosis")));
+    }
+    for (_, take) in takers.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|one| one == name)) {
         for demand in take(&bench)? {
             println!("{demand}");
             hold &= demand.holds();

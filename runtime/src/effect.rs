@@ -50,7 +50,13 @@ pub struct ResourceKind {
 impl ResourceKind {
     /// A kind whose objects live in a namespace.
     pub fn namespaced(group: &str, version: &str, kind: &str, plural: &str) -> Self {
-        ResourceKind { group: group.into(), version: version.into(), kind: kind.into(), plural: plural.into(), namespaced: true }
+        ResourceKind {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+            plural: plural.into(),
+            namespaced: true,
+        }
     }
 
     /// A kind whose objects belong to the cluster.
@@ -259,6 +265,10 @@ impl Effect {
         let place = namespace.map_or("all namespaces".to_owned(), |n| format!("namespace {n}"));
         let target = format!("{} in {place}", kind.plural);
         let summary = labels.map_or("list".to_owned(), |labels| format!("list by {labels}"));
-        Effect::read(target, summary, Call::List { kind, namespace: namespace.map(Into::into), labels: labels.map(Into::into), fields: None })
+        Effect::read(
+            target,
+            summary,
+            Call::List { kind, namespace: namespace.map(Into::into), labels: labels.map(Into::into), fields: None },
+        )
     }
 }

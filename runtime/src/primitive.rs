@@ -159,7 +159,12 @@ impl Primitive {
         let params: Vec<_> = self
             .params
             .iter()
-            .map(|p| p.default.map_or_else(|| format!("{}: {}", p.name, p.ty.name()), |d| format!("{}: {} = {d}", p.name, p.ty.name())))
+            .map(|p| {
+                p.default.map_or_else(
+                    || format!("{}: {}", p.name, p.ty.name()),
+                    |d| format!("{}: {} = {d}", p.name, p.ty.name()),
+                )
+            })
             .collect();
         let returns = if self.returns == "()" { String::new() } else { format!(" -> {}", self.returns) };
         format!("{receiver}{}({}){returns}", self.name, params.join(", "))
@@ -192,7 +197,10 @@ impl Invocation<'_> {
     /// # Errors
     /// Never on a registered primitive: the engine dispatched on its type.
     pub fn receiver<T: Clone + Send + Sync + 'static>(&self) -> Result<T, Failure> {
-        self.receiver.clone().and_then(Dynamic::try_cast::<T>).ok_or_else(|| self.internal("has no receiver of its declared type"))
+        self.receiver
+            .clone()
+            .and_then(Dynamic::try_cast::<T>)
+            .ok_or_else(|| self.internal("has no receiver of its declared type"))
     }
 
     /// Whether argument `index` was given.
@@ -210,7 +218,9 @@ impl Invocation<'_> {
     /// # Errors
     /// When the descriptor declares another type than the body asks for.
     pub fn noun<T: Clone + Send + Sync + 'static>(&self, index: usize) -> Result<T, Failure> {
-        self.any(index).try_cast::<T>().ok_or_else(|| self.internal("asks for an argument of another type than it declares"))
+        self.any(index)
+            .try_cast::<T>()
+            .ok_or_else(|| self.internal("asks for an argument of another type than it declares"))
     }
 
     /// Argument `index` as a string.
@@ -275,7 +285,9 @@ impl Invocation<'_> {
     /// What the closure fails with; a stop of the run stays a stop.
     pub fn call(&self, index: usize, args: impl FuncArgs) -> Result<Dynamic, Failure> {
         let closure: FnPtr = self.noun(index)?;
-        closure.call_within_context::<Dynamic>(self.context, args).map_err(|error| crate::engine::failure_of(&self.run, &error))
+        closure
+            .call_within_context::<Dynamic>(self.context, args)
+            .map_err(|error| crate::engine::failure_of(&self.run, &error))
     }
 
     fn internal(&self, what: &str) -> Failure {

@@ -44,8 +44,14 @@ fn known_functions(script: &Script, library: &Library) -> HashSet<String> {
     StandardPackage::new().register_into_engine(&mut engine);
     library::register(&mut engine, library);
     let builtin = engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true);
-    let own = std::iter::once(&script.ast).chain(script.modules.values()).flat_map(|ast| ast.iter_functions().map(|f| f.name.to_owned()));
-    builtin.into_iter().chain(own).chain(["call", "curry", "Fn", "is_def_var", "is_def_fn", "is_shared", "type_of"].map(str::to_owned)).collect()
+    let own = std::iter::once(&script.ast)
+        .chain(script.modules.values())
+        .flat_map(|ast| ast.iter_functions().map(|f| f.name.to_owned()));
+    builtin
+        .into_iter()
+        .chain(own)
+        .chain(["call", "curry", "Fn", "is_def_var", "is_def_fn", "is_shared", "type_of"].map(str::to_owned))
+        .collect()
 }
 
 struct Checker<'a> {
@@ -83,9 +89,21 @@ impl Checker<'_> {
         if call.call.name.starts_with("anon$") || call.call.name.contains('$') {
             return None;
         }
-        let same_name: Vec<&Primitive> = self.library.primitives.iter().copied().filter(|p| p.name == name && p.receiver.is_some() == call.method).collect();
+        let same_name: Vec<&Primitive> = self
+            .library
+            .primitives
+            .iter()
+            .copied()
+            .filter(|p| p.name == name && p.receiver.is_some() == call.method)
+            .collect();
         if !call.call.namespace.is_empty() {
-            let spaces: HashSet<&str> = self.library.primitives.iter().filter_map(|p| p.name.split_once("::")).map(|(space, _)| space).collect();
+            let spaces: HashSet<&str> = self
+                .library
+                .primitives
+                .iter()
+                .filter_map(|p| p.name.split_once("::"))
+                .map(|(space, _)| space)
+                .collect();
             let space = call.call.namespace.to_string();
             if !spaces.contains(space.as_str()) {
                 return None;
@@ -97,25 +115,41 @@ impl Checker<'_> {
             return Some(self.hinted(Failure::new(&UNKNOWN_NAME, format!("there is no function `{name}`")), &name));
         }
         let count = call.call.args.len();
-        let fits = |p: &&Primitive| (p.params.iter().filter(|param| param.default.is_none()).count()..=p.params.len()).contains(&count);
-        if same_name.is_empty() || same_name.iter().any(fits) || self.script_defines(&call.call.name, count) || self.is_rhai(&call.call.name) {
+        let fits = |p: &&Primitive| {
+            (p.params.iter().filter(|param| param.default.is_none()).count()..=p.params.len()).contains(&count)
+        };
+        if same_name.is_empty()
+            || same_name.iter().any(fits)
+            || self.script_defines(&call.call.name, count)
+            || self.is_rhai(&call.call.name)
+        {
             return None;
         }
         let declared: Vec<_> = same_name.iter().map(|p| format!("`{}`", p.signature())).collect();
-        Some(Failure::new(&UNKNOWN_NAME, format!("`{name}` does not take {count} arguments")).hint(format!("it is declared as {}", declared.join(", "))))
+        Some(
+            Failure::new(&UNKNOWN_NAME, format!("`{name}` does not take {count} arguments"))
+                .hint(format!("it is declared as {}", declared.join(", "))),
+        )
     }
 
     fn script_defines(&self, name: &str, count: usize) -> bool {
-        std::iter::once(&self.script.ast).chain(self.script.modules.values()).flat_map(AST::iter_functions).any(|f| f.name == name && f.params.len() == count)
+        std::iter::once(&self.script.ast)
+            .chain(self.script.modules.values())
+            .flat_map(AST::iter_functions)
+            .any(|f| f.name == name && f.params.len() == count)
     }
 
     /// Names that Rhai's own arrays, maps and strings have too: their numbers of arguments are not ours to judge.
     fn is_rhai(&self, name: &str) -> bool {
-        ["len", "is_empty", "all", "some", "filter", "map", "first", "last", "contains", "find", "get", "index_of"].contains(&name)
+        ["len", "is_empty", "all", "some", "filter", "map", "first", "last", "contains", "find", "get", "index_of"]
+            .contains(&name)
     }
 
     fn hinted(&self, failure: Failure, name: &str) -> Failure {
-        let own = library_hint(name, self.library).or_else(|| nearest(last_part(name), self.names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?")));
+        let own = library_hint(name, self.library).or_else(|| {
+            nearest(last_part(name), self.names.iter().map(String::as_str))
+                .map(|near| format!("did you mean `{near}`?"))
+        });
         match own {
             Some(hint) => failure.hint(hint),
             None => failure,
@@ -141,7 +175,12 @@ impl Checker<'_> {
             true
         });
         for position in wrong {
-            self.report(Failure::new(&SYNTAX, "`return` inside a condition would end the run").hint("let the last expression of the block be the condition"), position, false);
+            self.report(
+                Failure::new(&SYNTAX, "`return` inside a condition would end the run")
+                    .hint("let the last expression of the block be the condition"),
+                position,
+                false,
+            );
         }
     }
 
@@ -155,7 +194,15 @@ impl Checker<'_> {
                 }
             });
             for (name, position) in acts {
-                self.report(Failure::new(&IMPORT, format!("the top level of a module calls `{name}`, which acts on the cluster")).hint("put it into a function"), position, false);
+                self.report(
+                    Failure::new(
+                        &IMPORT,
+                        format!("the top level of a module calls `{name}`, which acts on the cluster"),
+                    )
+                    .hint("put it into a function"),
+                    position,
+                    false,
+                );
             }
         }
     }
@@ -195,8 +242,14 @@ impl Checker<'_> {
         for (index, statement) in statements.iter().enumerate() {
             if let Stmt::Var(declared, _, at) = statement {
                 if outer.contains_key(declared.0.name.as_str()) {
-                    let what = format!("`let {}` in a step overwrites the outer variable of that name", declared.0.name);
-                    self.report(Failure::new(&UNKNOWN_NAME, what).hint("a step is a block of the same scope: choose another name, or assign without `let`"), *at, true);
+                    let what =
+                        format!("`let {}` in a step overwrites the outer variable of that name", declared.0.name);
+                    self.report(
+                        Failure::new(&UNKNOWN_NAME, what)
+                            .hint("a step is a block of the same scope: choose another name, or assign without `let`"),
+                        *at,
+                        true,
+                    );
                 }
                 if changing.first().is_some_and(|first| index > *first) {
                     late.insert(declared.0.name.to_string());
@@ -207,15 +260,27 @@ impl Checker<'_> {
                 && let Some(name) = mentioned(block(custom)).into_iter().find(|name| late.contains(name))
             {
                 let what = format!("this `{proof}` uses `{name}`, which is made after the first change of its step");
-                self.report(Failure::new(&PROOF, what).hint("make it before the change: a proof is looked at before anything is changed"), at, false);
+                self.report(
+                    Failure::new(&PROOF, what)
+                        .hint("make it before the change: a proof is looked at before anything is changed"),
+                    at,
+                    false,
+                );
             }
         }
-        if kind == "step" && let Some(last) = changing.last() {
+        if kind == "step"
+            && let Some(last) = changing.last()
+        {
             let proved = statements[*last..].iter().any(is_proof);
             let all_temporary = changing.iter().all(|index| matches!(&statements[*index], Stmt::Expr(e) if word(e).is_some_and(|(w, ..)| w == "temporarily" || w == "step")));
             if !proved && !all_temporary {
                 let what = "this step changes something and does not prove it";
-                self.report(Failure::new(&PROOF, what).hint("let a `wait`, `hold` or `check` follow the last change of the step"), position, true);
+                self.report(
+                    Failure::new(&PROOF, what)
+                        .hint("let a `wait`, `hold` or `check` follow the last change of the step"),
+                    position,
+                    true,
+                );
             }
         }
         self.level(statements, outer);
@@ -244,9 +309,12 @@ fn always_ends(statements: &[Stmt]) -> bool {
         Stmt::FnCall(call, _) => ENDINGS.contains(&call.name.as_str()),
         Stmt::Expr(expression) => match &**expression {
             Expr::FnCall(call, _) => ENDINGS.contains(&call.name.as_str()),
-            expression => word(expression).is_some_and(|(kind, custom, _)| matches!(kind, "step" | "temporarily") && always_ends(block(custom))),
+            expression => word(expression)
+                .is_some_and(|(kind, custom, _)| matches!(kind, "step" | "temporarily") && always_ends(block(custom))),
         },
-        Stmt::If(flow, _) => !flow.branch.is_empty() && always_ends(flow.body.statements()) && always_ends(flow.branch.statements()),
+        Stmt::If(flow, _) => {
+            !flow.branch.is_empty() && always_ends(flow.body.statements()) && always_ends(flow.branch.statements())
+        }
         Stmt::Block(inner) => always_ends(inner.statements()),
         // `throw` ends it too, as a failure.
         Stmt::Return(_, flags, _) => flags.intersects(rhai::ASTFlags::BREAK),
@@ -258,7 +326,9 @@ fn is_proof(statement: &Stmt) -> bool {
     let mut proof = false;
     statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
         proof |= match path.last() {
-            Some(ASTNode::Expr(expression)) => word(expression).is_some_and(|(kind, ..)| matches!(kind, "wait" | "hold")),
+            Some(ASTNode::Expr(expression)) => {
+                word(expression).is_some_and(|(kind, ..)| matches!(kind, "wait" | "hold"))
+            }
             _ => false,
         };
         proof |= path.last().and_then(called).is_some_and(|call| call.name() == "check");

@@ -27,14 +27,21 @@ pub struct Description {
 
 /// Describes a script with its modules.
 pub fn describe(script: &Script, library: &Library) -> Description {
-    let mut description =
-        Description { steps: steps(script), effects: BTreeMap::new(), changes: BTreeSet::new(), irreversible: BTreeMap::new(), permissions: BTreeSet::new() };
+    let mut description = Description {
+        steps: steps(script),
+        effects: BTreeMap::new(),
+        changes: BTreeSet::new(),
+        irreversible: BTreeMap::new(),
+        permissions: BTreeSet::new(),
+    };
     for ast in std::iter::once(&script.ast).chain(script.modules.values()) {
         ast.walk(&mut |path| {
             if let Some(call) = path.last().and_then(called) {
                 // The receiver's type is not known here, so every primitive of that name counts: rather one too many than one too few.
                 let name = call.name();
-                for primitive in library.primitives.iter().copied().filter(|p| p.name == name && p.receiver.is_some() == call.method) {
+                for primitive in
+                    library.primitives.iter().copied().filter(|p| p.name == name && p.receiver.is_some() == call.method)
+                {
                     note(&mut description, primitive, call.call.args.first());
                 }
             }
@@ -87,7 +94,11 @@ fn walk_steps(ast: &AST, script: &Script, titles: &mut Vec<String>) {
         {
             titles.push(match custom.inputs.first() {
                 Some(Expr::StringConstant(title, _)) => title.to_string(),
-                Some(title) => script.sources.between(&script.path, title.start_position(), block_start(custom.inputs.last())).trim_matches('`').to_owned(),
+                Some(title) => script
+                    .sources
+                    .between(&script.path, title.start_position(), block_start(custom.inputs.last()))
+                    .trim_matches('`')
+                    .to_owned(),
                 None => String::new(),
             });
         }
@@ -123,4 +134,3 @@ impl Description {
         })
     }
 }
-

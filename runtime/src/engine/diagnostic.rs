@@ -62,7 +62,8 @@ impl Diagnostic {
     }
 
     pub(super) fn new(failure: Failure, place: Option<Place>, chain: Vec<Frame>) -> Box<Self> {
-        let shown = place.as_ref().map(|place| NamedSource::new(&place.source, place.text.clone()).with_language("Rust"));
+        let shown =
+            place.as_ref().map(|place| NamedSource::new(&place.source, place.text.clone()).with_language("Rust"));
         Box::new(Diagnostic { failure, warning: false, place, chain, shown })
     }
 
@@ -106,8 +107,11 @@ impl miette::Diagnostic for Diagnostic {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let chain = self.chain.iter().map(|frame| format!("called by {}:{}:{} ({})", frame.place.source, frame.place.line, frame.place.column, frame.what));
-        let parts: Vec<String> = self.failure.unchanged.iter().cloned().chain(self.failure.hint.iter().cloned()).chain(chain).collect();
+        let chain = self.chain.iter().map(|frame| {
+            format!("called by {}:{}:{} ({})", frame.place.source, frame.place.line, frame.place.column, frame.what)
+        });
+        let parts: Vec<String> =
+            self.failure.unchanged.iter().cloned().chain(self.failure.hint.iter().cloned()).chain(chain).collect();
         (!parts.is_empty()).then(|| Box::new(parts.join("\n")) as Box<dyn fmt::Display>)
     }
 
@@ -118,9 +122,10 @@ impl miette::Diagnostic for Diagnostic {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let place = self.place.as_ref()?;
         let here = LabeledSpan::new_primary_with_span(Some("here".into()), (place.start, place.length));
-        let calls = self.chain.iter().filter(|frame| frame.place.source == place.source).map(|frame| {
-            LabeledSpan::new_with_span(Some(frame.what.clone()), (frame.place.start, frame.place.length))
-        });
+        let calls =
+            self.chain.iter().filter(|frame| frame.place.source == place.source).map(|frame| {
+                LabeledSpan::new_with_span(Some(frame.what.clone()), (frame.place.start, frame.place.length))
+            });
         Some(Box::new(std::iter::once(here).chain(calls)))
     }
 }
@@ -137,7 +142,8 @@ pub(super) fn locate(error: &EvalAltResult, main: &str, sources: &Arc<Sources>) 
         match error {
             EvalAltResult::ErrorInFunctionCall(name, callee, inner, position) => {
                 let closure = sources.of_closure(name);
-                let what = if name.starts_with("anon$") { "calls a closure".to_owned() } else { format!("calls `{name}`") };
+                let what =
+                    if name.starts_with("anon$") { "calls a closure".to_owned() } else { format!("calls `{name}`") };
                 if let Some(place) = Place::of(sources, &source, *position) {
                     frames.push(Frame { what, place });
                 }

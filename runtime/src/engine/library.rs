@@ -26,7 +26,8 @@ pub(super) fn register(engine: &mut Engine, library: &Library) {
         let receiver = primitive.receiver.map(|noun| receivers.get(noun).copied().unwrap_or(TypeId::of::<Dynamic>()));
         let required = primitive.params.iter().filter(|param| param.default.is_none()).count();
         for arity in required..=primitive.params.len() {
-            let types: Vec<TypeId> = receiver.into_iter().chain(std::iter::repeat_n(TypeId::of::<Dynamic>(), arity)).collect();
+            let types: Vec<TypeId> =
+                receiver.into_iter().chain(std::iter::repeat_n(TypeId::of::<Dynamic>(), arity)).collect();
             match primitive.name.split_once("::") {
                 None => add(&mut global, primitive.name, primitive, &types, true),
                 Some((namespace, name)) => add(modules.entry(namespace).or_default(), name, primitive, &types, false),
@@ -45,27 +46,44 @@ fn add(module: &mut Module, name: &str, primitive: &'static Primitive, types: &[
     let registration = FuncRegistration::new(name);
     let registration = if global { registration.in_global_namespace() } else { registration.in_internal_namespace() };
     let call = move |context: Option<NativeCallContext>, args: &mut [&mut Dynamic]| {
-        let context = context.ok_or_else(|| error_of(Failure::new(&INTERNAL, format!("`{}` was called without its context", primitive.name)), rhai::Position::NONE))?;
+        let context = context.ok_or_else(|| {
+            error_of(
+                Failure::new(&INTERNAL, format!("`{}` was called without its context", primitive.name)),
+                rhai::Position::NONE,
+            )
+        })?;
         invoke(primitive, &context, args)
     };
-    registration.set_into_module_raw(module, types, RhaiFunc::Method { func: Shared::new(call), has_context: true, is_pure: true, is_volatile: true });
+    registration.set_into_module_raw(
+        module,
+        types,
+        RhaiFunc::Method { func: Shared::new(call), has_context: true, is_pure: true, is_volatile: true },
+    );
 }
 
 /// One call: checks the arguments against the declaration, runs the body, and turns its failure into an error.
-fn invoke(primitive: &'static Primitive, context: &NativeCallContext, args: &mut [&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> {
+fn invoke(
+    primitive: &'static Primitive,
+    context: &NativeCallContext,
+    args: &mut [&mut Dynamic],
+) -> Result<Dynamic, Box<EvalAltResult>> {
     let session = Session::of(context.tag().expect("the engine's tag is set when it is built"));
     let position = context.call_position();
     let mut values = args.iter().map(|arg| arg.flatten_clone());
     let receiver = primitive.receiver.and_then(|_| values.next());
     let result = checked(primitive, values.collect(), &session).and_then(|args| {
         if session.is_importing() && primitive.class.is_some() {
-            return Err(Failure::new(&IMPORT, format!("the top level of a module calls `{}`, which acts on the cluster", primitive.name))
-                .hint("put it into a function: the top level of a module runs when it is imported, outside any step"));
+            return Err(Failure::new(
+                &IMPORT,
+                format!("the top level of a module calls `{}`, which acts on the cluster", primitive.name),
+            )
+            .hint("put it into a function: the top level of a module runs when it is imported, outside any step"));
         }
         let invocation = Invocation { primitive, run: session.run.clone(), context, receiver, args };
         // A fault in one primitive must not end the process with changes open.
-        catch_unwind(AssertUnwindSafe(|| (primitive.body)(&invocation)))
-            .unwrap_or_else(|_| Err(Failure::new(&INTERNAL, format!("the primitive `{}` failed by a fault of its own", primitive.name))))
+        catch_unwind(AssertUnwindSafe(|| (primitive.body)(&invocation))).unwrap_or_else(|_| {
+            Err(Failure::new(&INTERNAL, format!("the primitive `{}` failed by a fault of its own", primitive.name)))
+        })
     });
     result.map_err(|failure| {
         let ending = matches!(session.run.verdict(), Some(Stop::Ended(_)));
@@ -88,16 +106,21 @@ fn checked(primitive: &'static Primitive, mut args: Vec<Dynamic>, session: &Sess
     for (arg, param) in args.iter_mut().zip(primitive.params) {
         if given(arg, param) {
             let value = std::mem::take(arg);
-            *arg = convert(value, param, session).map_err(|failure| failure.hint(format!("it is declared as `{}`", primitive.signature())))?;
+            *arg = convert(value, param, session)
+                .map_err(|failure| failure.hint(format!("it is declared as `{}`", primitive.signature())))?;
         }
     }
     Ok(args)
 }
 
 fn convert(value: Dynamic, param: &Param, session: &Session) -> Result<Dynamic, Failure> {
-    let actual = |value: &Dynamic| session.nouns.get(&value.type_id()).map_or_else(|| a_type(value), |noun| format!("a {noun}"));
-    let wrong = |value: &Dynamic| Failure::new(&TYPE, format!("`{}` must be a {}, not {}", param.name, param.ty.name(), actual(value)));
-    let read = |result: Result<Dynamic, String>| result.map_err(|why| Failure::new(&TYPE, format!("`{}`: {why}", param.name)));
+    let actual =
+        |value: &Dynamic| session.nouns.get(&value.type_id()).map_or_else(|| a_type(value), |noun| format!("a {noun}"));
+    let wrong = |value: &Dynamic| {
+        Failure::new(&TYPE, format!("`{}` must be a {}, not {}", param.name, param.ty.name(), actual(value)))
+    };
+    let read =
+        |result: Result<Dynamic, String>| result.map_err(|why| Failure::new(&TYPE, format!("`{}`: {why}", param.name)));
     match param.ty {
         Type::Any => Ok(value),
         Type::String if value.is_string() => Ok(value),
@@ -112,7 +135,11 @@ fn convert(value: Dynamic, param: &Param, session: &Session) -> Result<Dynamic, 
         Type::Quantity if value.is::<Quantity>() => Ok(value),
         Type::Duration | Type::Quantity if value.is_string() => {
             let text = value.to_string();
-            read(if param.ty == Type::Duration { text.parse::<Span>().map(Dynamic::from) } else { text.parse::<Quantity>().map(Dynamic::from) })
+            read(if param.ty == Type::Duration {
+                text.parse::<Span>().map(Dynamic::from)
+            } else {
+                text.parse::<Quantity>().map(Dynamic::from)
+            })
         }
         Type::Noun(name) if session.nouns.get(&value.type_id()) == Some(&name) => Ok(value),
         _ => Err(wrong(&value)),

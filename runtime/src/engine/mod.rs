@@ -35,12 +35,12 @@ use rhai::packages::{Package, StandardPackage};
 use rhai::{Dynamic, Engine, EvalAltResult, Position, Scope};
 
 pub use self::diagnostic::Diagnostic;
+use self::diagnostic::Place;
 pub use self::params::{ParamDeclaration, ParamValue};
 pub use self::raise::failure_of;
 pub use self::script::Script;
-use self::diagnostic::Place;
 use self::session::{Session, Tag};
-use crate::failure::{Failure, ENDING, INTERNAL, SCRIPT, nearest};
+use crate::failure::{ENDING, Failure, INTERNAL, SCRIPT, nearest};
 use crate::noun::NounType;
 use crate::primitive::{Invocation, Library};
 use crate::record::event::Ended;
@@ -68,7 +68,13 @@ pub fn evaluate(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamV
     on_script_thread(script, run, values, library, false)
 }
 
-fn on_script_thread(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamValue>, library: &Library, needs_ending: bool) -> Outcome {
+fn on_script_thread(
+    script: &Script,
+    run: &Arc<Run>,
+    values: BTreeMap<String, ParamValue>,
+    library: &Library,
+    needs_ending: bool,
+) -> Outcome {
     let session = Arc::new(Session::new(run.clone(), *library, script, values));
     // A script may nest deeper than a default thread's stack allows, and an overflow would abort with changes open.
     let result = std::thread::scope(|scope| {
@@ -83,7 +89,8 @@ fn on_script_thread(script: &Script, run: &Arc<Run>, values: BTreeMap<String, Pa
         Err(error) => {
             let failure = hinted(failure_of(run, &error), &error, library);
             let (place, chain) = diagnostic::locate(&error, &session.main, &session.sources);
-            let (place, chain) = where_stopped(&session, &error).map_or((place, chain), |stopped| (Some(stopped), Vec::new()));
+            let (place, chain) =
+                where_stopped(&session, &error).map_or((place, chain), |stopped| (Some(stopped), Vec::new()));
             let diagnostic = Diagnostic::new(failure.clone(), place, chain);
             (Some(failure), Some(diagnostic), Dynamic::UNIT)
         }
@@ -94,8 +101,9 @@ fn on_script_thread(script: &Script, run: &Arc<Run>, values: BTreeMap<String, Pa
     let ended_by_word = matches!(run.verdict(), Some(Stop::Ended(_)));
     let result = match failure {
         Some(failure) if !ended_by_word => Err(failure),
-        None if run.verdict().is_none() => Err(Failure::new(&ENDING, "the script ended without saying how")
-            .hint("end every path by `fixed`, `found`, `not_this` or `cannot_tell`; `meshbook check` finds paths that do not")),
+        None if run.verdict().is_none() => Err(Failure::new(&ENDING, "the script ended without saying how").hint(
+            "end every path by `fixed`, `found`, `not_this` or `cannot_tell`; `meshbook check` finds paths that do not",
+        )),
         _ => Ok(()),
     };
     let diagnostic = diagnostic.filter(|_| result.is_err() && !ended_by_word);
@@ -133,7 +141,13 @@ fn engine(script: &Script, session: &Tag) -> Engine {
     arrays::register(&mut engine);
     register_values(&mut engine);
     library::register(&mut engine, &session.library);
-    let nouns = session.library.nouns.iter().map(|noun| (noun.type_id)()).chain(VALUES.iter().map(|noun| (noun.type_id)())).collect();
+    let nouns = session
+        .library
+        .nouns
+        .iter()
+        .map(|noun| (noun.type_id)())
+        .chain(VALUES.iter().map(|noun| (noun.type_id)()))
+        .collect();
     volatile::capture_nouns_by_value(&mut engine, nouns, script.assigned.clone());
     let run = session.run.clone();
     engine.on_progress(move |_| run.stopped().then_some(Dynamic::UNIT));
@@ -146,7 +160,8 @@ fn engine(script: &Script, session: &Tag) -> Engine {
 }
 
 /// The runtime's own value types, as nouns.
-pub static VALUES: &[NounType] = &[NounType::of::<Span>(), NounType::of::<Quantity>(), NounType::of::<List>(), NounType::of::<Failure>()];
+pub static VALUES: &[NounType] =
+    &[NounType::of::<Span>(), NounType::of::<Quantity>(), NounType::of::<List>(), NounType::of::<Failure>()];
 
 fn register_values(engine: &mut Engine) {
     for value in VALUES {
@@ -165,13 +180,20 @@ fn register_values(engine: &mut Engine) {
 /// What Rhai's own library would let a script do beside the road: read the clock, sleep, end the process.
 fn refuse_ambient_authority(engine: &mut Engine) {
     fn refuse(what: &'static str, instead: &'static str) -> Result<(), Box<EvalAltResult>> {
-        Err(raise::error_of(Failure::new(&SCRIPT, format!("`{what}` is not available to runbooks")).hint(instead), Position::NONE))
+        Err(raise::error_of(
+            Failure::new(&SCRIPT, format!("`{what}` is not available to runbooks")).hint(instead),
+            Position::NONE,
+        ))
     }
     engine.register_fn("timestamp", || refuse("timestamp", "time is an effect: `now()` asks the run's clock"));
-    engine.register_fn("sleep", |_: i64| refuse("sleep", "write `wait 30s until { … }`: a wait says what it waits for"));
-    engine.register_fn("sleep", |_: f64| refuse("sleep", "write `wait 30s until { … }`: a wait says what it waits for"));
+    engine
+        .register_fn("sleep", |_: i64| refuse("sleep", "write `wait 30s until { … }`: a wait says what it waits for"));
+    engine
+        .register_fn("sleep", |_: f64| refuse("sleep", "write `wait 30s until { … }`: a wait says what it waits for"));
     engine.register_fn("exit", || refuse("exit", "end the run by `fixed`, `found`, `not_this` or `cannot_tell`"));
-    engine.register_fn("exit", |_: Dynamic| refuse("exit", "end the run by `fixed`, `found`, `not_this` or `cannot_tell`"));
+    engine.register_fn("exit", |_: Dynamic| {
+        refuse("exit", "end the run by `fixed`, `found`, `not_this` or `cannot_tell`")
+    });
 }
 
 /// Notes what a condition has just seen: `wait` and `hold` show it while they run and when they fail.
@@ -205,13 +227,22 @@ fn hinted(failure: Failure, error: &EvalAltResult, library: &Library) -> Failure
 
 /// What the library has under this name or one near to it.
 pub(crate) fn library_hint(name: &str, library: &Library) -> Option<String> {
-    let exact: Vec<_> = library.primitives.iter().filter(|p| p.name == name || script::last_part(p.name) == name).map(|p| format!("`{}`", p.signature())).collect();
+    let exact: Vec<_> = library
+        .primitives
+        .iter()
+        .filter(|p| p.name == name || script::last_part(p.name) == name)
+        .map(|p| format!("`{}`", p.signature()))
+        .collect();
     if !exact.is_empty() {
         return Some(format!("there is {}", exact.join(", ")));
     }
     let names = library.primitives.iter().flat_map(|p| [p.name, script::last_part(p.name)]).chain(words::WORDS);
     let near = nearest(name, names)?;
-    let signature = library.primitives.iter().find(|p| p.name == near || script::last_part(p.name) == near).map_or(near.to_owned(), |p| p.signature());
+    let signature = library
+        .primitives
+        .iter()
+        .find(|p| p.name == near || script::last_part(p.name) == near)
+        .map_or(near.to_owned(), |p| p.signature());
     Some(format!("did you mean `{signature}`?"))
 }
 

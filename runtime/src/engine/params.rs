@@ -52,7 +52,9 @@ impl ParamKind {
         Ok(match self {
             ParamKind::String => ParamValue::String(text.to_owned()),
             ParamKind::Int => ParamValue::Int(text.parse().map_err(|_| of("an int"))?),
-            ParamKind::Float => ParamValue::Float(text.parse().ok().filter(|f: &f64| f.is_finite()).ok_or_else(|| of("a float"))?),
+            ParamKind::Float => {
+                ParamValue::Float(text.parse().ok().filter(|f: &f64| f.is_finite()).ok_or_else(|| of("a float"))?)
+            }
             ParamKind::Bool => ParamValue::Bool(text.parse().map_err(|_| of("a bool; write true or false"))?),
             ParamKind::Duration => ParamValue::Duration(text.parse()?),
             ParamKind::Quantity => ParamValue::Quantity(text.parse()?),
@@ -158,11 +160,18 @@ impl ParamDeclaration {
     /// A failure that shows the declaration.
     pub fn read(&self, text: &str) -> Result<ParamValue, Failure> {
         let value = if self.list {
-            text.split(',').filter(|item| !item.is_empty()).map(|item| self.kind.read(item.trim())).collect::<Result<_, _>>().map(ParamValue::List)
+            text.split(',')
+                .filter(|item| !item.is_empty())
+                .map(|item| self.kind.read(item.trim()))
+                .collect::<Result<_, _>>()
+                .map(ParamValue::List)
         } else {
             self.kind.read(text)
         };
-        value.map_err(|why| Failure::new(&PARAM, format!("parameter `{}`: {why}", self.name)).hint(format!("it is declared as `{self}`")))
+        value.map_err(|why| {
+            Failure::new(&PARAM, format!("parameter `{}`: {why}", self.name))
+                .hint(format!("it is declared as `{self}`"))
+        })
     }
 }
 
@@ -176,14 +185,20 @@ pub fn declarations(ast: &AST) -> Result<Vec<ParamDeclaration>, (Failure, Positi
         if let Some(ASTNode::Expr(Expr::Custom(custom, position))) = path.last()
             && custom.tokens.first().is_some_and(|word| word == "param")
         {
-            found.push(declaration(&custom.inputs, custom.tokens.iter().any(|token| token == "["), *position).map_err(|why| (why, *position)));
+            found.push(
+                declaration(&custom.inputs, custom.tokens.iter().any(|token| token == "["), *position)
+                    .map_err(|why| (why, *position)),
+            );
         }
         true
     });
     let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
     for (index, declaration) in found.iter().enumerate() {
         if found[..index].iter().any(|earlier| earlier.name == declaration.name) {
-            return Err((Failure::new(&PARAM, format!("parameter `{}` is declared twice", declaration.name)), declaration.position));
+            return Err((
+                Failure::new(&PARAM, format!("parameter `{}` is declared twice", declaration.name)),
+                declaration.position,
+            ));
         }
     }
     Ok(found)
@@ -203,21 +218,26 @@ fn declaration(inputs: &[Expr], list: bool, position: Position) -> Result<ParamD
     let kind = ParamKind::named(&kind).ok_or_else(|| {
         let known = ParamKind::ALL.map(|(name, _)| name);
         let near = nearest(&kind, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        Failure::new(&PARAM, format!("parameter `{name}`: there is no type `{kind}`")).hint(format!("{near}types are {}, and lists of them such as [string]", known.join(", ")))
+        Failure::new(&PARAM, format!("parameter `{name}`: there is no type `{kind}`"))
+            .hint(format!("{near}types are {}, and lists of them such as [string]", known.join(", ")))
     })?;
     let help = text(help).ok_or_else(|| wrong("a parameter needs a help text"))?;
     let default = match default {
         [] => None,
         [literal, unit @ ..] => {
             let unit = unit.first().and_then(text).unwrap_or_default();
-            Some(default_value(literal, &unit, kind, list).map_err(|why| Failure::new(&PARAM, format!("parameter `{name}`: its default {why}")))?)
+            Some(
+                default_value(literal, &unit, kind, list)
+                    .map_err(|why| Failure::new(&PARAM, format!("parameter `{name}`: its default {why}")))?,
+            )
         }
     };
     Ok(ParamDeclaration { name, kind, list, default, help, position })
 }
 
 fn default_value(literal: &Expr, unit: &str, kind: ParamKind, list: bool) -> Result<ParamValue, String> {
-    let value: Dynamic = literal.get_literal_value(None).ok_or("must be a literal: it is read without running the script")?;
+    let value: Dynamic =
+        literal.get_literal_value(None).ok_or("must be a literal: it is read without running the script")?;
     if list {
         let items = value.into_array().map_err(|_| "must be a list")?;
         return items.into_iter().map(|item| scalar(&item, "", kind)).collect::<Result<_, _>>().map(ParamValue::List);
@@ -231,8 +251,14 @@ fn scalar(value: &Dynamic, unit: &str, kind: ParamKind) -> Result<ParamValue, St
         ParamKind::String => value.clone().into_string().map(ParamValue::String).map_err(|_| is("a string")),
         ParamKind::Int => value.as_int().map(ParamValue::Int).map_err(|_| is("an int")),
         ParamKind::Bool => value.as_bool().map(ParamValue::Bool).map_err(|_| is("a bool")),
-        ParamKind::Float => value.as_float().or_else(|_| value.as_int().map(int_to_float)).map(ParamValue::Float).map_err(|_| is("a float")),
-        ParamKind::Duration | ParamKind::Quantity => kind.read(&format!("{value}{unit}")).map_err(|why| format!("is wrong: {why}")),
+        ParamKind::Float => value
+            .as_float()
+            .or_else(|_| value.as_int().map(int_to_float))
+            .map(ParamValue::Float)
+            .map_err(|_| is("a float")),
+        ParamKind::Duration | ParamKind::Quantity => {
+            kind.read(&format!("{value}{unit}")).map_err(|why| format!("is wrong: {why}"))
+        }
     }
 }
 
@@ -245,12 +271,21 @@ fn int_to_float(number: i64) -> f64 {
 ///
 /// # Errors
 /// The first that is unknown, missing or wrong; the failure shows the declaration.
-pub fn values(declared: &[ParamDeclaration], given: &BTreeMap<String, String>) -> Result<BTreeMap<String, ParamValue>, Failure> {
+pub fn values(
+    declared: &[ParamDeclaration],
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, ParamValue>, Failure> {
     for name in given.keys() {
         if !declared.iter().any(|d| d.name == *name) {
-            let near = nearest(name, declared.iter().map(|d| d.name.as_str())).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            let near = nearest(name, declared.iter().map(|d| d.name.as_str()))
+                .map(|near| format!("did you mean `{near}`? "))
+                .unwrap_or_default();
             let all: Vec<_> = declared.iter().map(ToString::to_string).collect();
-            let hint = if all.is_empty() { "the runbook has no parameters".to_owned() } else { format!("{near}the runbook declares {}", all.join("; ")) };
+            let hint = if all.is_empty() {
+                "the runbook has no parameters".to_owned()
+            } else {
+                format!("{near}the runbook declares {}", all.join("; "))
+            };
             return Err(Failure::new(&PARAM, format!("there is no parameter `{name}`")).hint(hint));
         }
     }

@@ -26,10 +26,11 @@ pub fn failure_of(run: &Run, error: &EvalAltResult) -> Failure {
 pub fn plain_failure(error: &EvalAltResult) -> Failure {
     use EvalAltResult as E;
     match error.unwrap_inner() {
-        E::ErrorRuntime(value, _) | E::ErrorTerminated(value, _) => value
-            .clone()
-            .try_cast::<Failure>()
-            .unwrap_or_else(|| Failure::new(&SCRIPT, if value.is_unit() { "the script stopped".to_owned() } else { value.to_string() })),
+        E::ErrorRuntime(value, _) | E::ErrorTerminated(value, _) => {
+            value.clone().try_cast::<Failure>().unwrap_or_else(|| {
+                Failure::new(&SCRIPT, if value.is_unit() { "the script stopped".to_owned() } else { value.to_string() })
+            })
+        }
         E::ErrorParsing(kind, _) => syntax(kind),
         E::ErrorVariableNotFound(name, _) => Failure::new(&UNKNOWN_NAME, format!("there is no variable `{name}`")),
         E::ErrorModuleNotFound(name, _) => Failure::new(&UNKNOWN_NAME, format!("there is no module `{name}`")),
@@ -40,14 +41,23 @@ pub fn plain_failure(error: &EvalAltResult) -> Failure {
         E::ErrorMismatchDataType(wanted, actual, _) => {
             Failure::new(&TYPE, format!("{} was expected here, not {}", readable(wanted), readable(actual)))
         }
-        E::ErrorTooManyOperations(_) => Failure::new(&LIMIT, "the script ran more operations than it may: is there a loop that never ends?"),
-        E::ErrorStackOverflow(_) => Failure::new(&LIMIT, "functions call each other more deeply than they may: is there a recursion that never ends?"),
+        E::ErrorTooManyOperations(_) => {
+            Failure::new(&LIMIT, "the script ran more operations than it may: is there a loop that never ends?")
+        }
+        E::ErrorStackOverflow(_) => Failure::new(
+            &LIMIT,
+            "functions call each other more deeply than they may: is there a recursion that never ends?",
+        ),
         E::ErrorTooManyModules(_) => Failure::new(&LIMIT, "the script imports more modules than it may"),
         E::ErrorTooManyVariables(_) => Failure::new(&LIMIT, "the script declares more variables than it may"),
         E::ErrorDataTooLarge(what, _) => Failure::new(&LIMIT, format!("{what} is larger than it may be")),
         E::ErrorInModule(path, inner, _) => {
             let inner = plain_failure(inner);
-            if std::ptr::eq(inner.code, &SCRIPT) { Failure::new(&IMPORT, format!("module `{path}`: {}", inner.message)) } else { inner }
+            if std::ptr::eq(inner.code, &SCRIPT) {
+                Failure::new(&IMPORT, format!("module `{path}`: {}", inner.message))
+            } else {
+                inner
+            }
         }
         E::ErrorArithmetic(what, _) => Failure::new(&SCRIPT, what.clone()),
         other => {
@@ -63,26 +73,33 @@ pub fn plain_failure(error: &EvalAltResult) -> Failure {
 /// What a parse error says.
 pub fn syntax(kind: &ParseErrorType) -> Failure {
     match kind {
-        ParseErrorType::VariableUndefined(name) => Failure::new(&UNKNOWN_NAME, format!("there is no variable `{name}`")),
+        ParseErrorType::VariableUndefined(name) => {
+            Failure::new(&UNKNOWN_NAME, format!("there is no variable `{name}`"))
+        }
         ParseErrorType::ModuleUndefined(name) => Failure::new(&UNKNOWN_NAME, format!("there is no module `{name}`")),
         kind => {
             let text = kind.to_string();
             let mut letters = text.chars();
-            let lowered = letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or(text.clone());
+            let lowered =
+                letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or(text.clone());
             Failure::new(&SYNTAX, format!("the script cannot be read: {lowered}"))
         }
     }
 }
 
-
 /// `refusals (Workload, string)` in a sentence.
 fn not_found(signature: &str) -> String {
-    let (name, args) = signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
+    let (name, args) =
+        signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
     let args: Vec<_> = args.split(", ").filter(|arg| !arg.is_empty()).map(readable).collect();
     if name.starts_with("anon$") {
         return "the closure takes another number of arguments".into();
     }
-    if args.is_empty() { format!("there is no function `{name}` without arguments") } else { format!("there is no `{name}` for ({})", args.join(", ")) }
+    if args.is_empty() {
+        format!("there is no function `{name}` without arguments")
+    } else {
+        format!("there is no `{name}` for ({})", args.join(", "))
+    }
 }
 
 fn no_getter(what: &str) -> String {

@@ -21,8 +21,16 @@ impl Resolver {
 }
 
 impl ModuleResolver for Resolver {
-    fn resolve(&self, engine: &Engine, _: Option<&str>, path: &str, position: Position) -> Result<Shared<Module>, Box<EvalAltResult>> {
-        let made = |resolver: &Self| resolver.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(path).cloned();
+    fn resolve(
+        &self,
+        engine: &Engine,
+        _: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
+        let made = |resolver: &Self| {
+            resolver.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(path).cloned()
+        };
         if let Some(module) = made(self) {
             return Ok(module);
         }
@@ -32,7 +40,8 @@ impl ModuleResolver for Resolver {
         session.importing.fetch_add(1, Ordering::Relaxed);
         let module = Module::eval_ast_as_new(Scope::new(), ast, engine);
         session.importing.fetch_sub(1, Ordering::Relaxed);
-        let module: Shared<Module> = module.map_err(|error| EvalAltResult::ErrorInModule(path.into(), error, position))?.into();
+        let module: Shared<Module> =
+            module.map_err(|error| EvalAltResult::ErrorInModule(path.into(), error, position))?.into();
         let mut all = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(all.entry(path.to_owned()).or_insert(module).clone())
     }

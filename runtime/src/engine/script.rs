@@ -43,7 +43,8 @@ impl Script {
     /// What is wrong, with its place in the text.
     pub fn load(path: &Path, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
         let name = path.display().to_string();
-        let text = read(path).map_err(|why| Diagnostic::without_place(Failure::new(&SYNTAX, format!("{name} cannot be read: {why}"))))?;
+        let text = read(path)
+            .map_err(|why| Diagnostic::without_place(Failure::new(&SYNTAX, format!("{name} cannot be read: {why}"))))?;
         let root = root.map(Path::to_path_buf).unwrap_or_else(|| tree_of(path));
         Script::compile(&name, text, Some(&root), library)
     }
@@ -52,16 +53,23 @@ impl Script {
     ///
     /// # Errors
     /// What is wrong, with its place in the text.
-    pub fn from_text(name: &str, text: &str, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
+    pub fn from_text(
+        name: &str,
+        text: &str,
+        root: Option<&Path>,
+        library: &Library,
+    ) -> Result<Script, Box<Diagnostic>> {
         Script::compile(name, text.to_owned(), root, library)
     }
 
     fn compile(name: &str, text: String, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
-        let mut reader = Reader { engine: parser(), root, sources: Sources::default(), modules: BTreeMap::new(), open: Vec::new() };
+        let mut reader =
+            Reader { engine: parser(), root, sources: Sources::default(), modules: BTreeMap::new(), open: Vec::new() };
         let ast = reader.read(name, text)?;
         let Reader { mut sources, modules, .. } = reader;
         let sources_so_far = Arc::new(sources.clone());
-        let params = params::declarations(&ast).map_err(|(failure, at)| Diagnostic::at(failure, &sources_so_far, name, at))?;
+        let params =
+            params::declarations(&ast).map_err(|(failure, at)| Diagnostic::at(failure, &sources_so_far, name, at))?;
         for (name, ast) in std::iter::once((name, &ast)).chain(modules.iter().map(|(name, ast)| (name.as_str(), ast))) {
             sources.add_closures(name, ast);
         }
@@ -120,7 +128,11 @@ fn plain(error: &std::io::Error) -> String {
 /// The nearest folder above a script that is named `runbooks`, else the script's own folder.
 fn tree_of(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    path.ancestors().skip(1).find(|above| above.file_name().is_some_and(|name| name == "runbooks")).unwrap_or(folder).to_path_buf()
+    path.ancestors()
+        .skip(1)
+        .find(|above| above.file_name().is_some_and(|name| name == "runbooks"))
+        .unwrap_or(folder)
+        .to_path_buf()
 }
 
 struct Reader<'a> {
@@ -142,8 +154,12 @@ impl Reader<'_> {
         })?;
         ast.set_source(name);
         for (path, position) in imports(&ast) {
-            let fail = |reader: &Self, failure: Failure| Diagnostic::at(failure, &Arc::new(reader.sources.clone()), name, position);
-            let path = path.ok_or_else(|| fail(self, import("an import must name its module by a plain string, so that it can be reviewed", "")))?;
+            let fail = |reader: &Self, failure: Failure| {
+                Diagnostic::at(failure, &Arc::new(reader.sources.clone()), name, position)
+            };
+            let path = path.ok_or_else(|| {
+                fail(self, import("an import must name its module by a plain string, so that it can be reviewed", ""))
+            })?;
             if self.modules.contains_key(&path) {
                 continue;
             }
@@ -152,7 +168,8 @@ impl Reader<'_> {
                 return Err(fail(self, import("modules import each other in a circle", &round.join(" imports "))));
             }
             let file = self.file_of(&path).map_err(|failure| fail(self, failure))?;
-            let text = read(&file).map_err(|why| fail(self, import(&format!("module `{path}` cannot be imported"), &why)))?;
+            let text =
+                read(&file).map_err(|why| fail(self, import(&format!("module `{path}` cannot be imported"), &why)))?;
             self.open.push(path.clone());
             let module = self.read(&path, text)?;
             self.open.pop();
@@ -164,24 +181,34 @@ impl Reader<'_> {
     /// The file of a module: inside the tree, whatever links there are.
     fn file_of(&self, path: &str) -> Result<PathBuf, Failure> {
         let outside = |why: &str| import(&format!("module `{path}` is outside the runbook tree"), why);
-        let root = self.root.ok_or_else(|| import(&format!("module `{path}` cannot be imported"), "this text does not stand in a runbook tree"))?;
+        let root = self.root.ok_or_else(|| {
+            import(&format!("module `{path}` cannot be imported"), "this text does not stand in a runbook tree")
+        })?;
         let relative = Path::new(path);
-        if path.is_empty() || path.contains('\\') || relative.components().any(|part| !matches!(part, Component::Normal(_))) {
+        if path.is_empty()
+            || path.contains('\\')
+            || relative.components().any(|part| !matches!(part, Component::Normal(_)))
+        {
             return Err(outside("write its path from the root of the tree, without `..`"));
         }
         let file = root.join(relative).with_extension("rhai");
         if !file.is_file() {
             let known = modules_in(root);
             let near = nearest(path, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-            return Err(Failure { hint: near, ..import(&format!("there is no module `{path}`"), &format!("no file {}", file.display())) });
+            return Err(Failure {
+                hint: near,
+                ..import(&format!("there is no module `{path}`"), &format!("no file {}", file.display()))
+            });
         }
-        let inside = root.canonicalize().ok().zip(file.canonicalize().ok()).is_some_and(|(root, file)| file.starts_with(root));
+        let inside =
+            root.canonicalize().ok().zip(file.canonicalize().ok()).is_some_and(|(root, file)| file.starts_with(root));
         if inside { Ok(file) } else { Err(outside("a link leads out of it")) }
     }
 }
 
 fn import(what: &str, why: &str) -> Failure {
-    Failure::new(&IMPORT, if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }).unchanged("nothing was run")
+    Failure::new(&IMPORT, if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") })
+        .unchanged("nothing was run")
 }
 
 /// Names of the modules of a tree, as imports write them.
@@ -236,7 +263,8 @@ fn assigned(ast: &AST) -> HashSet<String> {
 /// Names of primitives and script functions whose calls may change something. By name only: a function of a module that
 /// shares its name with a harmless one counts as it.
 fn may_change<'a>(asts: impl Iterator<Item = &'a AST>, library: &Library) -> HashSet<String> {
-    let mut names: HashSet<String> = library.primitives.iter().filter(|p| p.changes()).map(|p| last_part(p.name).to_owned()).collect();
+    let mut names: HashSet<String> =
+        library.primitives.iter().filter(|p| p.changes()).map(|p| last_part(p.name).to_owned()).collect();
     let bodies: Vec<(String, HashSet<String>)> = asts.flat_map(function_calls).collect();
     loop {
         let before = names.len();
@@ -258,7 +286,8 @@ pub(crate) fn last_part(name: &str) -> &str {
 
 /// Each function of a text with the names that its body calls.
 fn function_calls(ast: &AST) -> Vec<(String, HashSet<String>)> {
-    let names: HashSet<String> = ast.iter_functions().map(|f| f.name.to_owned()).filter(|name| !name.starts_with("anon$")).collect();
+    let names: HashSet<String> =
+        ast.iter_functions().map(|f| f.name.to_owned()).filter(|name| !name.starts_with("anon$")).collect();
     names
         .into_iter()
         .map(|name| {
@@ -273,7 +302,10 @@ fn function_calls(ast: &AST) -> Vec<(String, HashSet<String>)> {
 pub(crate) fn calls(ast: &AST) -> HashSet<String> {
     let mut names = HashSet::new();
     ast.walk(&mut |path| {
-        if let Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) = path.last() {
+        if let Some(
+            ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)),
+        ) = path.last()
+        {
             names.insert(call.name.to_string());
         }
         true
@@ -308,6 +340,13 @@ impl Place {
     pub(super) fn of(sources: &Arc<Sources>, name: &str, position: Position) -> Option<Place> {
         let text = sources.text(name)?.clone();
         let (start, length) = super::source::span(&text, position)?;
-        Some(Place { source: name.to_owned(), text, start, length, line: position.line().unwrap_or(1), column: position.position().unwrap_or(1) })
+        Some(Place {
+            source: name.to_owned(),
+            text,
+            start,
+            length,
+            line: position.line().unwrap_or(1),
+            column: position.position().unwrap_or(1),
+        })
     }
 }

@@ -12,7 +12,11 @@ pub(super) struct Called<'a> {
 impl Called<'_> {
     /// Its name with its namespace: `k8s::patch`.
     pub fn name(&self) -> String {
-        if self.call.namespace.is_empty() { self.call.name.to_string() } else { format!("{}::{}", self.call.namespace, self.call.name) }
+        if self.call.namespace.is_empty() {
+            self.call.name.to_string()
+        } else {
+            format!("{}::{}", self.call.namespace, self.call.name)
+        }
     }
 }
 

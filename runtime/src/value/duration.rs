@@ -37,7 +37,11 @@ impl FromStr for Span {
             }
             ceiling = unit;
             rest = &rest[letters..];
-            total = number.checked_mul(unit).and_then(|part| total.checked_add(part)).filter(|t| *t <= LONGEST).ok_or_else(wrong)?;
+            total = number
+                .checked_mul(unit)
+                .and_then(|part| total.checked_add(part))
+                .filter(|t| *t <= LONGEST)
+                .ok_or_else(wrong)?;
         }
         if total == 0 { Err(wrong()) } else { Ok(Span(Duration::from_millis(total))) }
     }
@@ -64,10 +68,13 @@ mod tests {
 
     #[test]
     fn reads_what_people_write_and_refuses_the_rest() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("1m30s", 90_000), ("2h", 7_200_000), ("1d", 86_400_000)] {
+        for (text, millis) in
+            [("500ms", 500), ("30s", 30_000), ("1m30s", 90_000), ("2h", 7_200_000), ("1d", 86_400_000)]
+        {
             assert_eq!(text.parse(), Ok(Span(Duration::from_millis(millis))), "{text}");
         }
-        for text in ["", "30", "s", "0s", "30x", "30s1m", "1m1m", "-5s", "2.5s", "9999999999999999999h", "400d", "1é"] {
+        for text in ["", "30", "s", "0s", "30x", "30s1m", "1m1m", "-5s", "2.5s", "9999999999999999999h", "400d", "1é"]
+        {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }

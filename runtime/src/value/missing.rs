@@ -27,8 +27,9 @@ pub enum Missing {
 impl Missing {
     /// The error that comparing or using the missing value is.
     pub fn failure(&self, what: &str) -> Failure {
-        Failure::new(&NO_DATA, format!("{what} has no data: {self}"))
-            .hint("ask `is_missing()` and `why()` before comparing; `reference/enable-evidence.rhai` says what to switch on")
+        Failure::new(&NO_DATA, format!("{what} has no data: {self}")).hint(
+            "ask `is_missing()` and `why()` before comparing; `reference/enable-evidence.rhai` says what to switch on",
+        )
     }
 }
 

@@ -25,7 +25,8 @@ impl Noun for Span {
         let text = other.clone().into_immutable_string().ok();
         let other_span = other.clone().try_cast::<Span>().or_else(|| text.and_then(|text| text.parse().ok()));
         other_span.map(|other| self.cmp(&other)).ok_or_else(|| {
-            Failure::new(&TYPE, format!("a Duration cannot be compared with {}", a_type(other))).hint("write the other side as a duration too: \"30s\"")
+            Failure::new(&TYPE, format!("a Duration cannot be compared with {}", a_type(other)))
+                .hint("write the other side as a duration too: \"30s\"")
         })
     }
 }
@@ -50,14 +51,16 @@ impl Noun for Quantity {
         let text = other.clone().into_immutable_string().ok();
         let other_quantity = other.clone().try_cast::<Quantity>().or_else(|| text.and_then(|text| text.parse().ok()));
         other_quantity.map(|other| self.cmp(&other)).ok_or_else(|| {
-            Failure::new(&TYPE, format!("a Quantity cannot be compared with {}", a_type(other))).hint("write the other side as a quantity too: \"512Mi\"")
+            Failure::new(&TYPE, format!("a Quantity cannot be compared with {}", a_type(other)))
+                .hint("write the other side as a quantity too: \"512Mi\"")
         })
     }
 }
 
 impl Noun for List {
     const NAME: &'static str = "List";
-    const DOC: &'static str = "A list of nouns that scripts cannot change. A predicate over it must answer with a bool.";
+    const DOC: &'static str =
+        "A list of nouns that scripts cannot change. A predicate over it must answer with a bool.";
 
     /// The items where they are few, else the first of them and how many more.
     fn text(&self) -> String {

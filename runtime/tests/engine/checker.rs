@@ -7,7 +7,10 @@ use crate::world::LIBRARY;
 
 fn findings(text: &str) -> Vec<String> {
     let script = Script::from_text("c.rhai", text, None, &LIBRARY).unwrap_or_else(|d| panic!("{d}"));
-    check::check(&script, &LIBRARY).iter().map(|d| format!("{}{}", if d.warning { "warning: " } else { "" }, d.failure.message)).collect()
+    check::check(&script, &LIBRARY)
+        .iter()
+        .map(|d| format!("{}{}", if d.warning { "warning: " } else { "" }, d.failure.message))
+        .collect()
 }
 
 #[test]
@@ -30,8 +33,14 @@ fn what_is_wrong_is_found() {
         ("thing(\"a\").siz(); found(\"x\");", "there is no function `siz`"),
         ("thing(\"a\", 2); found(\"x\");", "does not take 2 arguments"),
         ("wait 1m until { return true; }; found(\"x\");", "`return` inside a condition"),
-        ("let t = thing(\"a\"); step \"s\" { t.grow(1); let n = 2; wait 1m until { t.size() == n }; } found(\"x\");", "made after the first change"),
-        ("let t = thing(\"a\"); step \"s\" { t.grow(1); } found(\"x\");", "warning: this step changes something and does not prove it"),
+        (
+            "let t = thing(\"a\"); step \"s\" { t.grow(1); let n = 2; wait 1m until { t.size() == n }; } found(\"x\");",
+            "made after the first change",
+        ),
+        (
+            "let t = thing(\"a\"); step \"s\" { t.grow(1); } found(\"x\");",
+            "warning: this step changes something and does not prove it",
+        ),
         ("let t = 1; step \"s\" { let t = 2; } found(\"x\");", "warning: `let t` in a step overwrites"),
         ("fn f(t) { t.sise() } found(\"x\");", "there is no function `sise`"),
     ] {

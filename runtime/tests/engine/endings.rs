@@ -13,7 +13,12 @@ fn endings_end_the_run_wherever_they_stand() {
         ("check(\"x\", true); fixed(\"nothing to do\");", "fixed", 0),
     ] {
         let ran = run(text);
-        assert_eq!((ran.outcome.ended.ending.as_str(), ran.exit(), ran.shown().len()), (word, exit, 0), "{text}: {}", ran.message());
+        assert_eq!(
+            (ran.outcome.ended.ending.as_str(), ran.exit(), ran.shown().len()),
+            (word, exit, 0),
+            "{text}: {}",
+            ran.message()
+        );
         assert!(ran.outcome.diagnostic.is_none(), "{text}");
     }
 }

@@ -26,7 +26,11 @@ fn run(folder: &tempfile::TempDir, text: &str) -> crate::world::Ran {
 
 #[test]
 fn a_module_is_found_from_the_root_and_kept_once() {
-    let folder = tree(&[("deep/a.rhai", "import \"lib/b\" as b; found(b::twice(2));"), ("lib/b.rhai", "import \"lib/c\" as c; fn twice(n) { `${c::once(n)}` }"), ("lib/c.rhai", "fn once(n) { n * 2 }")]);
+    let folder = tree(&[
+        ("deep/a.rhai", "import \"lib/b\" as b; found(b::twice(2));"),
+        ("lib/b.rhai", "import \"lib/c\" as c; fn twice(n) { `${c::once(n)}` }"),
+        ("lib/c.rhai", "fn once(n) { n * 2 }"),
+    ]);
     let script = load(&folder, "deep/a.rhai").unwrap();
     let before = script.hash.clone();
     std::fs::write(folder.path().join("runbooks/lib/c.rhai"), "fn once(n) { n * 3 }").unwrap();
@@ -39,20 +43,27 @@ fn a_module_is_found_from_the_root_and_kept_once() {
 fn what_leads_out_of_the_tree_is_refused() {
     let folder = tree(&[("lib/a.rhai", "fn f() { 1 }")]);
     std::fs::write(folder.path().join("outside.rhai"), "fn f() { 1 }").unwrap();
-    std::os::unix::fs::symlink(folder.path().join("outside.rhai"), folder.path().join("runbooks/lib/link.rhai")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("outside.rhai"), folder.path().join("runbooks/lib/link.rhai"))
+        .unwrap();
     for path in ["../outside", "/etc/passwd", "lib/../../outside", "lib/link", "", "lib\\\\a", "./lib/a"] {
         let text = format!("import \"{path}\" as m; found(\"x\");");
         let wrong = Script::from_text("m.rhai", &text, Some(&folder.path().join("runbooks")), &LIBRARY).err();
         let wrong = wrong.unwrap_or_else(|| panic!("{path} was taken"));
         assert_eq!(wrong.failure.code.name, "meshbook::script::import", "{path}");
     }
-    let wrong = Script::from_text("m.rhai", "import \"lib/aa\" as m;", Some(&folder.path().join("runbooks")), &LIBRARY).err().unwrap();
+    let wrong = Script::from_text("m.rhai", "import \"lib/aa\" as m;", Some(&folder.path().join("runbooks")), &LIBRARY)
+        .err()
+        .unwrap();
     assert!(wrong.failure.hint.unwrap().contains("lib/a"));
 }
 
 #[test]
 fn a_circle_of_imports_is_told() {
-    let folder = tree(&[("main.rhai", "import \"a\" as a; found(\"x\");"), ("a.rhai", "import \"b\" as b;"), ("b.rhai", "import \"a\" as a;")]);
+    let folder = tree(&[
+        ("main.rhai", "import \"a\" as a; found(\"x\");"),
+        ("a.rhai", "import \"b\" as b;"),
+        ("b.rhai", "import \"a\" as a;"),
+    ]);
     let why = load(&folder, "main.rhai").err().unwrap();
     assert!(why.contains("`a` imports `b` imports `a`"), "{why}");
 }
@@ -61,12 +72,18 @@ fn a_circle_of_imports_is_told() {
 fn a_module_does_not_act_when_it_is_imported() {
     let folder = tree(&[("acts.rhai", "thing(\"one\").grow(5);")]);
     let ran = run(&folder, "import \"acts\" as a; found(\"x\");");
-    assert_eq!((ran.exit(), ran.code(), ran.cluster.patches.lock().unwrap().len()), (2, "meshbook::script::import", 0), "{}", ran.message());
+    assert_eq!(
+        (ran.exit(), ran.code(), ran.cluster.patches.lock().unwrap().len()),
+        (2, "meshbook::script::import", 0),
+        "{}",
+        ran.message()
+    );
 }
 
 #[test]
 fn an_error_in_a_module_is_shown_there_with_the_way_to_it() {
-    let folder = tree(&[("lib/a.rhai", "fn examine(t) {\n  step \"in a module\" { t.size(); }\n}\nfn each(f) { [1].map(f) }")]);
+    let folder =
+        tree(&[("lib/a.rhai", "fn examine(t) {\n  step \"in a module\" { t.size(); }\n}\nfn each(f) { [1].map(f) }")]);
     let ran = run(&folder, "import \"lib/a\" as a;\na::examine(thing(\"none\")); found(\"x\");");
     let diagnostic = ran.outcome.diagnostic.as_ref().unwrap();
     let place = diagnostic.place.as_ref().unwrap();

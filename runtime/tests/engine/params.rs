@@ -36,8 +36,15 @@ fn every_form_of_declaration() {
 #[test]
 fn wrong_declarations_are_errors() {
     for text in [
-        "param x: strin \"h\";", "param x: string = other(1) \"h\";", "param x: int = \"a\" \"h\";", "param x: duration = 2x \"h\";", "param x: string;", "param x string \"h\";",
-        "param x: string \"a\"; param x: int \"b\";", "param x: duration = 2 \"h\";", "param x: int = 2 + 3 \"h\";",
+        "param x: strin \"h\";",
+        "param x: string = other(1) \"h\";",
+        "param x: int = \"a\" \"h\";",
+        "param x: duration = 2x \"h\";",
+        "param x: string;",
+        "param x string \"h\";",
+        "param x: string \"a\"; param x: int \"b\";",
+        "param x: duration = 2 \"h\";",
+        "param x: int = 2 + 3 \"h\";",
     ] {
         assert!(load(text).is_err(), "{text}");
     }
@@ -47,10 +54,20 @@ fn wrong_declarations_are_errors() {
 #[test]
 fn values_are_checked_and_shown_with_their_declaration() {
     let script = load("param service: string \"the service\"; param limit: int = 500 \"limit\"; param soak: duration = 1m \"soak\"; param names: [string] = [] \"names\";").unwrap();
-    let given = |pairs: &[(&str, &str)]| params::values(&script.params, &pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect());
+    let given = |pairs: &[(&str, &str)]| {
+        params::values(&script.params, &pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect())
+    };
     let values = given(&[("service", "graph-core"), ("soak", "2h"), ("names", "a, b")]).unwrap();
-    assert_eq!((values["limit"].to_string(), values["soak"].to_string(), values["names"].to_string()), ("500".into(), "2h".into(), "[\"a\", \"b\"]".into()));
-    for (pairs, says) in [(vec![], "`service` is required"), (vec![("service", "a"), ("limit", "many")], "`many` is not an int"), (vec![("servise", "a")], "no parameter `servise`"), (vec![("service", "a"), ("soak", "5")], "not a duration")] {
+    assert_eq!(
+        (values["limit"].to_string(), values["soak"].to_string(), values["names"].to_string()),
+        ("500".into(), "2h".into(), "[\"a\", \"b\"]".into())
+    );
+    for (pairs, says) in [
+        (vec![], "`service` is required"),
+        (vec![("service", "a"), ("limit", "many")], "`many` is not an int"),
+        (vec![("servise", "a")], "no parameter `servise`"),
+        (vec![("service", "a"), ("soak", "5")], "not a duration"),
+    ] {
         let failure = given(&pairs).unwrap_err();
         assert!(failure.message.contains(says), "{}", failure.message);
         assert!(failure.hint.unwrap().contains("param "), "{says}");
@@ -61,7 +78,10 @@ fn values_are_checked_and_shown_with_their_declaration() {
 fn a_script_sees_its_values() {
     let values: BTreeMap<String, String> = [("soak".to_owned(), "90s".to_owned())].into();
     let how = How { values, needs_ending: false, ..How::default() };
-    let ran = run_as("param soak: duration = 1m \"soak\"; param n: int = 2 \"n\"; hold soak while { true }; `${soak} ${n + 1} ${soak > \"1m\"}`", how);
+    let ran = run_as(
+        "param soak: duration = 1m \"soak\"; param n: int = 2 \"n\"; hold soak while { true }; `${soak} ${n + 1} ${soak > \"1m\"}`",
+        how,
+    );
     assert_eq!(ran.outcome.value.to_string(), "1m30s 3 true", "{}", ran.message());
     assert_eq!(ran.cluster.elapsed().as_secs(), 90);
 }

@@ -34,7 +34,11 @@ pub struct Cluster {
 impl Cluster {
     pub fn new() -> Arc<Self> {
         let object = json!({ "apiVersion": "v1", "kind": "Thing", "metadata": { "name": "one", "namespace": "summit", "resourceVersion": "1" }, "spec": { "size": 1, "color": "blue" } });
-        Arc::new(Cluster { now: Mutex::new(Timestamp::UNIX_EPOCH), object: Mutex::new(object), patches: Mutex::default() })
+        Arc::new(Cluster {
+            now: Mutex::new(Timestamp::UNIX_EPOCH),
+            object: Mutex::new(object),
+            patches: Mutex::default(),
+        })
     }
 
     pub fn spec(&self) -> Value {
@@ -141,7 +145,10 @@ impl Noun for Reading {
         let mine = self.0.as_ref().map_err(|missing| missing.failure("the reading"))?;
         let theirs = match other.clone().try_cast::<Reading>() {
             Some(other) => other.0.map_err(|missing| missing.failure("the reading"))?,
-            None => other.as_float().or_else(|_| other.as_int().map(|i| i as f64)).map_err(|_| Failure::new(&meshbook_runtime::failure::TYPE, "a Reading is compared with a number"))?,
+            None => other
+                .as_float()
+                .or_else(|_| other.as_int().map(|i| i as f64))
+                .map_err(|_| Failure::new(&meshbook_runtime::failure::TYPE, "a Reading is compared with a number"))?,
         };
         Ok(mine.total_cmp(&theirs))
     }
@@ -162,11 +169,34 @@ fn read(call: &Invocation<'_>, name: &str) -> Result<Value, Failure> {
     }
 }
 
-const fn plain(name: &'static str, params: &'static [Param], body: fn(&Invocation<'_>) -> Result<Dynamic, Failure>) -> Primitive {
-    Primitive { name, receiver: None, params, returns: "any", class: None, inverse: None, summary: "", doc: "", errors: &[], permissions: &[], search: &[], examples: &[], body }
+const fn plain(
+    name: &'static str,
+    params: &'static [Param],
+    body: fn(&Invocation<'_>) -> Result<Dynamic, Failure>,
+) -> Primitive {
+    Primitive {
+        name,
+        receiver: None,
+        params,
+        returns: "any",
+        class: None,
+        inverse: None,
+        summary: "",
+        doc: "",
+        errors: &[],
+        permissions: &[],
+        search: &[],
+        examples: &[],
+        body,
+    }
 }
 
-const fn method(name: &'static str, params: &'static [Param], class: Option<Class>, body: fn(&Invocation<'_>) -> Result<Dynamic, Failure>) -> Primitive {
+const fn method(
+    name: &'static str,
+    params: &'static [Param],
+    class: Option<Class>,
+    body: fn(&Invocation<'_>) -> Result<Dynamic, Failure>,
+) -> Primitive {
     Primitive { receiver: Some("Thing"), class, ..plain(name, params, body) }
 }
 
@@ -174,7 +204,8 @@ const fn param(name: &'static str, ty: Type, default: Option<&'static str>) -> P
     Param { name, ty, default, doc: "" }
 }
 
-static THING: Primitive = plain("thing", &[param("name", Type::String, None)], |call| Ok(Dynamic::from(Thing(call.string(0)?.into()))));
+static THING: Primitive =
+    plain("thing", &[param("name", Type::String, None)], |call| Ok(Dynamic::from(Thing(call.string(0)?.into()))));
 static SIZE: Primitive = method("size", &[], Some(Class::Read), |call| {
     let thing: Thing = call.receiver()?;
     let size = read(call, &thing.0)?["spec"]["size"].as_i64().unwrap();
@@ -194,7 +225,9 @@ static ALL: Primitive = Primitive {
     ..plain("all", &[param("predicate", Type::Closure, None)], |call| {
         let list: List = call.receiver()?;
         for item in list.items() {
-            if !call.call(0, (item.clone(),))?.as_bool().map_err(|_| Failure::new(&meshbook_runtime::failure::TYPE, "the predicate must answer true or false"))? {
+            if !call.call(0, (item.clone(),))?.as_bool().map_err(|_| {
+                Failure::new(&meshbook_runtime::failure::TYPE, "the predicate must answer true or false")
+            })? {
                 return Ok(false.into());
             }
         }
@@ -204,7 +237,9 @@ static ALL: Primitive = Primitive {
 static GROW: Primitive = Primitive {
     inverse: Some(Inverse::PreImage),
     permissions: &[Permission { group: "", resource: "things", verb: "patch" }],
-    ..method("grow", &[param("size", Type::Int, None)], Some(Class::Change), |call| change(call, "size", call.int(0)?.into()))
+    ..method("grow", &[param("size", Type::Int, None)], Some(Class::Change), |call| {
+        change(call, "size", call.int(0)?.into())
+    })
 };
 static PAINT: Primitive = Primitive {
     inverse: Some(Inverse::PreImage),
@@ -220,21 +255,35 @@ fn change(call: &Invocation<'_>, field: &str, value: Value) -> Result<Dynamic, F
     let mut after = before.clone();
     after["spec"][field] = value;
     let summary = format!("set {field}");
-    call.run().change(Change { object: object(&thing.0), summary, class: Class::Change, irreversible: None, before, after })?;
+    call.run().change(Change {
+        object: object(&thing.0),
+        summary,
+        class: Class::Change,
+        irreversible: None,
+        before,
+        after,
+    })?;
     Ok(Dynamic::UNIT)
 }
 
-static READING: Primitive = plain("reading", &[param("value", Type::Float, None)], |call| Ok(Dynamic::from(Reading(Ok(call.float(0)?)))));
-static MISSING: Primitive = plain("missing", &[], |_| Ok(Dynamic::from(Reading(Err(Missing::NotExported("upstream_rq".into()))))));
+static READING: Primitive =
+    plain("reading", &[param("value", Type::Float, None)], |call| Ok(Dynamic::from(Reading(Ok(call.float(0)?)))));
+static MISSING: Primitive =
+    plain("missing", &[], |_| Ok(Dynamic::from(Reading(Err(Missing::NotExported("upstream_rq".into()))))));
 /// Missing until the clock has moved so many seconds.
 static LATER: Primitive = Primitive {
     class: Some(Class::Read),
     ..plain("later", &[param("seconds", Type::Int, None), param("value", Type::Float, None)], |call| {
         let now = call.run().now()?.as_second();
-        Ok(Dynamic::from(Reading(if now >= call.int(0)? { Ok(call.float(1)?) } else { Err(Missing::Stale("not scraped yet".into())) })))
+        Ok(Dynamic::from(Reading(if now >= call.int(0)? {
+            Ok(call.float(1)?)
+        } else {
+            Err(Missing::Stale("not scraped yet".into()))
+        })))
     })
 };
-static DENIED: Primitive = plain("denied", &[], |_| Err(Failure::new(&meshbook_runtime::failure::DENIED, "this is not allowed here")));
+static DENIED: Primitive =
+    plain("denied", &[], |_| Err(Failure::new(&meshbook_runtime::failure::DENIED, "this is not allowed here")));
 static BROKEN: Primitive = plain("broken", &[], |_| panic!("a fault in a primitive"));
 static INTERRUPT: Primitive = plain("interrupt", &[], |call| {
     call.run().kept::<Cancel>().0.lock().unwrap().as_ref().unwrap().cancel();
@@ -242,21 +291,30 @@ static INTERRUPT: Primitive = plain("interrupt", &[], |call| {
     Ok(Dynamic::UNIT)
 });
 static CHECK: Primitive =
-    plain("check", &[param("what", Type::String, None), param("passed", Type::Bool, None)], |call| call.run().checked(&call.string(0)?, call.bool(1)?, None).map(|()| Dynamic::UNIT));
+    plain("check", &[param("what", Type::String, None), param("passed", Type::Bool, None)], |call| {
+        call.run().checked(&call.string(0)?, call.bool(1)?, None).map(|()| Dynamic::UNIT)
+    });
 static SHOW: Primitive = plain("show", &[param("value", Type::Any, None)], |call| {
     call.run().show(Table::line(call.any(0).to_string()), Value::Null);
     Ok(Dynamic::UNIT)
 });
-static FIXED: Primitive = plain("fixed", &[param("what", Type::String, None)], |call| Err(call.run().end(Ending::Fixed { what: call.string(0)? })));
-static FOUND: Primitive = plain("found", &[param("what", Type::String, None)], |call| Err(call.run().end(Ending::Found { cause: "cause".into(), what: call.string(0)?, next: None })));
-static NOT_THIS: Primitive = plain("not_this", &[param("why", Type::String, None)], |call| Err(call.run().end(Ending::NotThis { why: call.string(0)?, next: None })));
+static FIXED: Primitive = plain("fixed", &[param("what", Type::String, None)], |call| {
+    Err(call.run().end(Ending::Fixed { what: call.string(0)? }))
+});
+static FOUND: Primitive = plain("found", &[param("what", Type::String, None)], |call| {
+    Err(call.run().end(Ending::Found { cause: "cause".into(), what: call.string(0)?, next: None }))
+});
+static NOT_THIS: Primitive = plain("not_this", &[param("why", Type::String, None)], |call| {
+    Err(call.run().end(Ending::NotThis { why: call.string(0)?, next: None }))
+});
 
 #[derive(Default)]
 struct Cancel(Mutex<Option<CancellationToken>>);
 
 pub static LIBRARY: Library = Library {
     primitives: &[
-        &THING, &SIZE, &PARTS, &KNOWS, &ALL, &GROW, &PAINT, &READING, &MISSING, &LATER, &DENIED, &BROKEN, &INTERRUPT, &CHECK, &SHOW, &FIXED, &FOUND, &NOT_THIS,
+        &THING, &SIZE, &PARTS, &KNOWS, &ALL, &GROW, &PAINT, &READING, &MISSING, &LATER, &DENIED, &BROKEN, &INTERRUPT,
+        &CHECK, &SHOW, &FIXED, &FOUND, &NOT_THIS,
     ],
     nouns: &[NounType::of::<Thing>(), NounType::of::<Reading>()],
     codes: CODES,
@@ -302,10 +360,13 @@ impl Ran {
     }
 
     pub fn shown(&self) -> Vec<String> {
-        self.lines.iter().filter_map(|line| match &line.event {
-            Event::Shown { table, .. } => Some(table.title.clone()),
-            _ => None,
-        }).collect()
+        self.lines
+            .iter()
+            .filter_map(|line| match &line.event {
+                Event::Shown { table, .. } => Some(table.title.clone()),
+                _ => None,
+            })
+            .collect()
     }
 
     pub fn events(&self, wanted: fn(&Event) -> bool) -> usize {
@@ -359,7 +420,8 @@ pub fn run_as(text: &str, how: How) -> Ran {
         hash: script.hash.clone(),
         params: BTreeMap::new(),
     };
-    let run = Run::start(settings, cluster.clone(), heard.clone(), None, runtime.handle().clone(), cancel.clone()).unwrap();
+    let run =
+        Run::start(settings, cluster.clone(), heard.clone(), None, runtime.handle().clone(), cancel.clone()).unwrap();
     *run.kept::<Cancel>().0.lock().unwrap() = Some(cancel);
     let go = if how.needs_ending { engine::execute } else { engine::evaluate };
     let outcome = go(&script, &run, values, &LIBRARY);

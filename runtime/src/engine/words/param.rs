@@ -23,10 +23,15 @@ fn next(symbols: &[ImmutableString], ahead: &str) -> Option<&'static str> {
         n if n == head => Some("$string$"),
         n if n == head + 1 && symbols[head] == "=" => Some("$expr$"),
         n if n == head + 2 && symbols[head] == "=" => {
-            let unit_follows = !list && matches!(kind, "duration" | "quantity") && ahead.chars().all(|c| c.is_ascii_alphanumeric()) && !ahead.is_empty();
+            let unit_follows = !list
+                && matches!(kind, "duration" | "quantity")
+                && ahead.chars().all(|c| c.is_ascii_alphanumeric())
+                && !ahead.is_empty();
             if unit_follows && symbols.len() == head + 2 { Some("$ident$") } else { Some("$string$") }
         }
-        n if n == head + 3 && symbols[head] == "=" && !list && matches!(kind, "duration" | "quantity") => Some("$string$"),
+        n if n == head + 3 && symbols[head] == "=" && !list && matches!(kind, "duration" | "quantity") => {
+            Some("$string$")
+        }
         _ => None,
     }
 }

@@ -40,17 +40,32 @@ pub(super) fn span_of(value: &Dynamic, unit: &str, position: Position) -> Result
     if let Some(span) = value.clone().try_cast::<Span>() {
         return Ok(span);
     }
-    let read = if value.is_string() || !unit.is_empty() { format!("{value}{unit}").parse::<Span>() } else { Err(format!("{} is not a duration; write for example 30s or 2m", a_type(value))) };
+    let read = if value.is_string() || !unit.is_empty() {
+        format!("{value}{unit}").parse::<Span>()
+    } else {
+        Err(format!("{} is not a duration; write for example 30s or 2m", a_type(value)))
+    };
     read.map_err(|why| error_of(Failure::new(&TYPE, why), position))
 }
 
 /// A condition must answer with a bool.
 pub(super) fn as_bool(value: &Dynamic, word: &str, position: Position) -> Result<bool, Box<EvalAltResult>> {
-    value.as_bool().map_err(|_| error_of(Failure::new(&TYPE, format!("the condition of `{word}` must be true or false, not {}", a_type(value))), position))
+    value.as_bool().map_err(|_| {
+        error_of(
+            Failure::new(&TYPE, format!("the condition of `{word}` must be true or false, not {}", a_type(value))),
+            position,
+        )
+    })
 }
 
 /// Notes that a proof can be evaluated, before the first change of its step.
-pub(super) fn looked_at(session: &Tag, context: &EvalContext, word: &str, condition: &Expression, seen: Option<String>) {
+pub(super) fn looked_at(
+    session: &Tag,
+    context: &EvalContext,
+    word: &str,
+    condition: &Expression,
+    seen: Option<String>,
+) {
     session.run.proved(word, &text_of(session, context, condition), ProofOutcome::CanBeEvaluated, seen, Duration::ZERO);
 }
 
@@ -88,7 +103,9 @@ fn prove(context: &mut EvalContext, word: &'static str, inputs: &[Expression]) -
             run.proved(word, &text, outcome, seen.clone(), took);
             let why = match outcome {
                 ProofOutcome::Passed => return Ok(rounds.into()),
-                ProofOutcome::Unverified => format!("`{word} {limit}` is unverified: {}", holds.err().map(|f| f.message).unwrap_or_default()),
+                ProofOutcome::Unverified => {
+                    format!("`{word} {limit}` is unverified: {}", holds.err().map(|f| f.message).unwrap_or_default())
+                }
                 _ if word == "hold" => format!("`hold {limit} while {text}` did not hold: false after {}", plain(took)),
                 _ => format!("`wait {limit} until {text}` was not true in time"),
             };
@@ -107,12 +124,18 @@ fn prove(context: &mut EvalContext, word: &'static str, inputs: &[Expression]) -
 type Look = (Result<bool, Failure>, Option<String>);
 
 /// Evaluates the condition once. No data is "not yet"; every other failure ends the proof.
-fn look(context: &mut EvalContext, session: &Tag, word: &str, condition: &Expression) -> Result<Look, Box<EvalAltResult>> {
+fn look(
+    context: &mut EvalContext,
+    session: &Tag,
+    word: &str,
+    condition: &Expression,
+) -> Result<Look, Box<EvalAltResult>> {
     session.take_seen();
     let (result, sides) = match comparison(condition) {
         Some((operator, [left, right])) => {
             let left = context.eval_expression_tree(&Expression::from(left));
-            let right = left.and_then(|left| context.eval_expression_tree(&Expression::from(right)).map(|right| (left, right)));
+            let right =
+                left.and_then(|left| context.eval_expression_tree(&Expression::from(right)).map(|right| (left, right)));
             match right {
                 Ok((mut left, mut right)) => {
                     let sides = format!("{left} {operator} {right}");

@@ -17,7 +17,10 @@ pub(super) fn register(engine: &mut Engine) {
             let mark = session.run.step_started(&title).map_err(|failure| error_of(failure, inputs[0].position()))?;
             let result = statements(context, &session, &inputs[1]);
             // `return`, `break` and endings leave a step as they leave any block; only a failure means that it did not pass.
-            let passed = result.as_ref().map_or_else(|error| error.is_pseudo_error() || matches!(session.run.verdict(), Some(Stop::Ended(_))), |_| true);
+            let passed = result.as_ref().map_or_else(
+                |error| error.is_pseudo_error() || matches!(session.run.verdict(), Some(Stop::Ended(_))),
+                |_| true,
+            );
             session.run.step_ended(mark, passed);
             result
         })
@@ -47,7 +50,9 @@ fn may_change(statement: &Stmt, session: &Session) -> bool {
     let mut found = false;
     statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
         let called = match path.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => call,
+            Some(
+                ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)),
+            ) => call,
             _ => return true,
         };
         if called.name == "call" || session.may_change.contains(called.name.as_str()) {
@@ -80,9 +85,12 @@ fn rehearse(context: &mut EvalContext, session: &Tag, rest: &[Stmt]) -> Result<(
                     continue;
                 }
                 if failure.is_no_data() {
-                    let stop = Failure::new(&NO_DATA, format!("what this step would change could not be proved: {}", failure.message))
-                        .unchanged("nothing was changed by this step")
-                        .hint("switch the evidence on first: `reference/enable-evidence.rhai` says how");
+                    let stop = Failure::new(
+                        &NO_DATA,
+                        format!("what this step would change could not be proved: {}", failure.message),
+                    )
+                    .unchanged("nothing was changed by this step")
+                    .hint("switch the evidence on first: `reference/enable-evidence.rhai` says how");
                     session.run.stop(stop.clone());
                     return Err(EvalAltResult::ErrorTerminated(Dynamic::from(stop), condition.position()).into());
                 }

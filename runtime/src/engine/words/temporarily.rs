@@ -35,7 +35,12 @@ pub(super) fn register(engine: &mut Engine) {
             let next = match last {
                 "$block$" => None,
                 // A string starts with a quote in the token ahead only here, at the first look: what else can stand here is an expression.
-                _ if count == 1 && !ahead.starts_with(|c: char| c.is_ascii_digit()) && !ahead.chars().all(|c| c.is_alphanumeric() || c == '_') => Some("$string$"),
+                _ if count == 1
+                    && !ahead.starts_with(|c: char| c.is_ascii_digit())
+                    && !ahead.chars().all(|c| c.is_alphanumeric() || c == '_') =>
+                {
+                    Some("$string$")
+                }
                 _ if count == 1 => Some("$expr$"),
                 "$expr$" if is_unit(ahead) => Some("$ident$"),
                 "$expr$" if ahead == "{" => Some("$block$"),
@@ -58,7 +63,11 @@ pub(super) fn register(engine: &mut Engine) {
                 }
                 [] => (None, String::new()),
             };
-            let mut takes_back = TakesBack { run: session.run.clone(), mark: Some(session.run.mark()), why: format!("the end of `temporarily` ({why})") };
+            let mut takes_back = TakesBack {
+                run: session.run.clone(),
+                mark: Some(session.run.mark()),
+                why: format!("the end of `temporarily` ({why})"),
+            };
             let timer = limit.map(|limit| session.run.block_time(limit.0));
             let result = evaluate_inline(context, block);
             let timed_out = timer.is_some_and(|timer| timer.clear());
@@ -67,7 +76,9 @@ pub(super) fn register(engine: &mut Engine) {
             }
             drop(takes_back);
             match result {
-                Err(error) if timed_out && matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) => Ok(Dynamic::UNIT),
+                Err(error) if timed_out && matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) => {
+                    Ok(Dynamic::UNIT)
+                }
                 result => result,
             }
         },

@@ -22,6 +22,8 @@ mod kubernetes;
 mod page;
 mod prometheus;
 mod seed;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use istiod::Istiod;

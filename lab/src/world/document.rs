@@ -1,6 +1,5 @@
 //! A world file as a document: reading it, changing a value by path, checking what types cannot say.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Spec, WorldError};
@@ -118,23 +117,13 @@ fn children(value: &Value) -> String {
 /// What the types cannot say: names that must exist, one kind of load for each stream.
 pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
     for object in &spec.objects {
-        #[derive(Deserialize)]
-        struct Named {
-            #[serde(rename = "apiVersion")]
-            _api_version: String,
-            #[serde(rename = "kind")]
-            _kind: String,
+        let given = |path: &str| object.pointer(path).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        for (path, name) in [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")] {
+            if !given(path) {
+                let text: String = object.to_string().chars().take(80).collect();
+                return Err(WorldError::Objects(format!("an object has no {name}: {text}")));
+            }
         }
-        Named::deserialize(object)
-            .map_err(|e| WorldError::Objects(e.to_string()))
-            .and_then(|_| match object["metadata"]["name"].as_str() {
-                Some(_) => Ok(()),
-                None => Err(WorldError::Objects(format!("a {} has no metadata.name", object["kind"]))),
-            })
-            .or_else(|error| match object["metadata"]["name"].as_str() {
-                None => Err(WorldError::Objects(format!("an object has no metadata.name, or: {error}"))),
-                Some(_) => Err(error),
-            })?;
     }
     for traffic in &spec.traffic {
         let namespace = traffic.from_namespace.as_deref().unwrap_or(&spec.namespace);

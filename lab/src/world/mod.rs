@@ -246,7 +246,10 @@ mod tests {
                 "summary = 'x'\n[cure]\nchange='none'\nbecause='y'\n[[traffic]]\nfrom='a'\nto='b:1'\nrate=1.0",
                 "no workload \"a\"",
             ),
-            ("summary = 'x'\nobjects = 'kind: Pod'\n[cure]\nchange='none'\nbecause='y'", "metadata.name"),
+            (
+                "summary = 'x'\nobjects = '{apiVersion: v1, kind: Pod}'\n[cure]\nchange='none'\nbecause='y'",
+                "metadata.name",
+            ),
             ("summary = 'x'\nwarm_up = '5'\n[cure]\nchange='none'\nbecause='y'", "not a duration"),
         ] {
             let error = World::parse(text).unwrap_err().to_string();

@@ -141,6 +141,9 @@ fn keep(from: &Value, to: &mut Value, path: &str) {
     }
 }
 
+/// A Service's address, the port on it, and the cluster behind it.
+type TcpPort<'a> = (&'a str, u16, &'a str);
+
 struct Builder<'a> {
     state: &'a State,
     proxy: &'a Proxy,
@@ -247,8 +250,8 @@ impl Builder<'_> {
     }
 
     /// HTTP ports share a listener on 0.0.0.0; each other port of a Service has one on the Service's address.
-    fn listener_names(&self) -> Vec<(String, Option<(&str, u16, &str)>)> {
-        let mut names: Vec<(String, Option<(&str, u16, &str)>)> = Vec::new();
+    fn listener_names(&self) -> Vec<(String, Option<TcpPort<'_>>)> {
+        let mut names: Vec<(String, Option<TcpPort>)> = Vec::new();
         for (name, (cluster, _)) in self
             .proxy
             .config

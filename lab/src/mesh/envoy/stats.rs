@@ -394,7 +394,9 @@ fn json_form(statistics: &[Statistic]) -> Value {
 
 /// Envoy's Prometheus form with Istio's tag extraction: the cluster becomes label `cluster_name`, a status a label.
 pub fn prometheus(statistics: &[Statistic]) -> String {
-    let mut groups: Vec<(String, &'static str, Vec<(String, &Figure)>)> = Vec::new();
+    /// A metric's name, its type, and its members' labels and figures.
+    type Group<'a> = (String, &'static str, Vec<(String, &'a Figure)>);
+    let mut groups: Vec<Group> = Vec::new();
     let mut places = std::collections::HashMap::new();
     for statistic in statistics {
         let kind = match statistic.figure {

@@ -271,9 +271,9 @@ impl Leg {
         sum / self.servers.len().max(1) as f64
     }
 
-    /// The longest that any of its requests can take (s).
+    /// The longest that an attempt can wait (s): then it is cut, and leaves the server's queue.
     pub fn patience(&self) -> f64 {
-        self.timeout
+        self.timeout.min(self.try_timeout)
     }
 
     /// Rates and durations of each outcome, from the servers' present state. `dt` moves the unlimited queue on.

@@ -130,7 +130,8 @@ fn holds(folder: &Path) -> Result<(), String> {
             if std::env::var("MESHBOOK_SPECS").is_ok_and(|value| value == "update") {
                 if actual.is_empty() { fs::remove_file(&path).unwrap() } else { fs::write(&path, actual).unwrap() }
             } else {
-                return Err(format!("{name} is not as {number}.{name} has it: {told}\n--- expected\n{expected}---"));
+                let misfit = first_misfit(&expected, actual);
+                return Err(format!("{name} is not as {number}.{name} has it, see {misfit}: {told}"));
             }
         }
         if let Some(expected) = &call.record {
@@ -208,9 +209,22 @@ fn normalised(text: &str, home: &Path) -> String {
 
 /// Whether a text is as the expected one has it, see the wildcards above.
 fn fits(expected: &str, actual: &str) -> bool {
-    let mut pattern = String::from("^");
-    for line in expected.lines() {
-        if line == "..." {
+    let lines: Vec<_> = expected.lines().collect();
+    Regex::new(&format!("^{}$", pattern(&lines))).unwrap().is_match(actual)
+}
+
+/// The first expected line that the text has not.
+fn first_misfit(expected: &str, actual: &str) -> String {
+    let lines: Vec<_> = expected.lines().collect();
+    let fitting = |count: usize| Regex::new(&format!("^{}", pattern(&lines[..count]))).unwrap().is_match(actual);
+    let misfit = (1..=lines.len()).find(|count| !fitting(*count));
+    misfit.map_or_else(|| "what follows its last line".into(), |count| format!("line {count}, {:?}", lines[count - 1]))
+}
+
+fn pattern(lines: &[&str]) -> String {
+    let mut pattern = String::new();
+    for line in lines {
+        if *line == "..." {
             pattern.push_str(r"(?:.*\n)*?");
         } else {
             let parts: Vec<_> = line.split("[..]").map(regex::escape).collect();
@@ -218,8 +232,7 @@ fn fits(expected: &str, actual: &str) -> bool {
             pattern.push_str(r"\n");
         }
     }
-    pattern.push('$');
-    Regex::new(&pattern).unwrap().is_match(actual)
+    pattern
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn parameter(param: &Param) -> String {
 fn outcome(example: &Example) -> String {
     let world = format!("in the world `{}`", example.world);
     match &example.expect {
-        Expect::Value(value) if value.is_empty() => format!("an empty string {world}"),
+        Expect::Value("") => format!("an empty string {world}"),
         Expect::Value(value) => format!("{value} {world}"),
         Expect::Contains(text) => format!("… {text} … {world}"),
         Expect::Changes(changes) => format!("changes {} {world}", changes.join(", ")),

@@ -66,10 +66,10 @@ pub fn requests(run: &Run, host: &Host, span: Span) -> Result<Result<Requests, M
 pub fn survey(run: &Run, host: &Host, requests: Option<&Requests>) -> Result<Arc<Survey>, Failure> {
     let now = run.now()?;
     let surveys = run.kept::<Surveys>();
-    if let Some((at, survey)) = surveys.0.lock().unwrap_or_else(PoisonError::into_inner).get(host.fqdn()) {
-        if now.duration_since(*at) < FRESH.try_into().unwrap_or_default() {
-            return Ok(Arc::clone(survey));
-        }
+    if let Some((at, survey)) = surveys.0.lock().unwrap_or_else(PoisonError::into_inner).get(host.fqdn())
+        && now.duration_since(*at) < FRESH.try_into().unwrap_or_default()
+    {
+        return Ok(Arc::clone(survey));
     }
     let survey = Arc::new(look(run, host, requests.filter(|requests| !requests.is_empty()))?);
     surveys.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.fqdn().to_owned(), (now, Arc::clone(&survey)));

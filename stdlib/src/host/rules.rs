@@ -43,6 +43,7 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (run, host) = (call.run(), call.receiver::<Host>()?);
     let rules = Rules::read(run, &host, &[])?;
     let found = rules.for_namespace(&host, run.namespace());
-    Ok(Dynamic::from(List::new(found.into_iter().map(|object| Rule::new(object, &host, object.get("spec").map(levels).unwrap_or_default())),
+    Ok(Dynamic::from(List::new(
+        found.into_iter().map(|object| Rule::new(object, &host, object.get("spec").map(levels).unwrap_or_default())),
     )))
 }

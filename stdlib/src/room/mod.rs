@@ -59,10 +59,10 @@ impl Room {
         if let Ok((0, all)) = facts.endpoints {
             return Some(format!("none of its {all} endpoints is ready"));
         }
-        if let Ok(cpu) = facts.cpu {
-            if cpu >= CPU_FULL {
-                return Some(format!("a pod uses {} of its CPU limit", percent(cpu)));
-            }
+        if let Ok(cpu) = facts.cpu
+            && cpu >= CPU_FULL
+        {
+            return Some(format!("a pod uses {} of its CPU limit", percent(cpu)));
         }
         (facts.growing == Ok(true)).then(|| "requests pile up inside it while its throughput is flat".to_owned())
     }

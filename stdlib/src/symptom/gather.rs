@@ -76,10 +76,10 @@ fn prefer_causes(kinds: &mut BTreeMap<Kind, f64>) {
         .filter(|(kind, _)| !matches!(kind, Kind::Application503 | Kind::Application | Kind::CallerGaveUp))
         .map(|(_, n)| n)
         .sum();
-    if flagged > 0.0 {
-        if let Some(echo) = kinds.get_mut(&Kind::Application503) {
-            *echo = (*echo - flagged).max(0.0);
-        }
+    if flagged > 0.0
+        && let Some(echo) = kinds.get_mut(&Kind::Application503)
+    {
+        *echo = (*echo - flagged).max(0.0);
     }
 }
 

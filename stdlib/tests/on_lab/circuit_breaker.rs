@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 
 use crate::world::{Ran, What, run};
 
-const RUNBOOK: &str = "troubleshooting/503-circuit-breaker.rhai";
+pub const RUNBOOK: &str = "troubleshooting/503-circuit-breaker.rhai";
 
 fn in_world(world: &str) -> Ran {
     in_world_for(world, "graph-core")
@@ -16,12 +16,12 @@ fn in_world_for(world: &str, service: &str) -> Ran {
     run(&runtime, world, &What::Runbook(RUNBOOK, &[("service", service)]))
 }
 
-fn ended(ran: &Ran, ending: &str, exit: Exit) {
+pub fn ended(ran: &Ran, ending: &str, exit: Exit) {
     assert_eq!((ran.outcome.ended.ending.as_str(), ran.outcome.ended.exit), (ending, exit), "{}", ran.story());
     println!("{}", ran.story());
 }
 
-fn limits(ran: &Ran) -> serde_json::Value {
+pub fn limits(ran: &Ran) -> serde_json::Value {
     let rule = ran.store.get("networking.istio.io", "destinationrules", "summit", "graph-core").expect("the rule");
     rule.pointer("/spec/trafficPolicy/connectionPool").cloned().expect("its limits")
 }

@@ -3,5 +3,6 @@
 #![allow(clippy::expect_used, reason = "a test ends where its premise fails")]
 
 mod circuit_breaker;
+mod evidence;
 mod examples;
 mod world;

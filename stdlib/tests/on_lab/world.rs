@@ -98,7 +98,11 @@ pub enum What<'a> {
 
 /// Runs it in a world of this name. Every kind of change is approved.
 pub fn run(runtime: &Runtime, world: &str, what: &What<'_>) -> Ran {
-    let world = World::named(world).expect("the lab has the world");
+    run_in(runtime, World::named(world).expect("the lab has the world"), what)
+}
+
+/// Runs it in a world.
+pub fn run_in(runtime: &Runtime, world: World, what: &What<'_>) -> Ran {
     let lab = runtime.block_on(Lab::start(world, Pace::Virtual)).expect("the lab starts");
     let store = lab.store();
     let options =

@@ -24,7 +24,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// A text of several lines: as [`line`], but its line breaks stay.
+/// A text of several lines: as [`line()`], but its line breaks stay.
 pub fn lines(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.lines().map(line)
 }

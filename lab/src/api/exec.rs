@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use http::header::{CONTENT_TYPE, HOST, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Response};
@@ -98,9 +98,10 @@ pub(super) async fn exec(
                 }
             }
         }
-        // Whoever has gone by now does not wait for the end.
+        // Whoever has gone by now does not wait for the end. To kubectl only a normal closure is one.
         let _ = socket.send(message(STATUS, ended.status().to_string().as_bytes())).await;
-        let _ = socket.send(Message::Close(None)).await;
+        let normal = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+        let _ = socket.send(Message::Close(Some(normal))).await;
     }))
 }
 

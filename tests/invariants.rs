@@ -11,10 +11,7 @@ fn root() -> PathBuf {
 /// The normal dependencies of a crate, as its Cargo.toml names them.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(root().join(manifest)).unwrap();
-    let table = text
-        .split("\n[")
-        .find(|part| part.starts_with("dependencies]"))
-        .unwrap();
+    let table = text.split("\n[").find(|part| part.starts_with("dependencies]")).unwrap();
     table
         .lines()
         .skip(1)
@@ -70,8 +67,18 @@ fn none(offences: Vec<String>, why: &str) {
 fn the_library_knows_no_network_and_no_terminal() {
     let has = dependencies("stdlib/Cargo.toml");
     for forbidden in [
-        "kube", "k8s-openapi", "reqwest", "tokio", "hyper", "hyper-util", "http", "miette", "comfy-table", "indicatif",
-        "clap", "meshbook-lab",
+        "kube",
+        "k8s-openapi",
+        "reqwest",
+        "tokio",
+        "hyper",
+        "hyper-util",
+        "http",
+        "miette",
+        "comfy-table",
+        "indicatif",
+        "clap",
+        "meshbook-lab",
     ] {
         assert!(!has.contains(forbidden), "stdlib depends on {forbidden}");
     }
@@ -92,17 +99,18 @@ fn the_lab_is_reached_over_loopback_only() {
 #[test]
 fn only_the_transport_opens_connections() {
     let words = ["kube::", "reqwest::", "hyper::", "std::net", "tokio::net", "TcpStream"];
-    none(
-        offences("runtime/src", &words, &["runtime/src/transport"]),
-        "a connection outside runtime::transport",
-    );
+    none(offences("runtime/src", &words, &["runtime/src/transport"]), "a connection outside runtime::transport");
     let words = ["kube::", "reqwest::", "hyper::", "std::net", "tokio::net", "TcpStream"];
     none(offences("src", &words, &[]), "a connection in the command line");
 }
 
 #[test]
 fn only_the_road_of_changes_writes_to_a_cluster() {
-    let made: Vec<_> = offences("runtime/src", &["Call::Patch {"], &["runtime/src/change", "runtime/src/transport", "runtime/src/gate"]);
+    let made: Vec<_> = offences(
+        "runtime/src",
+        &["Call::Patch {"],
+        &["runtime/src/change", "runtime/src/transport", "runtime/src/gate"],
+    );
     none(made, "a patch that does not take the road");
     none(offences("stdlib/src", &["Call::Patch"], &[]), "a patch that does not take the road");
     none(offences("src", &["Call::Patch"], &[]), "a patch that does not take the road");
@@ -139,7 +147,11 @@ fn no_file_is_named_for_nothing() {
         for (path, _) in code(folder) {
             let names: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
             for name in ["utils", "util", "helpers", "helper", "common", "misc", "manager"] {
-                assert!(!names.iter().any(|part| Path::new(part).file_stem().is_some_and(|stem| stem == name)), "{}", path.display());
+                assert!(
+                    !names.iter().any(|part| Path::new(part).file_stem().is_some_and(|stem| stem == name)),
+                    "{}",
+                    path.display()
+                );
             }
         }
     }

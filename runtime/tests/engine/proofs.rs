@@ -97,7 +97,7 @@ fn temporarily_takes_back_on_every_way_out() {
         );
         let ran = run(&text);
         assert_eq!(ran.cluster.spec()["size"].as_i64(), Some(1), "{way}");
-        assert_eq!(ran.cluster.patches.lock().unwrap().len() >= 2, true, "{way}");
+        assert!(ran.cluster.patches.lock().unwrap().len() >= 2, "{way}");
     }
 }
 

@@ -54,7 +54,7 @@ impl Cluster {
             Call::Now => Ok(Reply::Time(*self.now.lock().unwrap())),
             Call::Sleep { duration } => {
                 let mut now = self.now.lock().unwrap();
-                *now = *now + SignedDuration::try_from(*duration).unwrap();
+                *now += SignedDuration::try_from(*duration).unwrap();
                 Ok(Reply::Done)
             }
             Call::Get { object } if object.name == "one" => Ok(Reply::Json(self.object.lock().unwrap().clone())),

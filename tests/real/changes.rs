@@ -5,7 +5,7 @@ use std::fs;
 use meshbook_runtime::primitive::{Example, Expect, Inverse};
 use meshbook_stdlib::LIBRARY;
 
-use crate::cluster::{Cluster, SUMMIT, comparable};
+use crate::cluster::{Cluster, SUMMIT, assert_same, comparable};
 use crate::load::Load;
 
 /// An object as an example's effects name it: `DestinationRule summit/graph-core: spec.host`.
@@ -102,7 +102,7 @@ fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effect
     let undone = cluster.meshbook(&["undo", &record.run]);
     assert_eq!(undone.code, 0, "{place}: {undone}");
     for (before, after) in before.iter().zip(&read(&targets)) {
-        assert_eq!(comparable(after), comparable(before), "{place}: undo leaves something");
+        assert_same(before, after, &format!("{place}: undo leaves something"));
     }
     println!("{place}: {} made and undone", effects.join(", "));
 }

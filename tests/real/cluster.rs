@@ -252,3 +252,29 @@ pub fn comparable(object: &Value) -> Value {
     }
     object
 }
+
+/// Fails with each place where two objects differ, and what stands there.
+#[track_caller]
+pub fn assert_same(before: &Value, after: &Value, what: &str) {
+    fn walk(path: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
+        match (before, after) {
+            (Value::Object(before), Value::Object(after)) => {
+                let added = after.keys().filter(|key| !before.contains_key(*key));
+                for key in before.keys().chain(added) {
+                    let at = |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();
+                    walk(&format!("{path}.{key}"), &at(before), &at(after), found);
+                }
+            }
+            (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
+                for (index, (before, after)) in before.iter().zip(after).enumerate() {
+                    walk(&format!("{path}[{index}]"), before, after, found);
+                }
+            }
+            _ if before == after => {}
+            _ => found.push(format!("{path}: {before} before, {after} after")),
+        }
+    }
+    let mut found = Vec::new();
+    walk("", &comparable(before), &comparable(after), &mut found);
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}

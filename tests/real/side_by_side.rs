@@ -25,11 +25,23 @@ enum Compare {
 }
 
 /// Differences that are meant: call, start of the difference, reason.
-const DIFFERENCES: &[(&str, &str, &str)] = &[(
-    "kubectl get --raw /apis/networking.istio.io/v1",
-    "only on the real mesh: .resources[].storageVersionHash: string",
-    "a hash of how etcd stores the kind; the lab has no etcd",
-)];
+const DIFFERENCES: &[(&str, &str, &str)] = &[
+    (
+        "kubectl get --raw /apis/networking.istio.io/v1",
+        "only on the real mesh: .resources[].storageVersionHash: string",
+        "a hash of how etcd stores the kind; the lab has no etcd",
+    ),
+    (
+        "meshbook plan RUNBOOK service=graph-core -n summit -o json",
+        "only on the real mesh: .shown[].value.notes[]: string",
+        "the real mesh has pods without processes, and the notes name them; every pod of the lab's world answers",
+    ),
+    (
+        "meshbook run RUNBOOK service=graph-core -n summit -o json",
+        "only on the real mesh: .shown[].value.notes[]: string",
+        "as for plan",
+    ),
+];
 
 /// A rule and a route of our own, so that what exists otherwise does not matter.
 const OBJECTS: &str = r#"

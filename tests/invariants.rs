@@ -109,7 +109,7 @@ fn only_the_road_of_changes_writes_to_a_cluster() {
     let made: Vec<_> = offences(
         "runtime/src",
         &["Call::Patch {"],
-        &["runtime/src/change", "runtime/src/transport", "runtime/src/gate"],
+        &["runtime/src/change", "runtime/src/transport", "runtime/src/gate", "runtime/src/record"],
     );
     none(made, "a patch that does not take the road");
     none(offences("stdlib/src", &["Call::Patch"], &[]), "a patch that does not take the road");
@@ -119,17 +119,22 @@ fn only_the_road_of_changes_writes_to_a_cluster() {
 #[test]
 fn the_runtime_does_not_know_istio() {
     let words = ["istio", "Istio", "envoy", "Envoy", "destinationrule", "DestinationRule"];
-    none(offences("runtime/src", &words, &[]), "the runtime knows the mesh");
+    // Where Prometheus usually is: istio-system is one of those namespaces.
+    let places = ["runtime/src/transport/prometheus/service.rs"];
+    none(offences("runtime/src", &words, &places), "the runtime knows the mesh");
 }
 
 #[test]
 fn nothing_reads_the_time_beside_the_clock() {
-    let words = ["SystemTime", "Instant::now", "Timestamp::now", "Zoned::now", "thread::sleep", "tokio::time::sleep("];
+    let words =
+        ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "thread::sleep", "tokio::time::sleep("];
     none(
         offences("runtime/src", &words, &["runtime/src/transport", "runtime/src/run/wall.rs"]),
         "time is read beside the clock",
     );
     none(offences("stdlib/src", &words, &[]), "time is read beside the clock");
+    // The lab answers on real sockets, so latencies and the ends of watches are real; what time it is, is its clock's to say.
+    let words = ["SystemTime::now", "Timestamp::now", "Zoned::now", "thread::sleep"];
     none(offences("lab/src", &words, &["lab/src/clock.rs"]), "time is read beside the lab's clock");
 }
 

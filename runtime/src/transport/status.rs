@@ -52,7 +52,7 @@ pub(super) fn failure(status: StatusCode, body: &[u8], asked: &Asked, server: &s
     let sentence = if message.is_empty() { format!("{what}: {status}") } else { format!("{what}: {message}") };
     let failure = match status.as_u16() {
         _ if message.contains("failed calling webhook") => Failure::new(&UNREACHABLE, sentence)
-            .hint("the API server could not reach this admission webhook; look at the pods and the Service behind it, for Istio's at istiod"),
+            .hint("the API server could not reach this admission webhook; look at the Service that its configuration names, and at the pods behind it"),
         _ if asked.writes && message.contains("admission webhook") => Failure::new(&REJECTED, sentence),
         401 => unauthorized(sentence),
         403 => return forbidden(sentence, &message, asked),

@@ -100,12 +100,19 @@ fn look(run: &Run, host: &Host, requests: Option<&Requests>) -> Result<Survey, F
     if named.is_empty() {
         by_traffic(run, host, &pods, &mut survey)?;
     } else {
-        by_telemetry(run, host, &pods, &named, &mut survey)?;
+        by_telemetry(run, host, &pods, &named, &here(&pods, requests), &mut survey)?;
     }
     if requests.is_some_and(Requests::from_unknown) {
         survey.notes.push("some callers have no sidecar: their requests have no circuit breaker of their own".into());
     }
     Ok(survey)
+}
+
+/// The names of this cluster: as its sidecars are told, else as its servers report themselves.
+fn here(pods: &[PodFacts], requests: Option<&Requests>) -> BTreeSet<String> {
+    let told: BTreeSet<String> = pods.iter().filter_map(|pod| pod.cluster.clone()).collect();
+    let reported = || requests.map(Requests::clusters).unwrap_or_default().into_iter().map(str::to_owned).collect();
+    if told.is_empty() { reported() } else { told }
 }
 
 /// The pods of the workloads that telemetry names.
@@ -114,15 +121,15 @@ fn by_telemetry(
     host: &Host,
     pods: &[PodFacts],
     named: &BTreeSet<(String, String, String)>,
+    local: &BTreeSet<String>,
     survey: &mut Survey,
 ) -> Result<(), Failure> {
-    let local: BTreeSet<&str> = pods.iter().filter_map(|pod| pod.cluster.as_deref()).collect();
     let ambient = ambient_namespaces(run)?;
     let (mut remote, mut in_ambient, mut gone) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut callers = BTreeMap::new();
     for (cluster, namespace, workload) in named {
         let name = format!("{workload}.{namespace}");
-        if !cluster.is_empty() && !local.is_empty() && !local.contains(cluster.as_str()) {
+        if !cluster.is_empty() && !local.is_empty() && !local.contains(cluster) {
             remote.insert(format!("{name} (cluster {cluster})"));
             continue;
         }

@@ -136,9 +136,8 @@ fn answer(reply: Result<Reply, Failure>) -> Result<Result<Vec<Series>, Missing>,
     Ok(match reply {
         Ok(Reply::Json(data)) => parse(&data).map_err(|why| Missing::Unreachable(format!("Prometheus: {why}"))),
         Ok(_) => Err(Missing::Unreachable("Prometheus gave no JSON".into())),
-        Err(failure) => {
-            Err(crate::evidence::absorb(failure).map(|why| Missing::Unreachable(format!("Prometheus: {why}")))?)
-        }
+        // The transport says itself which Prometheus it is, and where it looked for it.
+        Err(failure) => Err(Missing::Unreachable(crate::evidence::absorb(failure)?)),
     })
 }
 

@@ -145,6 +145,12 @@ impl Requests {
             .collect()
     }
 
+    /// The clusters whose servers counted requests: this one, as its own proxies name it.
+    pub fn clusters(&self) -> BTreeSet<&str> {
+        let labels = self.by(Reporter::Destination).map(|series| series.label("destination_cluster"));
+        labels.filter(|cluster| !matches!(*cluster, "" | "unknown")).collect()
+    }
+
     /// Requests that servers counted and whose caller has no identity: no sidecar, or plain text.
     pub fn from_unknown(&self) -> bool {
         self.by(Reporter::Destination).any(|series| matches!(series.label("source_workload"), "" | "unknown"))

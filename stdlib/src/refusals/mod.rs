@@ -11,9 +11,9 @@ use meshbook_runtime::value::{Missing, Span, Table};
 use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Side};
 use crate::rule::{Limits, Rule};
-use crate::text::{count, figure};
+use crate::text::{and, count, figure};
 pub use source::Source;
 
 /// What circuit breakers refused.
@@ -49,7 +49,7 @@ pub struct Group {
     /// What the source calls them, for when none of them could be found.
     pub name: String,
     /// Side, for people.
-    pub side: crate::proxy::Side,
+    pub side: Side,
     /// Requests that they refused in the span.
     pub refused: f64,
     /// Where the figure is from.
@@ -117,8 +117,11 @@ impl Noun for Refusals {
             Ok(seen) if seen.groups.is_empty() => format!("no request was {what}"),
             Ok(seen) => {
                 let total: f64 = seen.groups.iter().map(|group| group.refused).sum();
-                let proxies = seen.groups.iter().map(|group| group.members.len()).sum();
-                format!("{} requests were {what} by {}", figure(total.round()), count(proxies, "proxy", "proxies"))
+                let of = |side| seen.groups.iter().filter(|g| g.side == side).map(|g| g.members.len()).sum::<usize>();
+                let sides = [(of(Side::Caller), "callers"), (of(Side::Server), "servers")];
+                let by = sides.iter().filter(|(proxies, _)| *proxies > 0);
+                let by: Vec<_> = by.map(|(n, of)| format!("{} of {of}", count(*n, "proxy", "proxies"))).collect();
+                format!("{} requests were {what} by {}", figure(total.round()), and(&by))
             }
         }
     }
@@ -134,7 +137,7 @@ impl Noun for Refusals {
             }
             if seen.groups.is_empty() && !seen.sources.is_empty() {
                 let sources: Vec<_> = seen.sources.iter().map(ToString::to_string).collect();
-                table.note(format!("source: {}", crate::text::and(&sources)));
+                table.note(format!("source: {}", and(&sources)));
             }
         }
         if table.rows.is_empty() {
@@ -178,7 +181,7 @@ fn rows(table: &mut Table, group: &Group) {
         // Where the source does not tell pods apart, the figure is their sum and stands once.
         let refused = if index == 0 { refused.clone() } else { "with the above".into() };
         let limits = member.limits.map_or("not known".into(), |limits| limits.to_string());
-        let rules = if member.rules.is_empty() { "no DestinationRule".into() } else { crate::text::and(&member.rules) };
+        let rules = if member.rules.is_empty() { "no DestinationRule".into() } else { and(&member.rules) };
         table.row(cells(member.proxy.text(), refused, limits, rules));
     }
 }

@@ -16,9 +16,20 @@ pub struct Answers {
     pub lost: u64,
 }
 
-/// wrk in a pod, until it is stopped.
+/// wrk in a pod, until it is stopped or dropped.
 pub struct Load {
-    wrk: Child,
+    /// Taken when it is waited for.
+    wrk: Option<Child>,
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        // A test that failed must not leave its load to the next one. That wrk has ended already is no news.
+        if let Some(mut wrk) = self.wrk.take() {
+            let _ = wrk.kill();
+            let _ = wrk.wait();
+        }
+    }
 }
 
 impl Load {
@@ -31,13 +42,15 @@ impl Load {
             .stdout(Stdio::piped())
             .spawn()
             .expect("tests/real/in can be started");
-        Load { wrk }
+        Load { wrk: Some(wrk) }
     }
 
     /// Ends it before its time.
     pub fn stop(self) -> Answers {
-        let interrupt =
-            Command::new("kill").args(["-INT", &self.wrk.id().to_string()]).status().expect("kill can be started");
+        let interrupt = Command::new("kill")
+            .args(["-INT", &self.running().id().to_string()])
+            .status()
+            .expect("kill can be started");
         assert!(
             interrupt.success(),
             "wrk has ended too early: the load must last longer than what it is measured against"
@@ -45,9 +58,14 @@ impl Load {
         self.wait()
     }
 
+    fn running(&self) -> &Child {
+        self.wrk.as_ref().expect("it is taken only by what consumes it")
+    }
+
     /// Waits for its end.
-    pub fn wait(self) -> Answers {
-        let output = self.wrk.wait_with_output().expect("wrk was started");
+    pub fn wait(mut self) -> Answers {
+        let wrk = self.wrk.take().expect("it is taken here and when it is dropped");
+        let output = wrk.wait_with_output().expect("wrk was started");
         let text = String::from_utf8_lossy(&output.stdout);
         let line = text
             .lines()

@@ -1,7 +1,7 @@
 //! Rules of the Common Expression Language in schemas (`x-kubernetes-validations`).
 //!
 //! Besides CEL's standard library a real API server has functions of its own; those that Istio's schemas use are
-//! here: `isURL`, `url`, `getScheme`, `substring`.
+//! here: `isURL`, `url`, `getScheme`, `substring`; and `duration` of the standard library.
 //! <https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-url-library>
 
 use std::collections::HashMap;
@@ -28,6 +28,7 @@ pub fn holds(rule: &str, value: &Value) -> Result<bool, String> {
     let mut context = Context::with_env(ENVIRONMENT.clone());
     let functions = context
         .add_function("isURL", |text: Arc<String>| scheme(&text).is_some())
+        .and_then(|()| context.add_function("duration", duration))
         .and_then(|()| context.add_function("url", |text: Arc<String>| text))
         .and_then(|()| context.add_function("getScheme", get_scheme));
     functions.map_err(|e| e.to_string())?;
@@ -49,6 +50,42 @@ fn program(rule: &str) -> Result<Arc<Program>, String> {
     let program = Arc::new(ENVIRONMENT.compile(rule).map_err(|e| e.to_string())?);
     programs.insert(rule.to_owned(), program.clone());
     Ok(program)
+}
+
+/// `duration` in nanoseconds: the rules only compare durations. The library's own brings every time zone of the world
+/// along, which makes each start of the process slower.
+fn duration(text: Arc<String>) -> Result<i64, cel::ExecutionError> {
+    nanoseconds(&text).ok_or_else(|| cel::ExecutionError::function_error("duration", "it is no duration"))
+}
+
+/// A duration as Go writes it, which is what CEL takes: `1h30m`, `-1.5s`, `0`.
+/// <https://pkg.go.dev/time#ParseDuration>
+fn nanoseconds(text: &str) -> Option<i64> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let mut rest = unsigned;
+    let mut sum = 0.0;
+    while !rest.is_empty() && rest != "0" {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (figure, behind) = rest.split_at(number);
+        let end = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(end);
+        let unit = match unit {
+            "ns" => 1.0,
+            "us" | "µs" | "μs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" => 60e9,
+            "h" => 3600e9,
+            _ => return None,
+        };
+        sum += figure.parse::<f64>().ok()? * unit;
+        rest = behind;
+    }
+    // `0` needs no unit, but stands alone.
+    let sound = !unsigned.is_empty() && (rest.is_empty() || unsigned == "0");
+    #[allow(clippy::cast_possible_truncation, reason = "what is out of range is refused")]
+    let whole = (sum < 9e18).then_some(sum as i64);
+    whole.filter(|_| sound).map(|sum| if text.starts_with('-') { -sum } else { sum })
 }
 
 fn get_scheme(cel::extractors::This(text): cel::extractors::This<Arc<String>>) -> String {
@@ -96,6 +133,30 @@ mod tests {
         let mut seen = 0;
         Catalog::get().types().iter().filter(|k| k.custom).for_each(|k| visit(&k.schema, &mut seen));
         assert!(seen > 100, "only {seen} rules were found");
+    }
+
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        for (text, read) in [
+            ("1ms", Some(1_000_000)),
+            ("1h30m", Some(5_400_000_000_000)),
+            ("1.5s", Some(1_500_000_000)),
+            ("-2us", Some(-2_000)),
+            ("0", Some(0)),
+            ("0s", Some(0)),
+            ("+3ns", Some(3)),
+            ("", None),
+            ("-", None),
+            ("1", None),
+            ("s", None),
+            ("1s0", None),
+            ("1d", None),
+            ("1.2.3s", None),
+            ("9999999h", None),
+            ("30s later", None),
+        ] {
+            assert_eq!(nanoseconds(text), read, "{text:?}");
+        }
     }
 
     #[test]

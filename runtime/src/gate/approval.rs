@@ -24,9 +24,7 @@ impl FromStr for Approval {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
-            format!(
-                "`{text}` is not an approval: {why}; write for example deployment, deployment=2, deployment/front"
-            )
+            format!("`{text}` is not an approval: {why}; write for example deployment, deployment=2, deployment/front")
         };
         let (object, count) = match text.split_once('=') {
             Some((object, count)) => (

@@ -12,25 +12,42 @@ use crate::load::{Load, logged, pods, thresholds};
 #[test]
 #[ignore = "needs a real mesh: tests/real/run"]
 fn by_envoy_statistics() {
-    scenario("summit-stats", "upstream_rq_pending_overflow");
+    scenario("summit-stats", "upstream_rq_pending_overflow", |_| {});
 }
 
 /// Istio's default statistics: only the access log knows.
 #[test]
 #[ignore = "needs a real mesh: tests/real/run"]
 fn by_access_logs() {
-    scenario("summit-logs", "access log");
+    scenario("summit-logs", "access log", |_| {});
 }
 
 /// A real Prometheus has `istio_requests_total`.
 #[test]
 #[ignore = "needs a real mesh: tests/real/run"]
 fn by_prometheus() {
-    scenario("summit", "istio_requests_total");
+    scenario("summit", "istio_requests_total", |cluster| {
+        // Prometheus has to know the host for longer than the 30 s that are asked of it.
+        let refused_then =
+            r#"query=istio_requests_total{destination_service_namespace="summit",response_flags="UO"} offset 40s"#;
+        let from = Instant::now();
+        loop {
+            let mut curl = cluster.command("curl");
+            let answer = curl.args(["-s", "127.0.0.1:9090/api/v1/query", "--data-urlencode", refused_then]).output();
+            let answer = answer.expect("tests/real/in can be started");
+            let answer: Value = serde_json::from_slice(&answer.stdout).expect("tests/real/run has started Prometheus");
+            if answer["data"]["result"].as_array().is_some_and(|series| !series.is_empty()) {
+                return;
+            }
+            assert!(from.elapsed().as_secs() < 120, "Prometheus has no refusal that is 40 s old: {answer}");
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
 }
 
-/// The whole scenario in one namespace; `source` is what the report must name as its evidence.
-fn scenario(namespace: &str, source: &str) {
+/// The whole scenario in one namespace; `source` is what the report must name as its evidence, and `began` waits until
+/// that source has seen enough of the load.
+fn scenario(namespace: &str, source: &str, began: impl FnOnce(&Cluster)) {
     let cluster = Cluster::real();
     let front = pods(&cluster, namespace, "front").remove(0);
     let host = format!("||graph-core.{namespace}.svc.cluster.local");
@@ -38,12 +55,7 @@ fn scenario(namespace: &str, source: &str) {
     assert_limits(&cluster, &front, &host, 1);
 
     let load = Load::start(&cluster, namespace, 900);
-    // Who calls for help has seen some refusals.
-    let from = Instant::now();
-    while logged(&cluster, &front, "UO") < 1000 {
-        assert!(from.elapsed().as_secs() < 60, "the breaker refuses nothing: there is nothing to repair");
-        thread::sleep(Duration::from_millis(200));
-    }
+    began(&cluster);
     let from = Instant::now();
     let outcome =
         cluster.meshbook(&["run", BREAKER, "service=graph-core", "-n", namespace, "--approve", "destinationrule"]);

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -33,16 +35,28 @@ impl Drop for Load {
 }
 
 impl Load {
-    /// Sixteen callers in the first pod of `front`, each with a pause between its requests.
+    /// Sixteen callers in the first pod of `front`, each with a pause between its requests. Returns once it is well
+    /// under way: who calls for help has seen some answers.
+    #[track_caller]
     pub fn start(cluster: &Cluster, namespace: &str, seconds: u32) -> Self {
         let front = pods(cluster, namespace, "front").remove(0);
+        let logged_before = log(cluster, &front).lines().count();
         let wrk = in_pod(cluster, &front, "wrk")
             .args(["-c", "16", "-t", "1", "-d", &format!("{seconds}s"), "-s", &format!("{SCRIPTS}/steady.lua")])
             .arg(format!("http://graph-core.{namespace}:8080/"))
             .stdout(Stdio::piped())
             .spawn()
             .expect("tests/real/in can be started");
-        Load { wrk: Some(wrk) }
+        let load = Load { wrk: Some(wrk) };
+        let from = Instant::now();
+        while log(cluster, &front).lines().count() < logged_before + 1000 {
+            assert!(
+                from.elapsed().as_secs() < 60,
+                "a minute of load, and the access log of {front} has no 1,000 lines"
+            );
+            thread::sleep(Duration::from_millis(200));
+        }
+        load
     }
 
     /// Ends it before its time.
@@ -132,7 +146,11 @@ pub fn thresholds(cluster: &Cluster, pod: &str, part: &str) -> Vec<(String, Valu
 
 /// How many lines of a pod's access log carry a response flag.
 pub fn logged(cluster: &Cluster, pod: &str, flag: &str) -> usize {
+    log(cluster, pod).lines().filter(|line| line.contains(&format!(" 503 {flag} "))).count()
+}
+
+/// What a pod's sidecar has logged.
+fn log(cluster: &Cluster, pod: &str) -> String {
     let folder = cluster.folder().expect("only real pods have a log file");
-    let log = fs::read_to_string(folder.join("pods").join(pod).join("proxy.log")).expect("a real pod has a log");
-    log.lines().filter(|line| line.contains(&format!(" 503 {flag} "))).count()
+    fs::read_to_string(folder.join("pods").join(pod).join("proxy.log")).expect("a real pod has a log")
 }

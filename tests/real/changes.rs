@@ -61,6 +61,18 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
     assert!(failed.is_empty(), "not as before: {}", failed.join(", "));
 }
 
+/// A `Scale` carries no `metadata.managedFields`, so that through it field ownership cannot be set back.
+const CHANGES_A_SUBRESOURCE: &[&str] = &["k8s::scale"];
+
+/// The object, without the owners of its fields where those cannot be compared.
+fn with_owners(object: &serde_json::Value, owners: bool) -> serde_json::Value {
+    let mut object = object.clone();
+    if !owners && let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    object
+}
+
 /// Runs one example as a runbook, takes it back in another process, and compares the objects.
 fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {
     let place = format!("{primitive} on the {}", cluster.name());
@@ -108,7 +120,12 @@ fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effect
     let undone = cluster.meshbook(&["undo", &record.run]);
     assert_eq!(undone.code, 0, "{place}: {undone}");
     for (before, after) in before.iter().zip(&read(&targets)) {
-        assert_same(before, after, &format!("{place}: undo leaves something"));
+        let owners = !CHANGES_A_SUBRESOURCE.contains(&primitive);
+        assert_same(
+            &with_owners(before, owners),
+            &with_owners(after, owners),
+            &format!("{place}: undo leaves something"),
+        );
     }
     println!("{place}: {} made and undone", effects.join(", "));
 }

@@ -32,6 +32,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "a hash of how etcd stores the kind; the lab has no etcd",
     ),
     (
+        "kubectl logs POD -n summit -c absent",
+        "standard error: ",
+        "the real mesh's sidecar is an ordinary container, the lab's world has a native one: kubectl lists them in another order",
+    ),
+    (
         "meshbook plan RUNBOOK service=graph-core -n summit -o json",
         "only on the real mesh: .shown[].value.notes[]: string",
         "the real mesh has pods without processes, and the notes name them; every pod of the lab's world answers",

@@ -61,8 +61,8 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
     assert!(failed.is_empty(), "not as before: {}", failed.join(", "));
 }
 
-/// A `Scale` carries no `metadata.managedFields`, so that through it field ownership cannot be set back.
-const CHANGES_A_SUBRESOURCE: &[&str] = &["k8s::scale"];
+/// The Deployment's controller writes its status after these, and undo sets owners back only where nobody has written since.
+const MOVES_A_CONTROLLER: &[&str] = &["k8s::scale"];
 
 /// The object, without the owners of its fields where those cannot be compared.
 fn with_owners(object: &serde_json::Value, owners: bool) -> serde_json::Value {
@@ -120,7 +120,7 @@ fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effect
     let undone = cluster.meshbook(&["undo", &record.run]);
     assert_eq!(undone.code, 0, "{place}: {undone}");
     for (before, after) in before.iter().zip(&read(&targets)) {
-        let owners = !CHANGES_A_SUBRESOURCE.contains(&primitive);
+        let owners = !MOVES_A_CONTROLLER.contains(&primitive);
         assert_same(
             &with_owners(before, owners),
             &with_owners(after, owners),

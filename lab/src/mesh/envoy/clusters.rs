@@ -43,8 +43,7 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
         Some(Ok(filter)) => Some(filter),
         None => None,
     };
-    let mut all = statuses(state, key);
-    all.retain(|status| filter.as_ref().is_none_or(|filter| filter.is_match(&status.name)));
+    let all = statuses(state, key, &|name| filter.as_ref().is_none_or(|filter| filter.is_match(name)));
     if ask.get("format") == Some("json") {
         let list: Vec<Value> = all.iter().map(json_form).collect();
         Page::json(super::config_dump::indented(&json!({"cluster_statuses": list})))
@@ -53,7 +52,7 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
     }
 }
 
-fn statuses(state: &State, key: &PodKey) -> Vec<Status> {
+fn statuses(state: &State, key: &PodKey, wanted: &dyn Fn(&str) -> bool) -> Vec<Status> {
     let Some(proxy) = state.proxies.get(key) else { return Vec::new() };
     let fixed = |name: &str, observability: &str, dynamic: bool, limits: Thresholds, hosts: Vec<Host>| Status {
         name: name.into(),
@@ -105,7 +104,8 @@ fn statuses(state: &State, key: &PodKey) -> Vec<Status> {
             )
         },
     ];
-    for (name, (cluster, _)) in &proxy.config.clusters {
+    all.retain(|status| wanted(&status.name));
+    for (name, (cluster, _)) in proxy.config.clusters.iter().filter(|(name, _)| wanted(name)) {
         let measured = measure(state, key, name);
         let hosts = if cluster.host.is_empty() {
             if measured.attempts == 0 {

@@ -208,7 +208,7 @@ pub fn prometheus(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Pag
     if ask.path != "/stats/prometheus" && ask.path != "/metrics" {
         return Page::text("404 page not found\n").with_status(404);
     }
-    let mut out = stats::prometheus(&stats::statistics(state, key, now));
+    let mut out = stats::prometheus(&stats::statistics(state, key, now, &|_| true));
     out.push_str(&exposition::istio_metrics(state, key));
     Page::text(out)
 }

@@ -114,10 +114,10 @@ pub fn inclusions(pod: &Value, mesh: &[String]) -> Vec<Regex> {
     expressions.iter().filter_map(|expression| Regex::new(&format!("^(?:{expression})$")).ok()).collect()
 }
 
-/// Everything that a proxy exports, in the order of its page.
-pub fn statistics(state: &State, key: &PodKey, now: Timestamp) -> Vec<Statistic> {
+/// What a proxy exports of the names that are wanted, in the order of its page.
+pub fn statistics(state: &State, key: &PodKey, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec<Statistic> {
     let Some(proxy) = state.proxies.get(key) else { return Vec::new() };
-    let mut all = defaults(proxy, now);
+    let mut all = defaults(proxy, now, wanted);
     let inclusions = &proxy.inclusions;
     if !inclusions.is_empty() {
         let static_clusters = ["BlackHoleCluster", "PassthroughCluster", "agent", "prometheus_stats", "sds-grpc"];
@@ -130,7 +130,8 @@ pub fn statistics(state: &State, key: &PodKey, now: Timestamp) -> Vec<Statistic>
             let measured = measure(state, key, name);
             for (part, figure) in cluster(&measured, outlier) {
                 let full = format!("cluster.{name};.{part}");
-                if inclusions.iter().any(|regex| regex.is_match(&full)) {
+                // What is wanted first: of thousands of names it is mostly few.
+                if wanted(&full) && inclusions.iter().any(|regex| regex.is_match(&full)) {
                     all.push(Statistic { name: full, figure });
                 }
             }
@@ -146,7 +147,7 @@ pub fn statistics(state: &State, key: &PodKey, now: Timestamp) -> Vec<Statistic>
 }
 
 /// The statistics of Istio's default filter, as recorded, with what depends on this proxy.
-fn defaults(proxy: &Proxy, now: Timestamp) -> Vec<Statistic> {
+fn defaults(proxy: &Proxy, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec<Statistic> {
     let clusters = proxy.config.clusters.len() as u64 + 7;
     let uptime = u64::try_from(now.as_second() - proxy.started.as_second()).unwrap_or(0);
     let listeners = proxy.config.hosts.len() as u64 + 4;
@@ -154,6 +155,7 @@ fn defaults(proxy: &Proxy, now: Timestamp) -> Vec<Statistic> {
     recorded::STATS
         .lines()
         .filter_map(|line| line.split_once(": "))
+        .filter(|(name, _)| wanted(name))
         .map(|(name, value)| {
             let figure = match (name, value.parse::<u64>()) {
                 ("cluster_manager.cds.version_text" | "listener_manager.lds.version_text", _) => {
@@ -319,7 +321,8 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
         return Page::text("usage: /stats?type=(All|Counters|Gauges|Histograms|TextReadouts)\n").with_status(400);
     }
     let used_only = ask.query.iter().any(|(name, _)| name == "usedonly");
-    let mut statistics = statistics(state, key, now);
+    let wanted = |name: &str| filter.as_ref().is_none_or(|filter| filter.is_match(name));
+    let mut statistics = statistics(state, key, now, &wanted);
     statistics.retain(|statistic| {
         let of_kind = match statistic.figure {
             Figure::Counter(_) => matches!(kind, "All" | "Counters"),
@@ -329,7 +332,7 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
         };
         let used =
             !used_only || !matches!(&statistic.figure, Figure::Counter(0) | Figure::Gauge(0) | Figure::Histogram(None));
-        of_kind && used && filter.as_ref().is_none_or(|filter| filter.is_match(&statistic.name))
+        of_kind && used
     });
     match form {
         "text" => Page::text(text(&statistics)),

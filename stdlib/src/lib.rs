@@ -3,6 +3,7 @@
 //! [`registry`] lists them; everything else follows from their descriptors: help, `docs/reference.md`, completion,
 //! `meshbook.d.rhai`, permissions, and a test for each example. Below that lie
 //! - the nouns: [`host`], [`proxy`], [`rule`], [`refusals`], [`errors`], [`room`], [`symptom`], [`metric`], [`object`], [`workload`];
+//! - [`finding`]: what a diagnosis says;
 //! - [`evidence`]: how figures are taken, from the best source that speaks, as increases over a span;
 //! - parsers of foreign bytes: [`envoy`], [`prometheus`].
 //!
@@ -13,6 +14,7 @@ pub mod descriptor;
 pub mod envoy;
 pub mod errors;
 pub mod evidence;
+pub mod finding;
 pub mod host;
 pub mod kubernetes;
 pub mod list;

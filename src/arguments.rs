@@ -90,6 +90,8 @@ pub enum Command {
     Describe(Describe),
     /// Check runbooks without running them
     Check(Check),
+    /// Run tests of runbooks on the lab: files *.test.rhai
+    Test(Test),
     /// Serve a lab: an embedded mesh to rehearse on, for kubectl and meshbook
     Lab(Lab),
     /// Say at length what a code such as meshbook::gate::denied means
@@ -211,6 +213,20 @@ pub struct Check {
     /// Runbooks, or folders of them
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
+}
+
+/// `meshbook test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Files of tests, or folders of them; default: ./runbooks
+    #[arg(value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Only tests with this in their title
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    pub only: String,
+    /// Check and test again whenever a file is saved, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// `meshbook lab`.

@@ -1,7 +1,8 @@
 //! `meshbook check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use meshbook_rehearsal::suite::{self, TestFile};
 use meshbook_runtime::engine::{Diagnostic, Script, check as engine};
 use meshbook_runtime::failure::{Exit, Failure, PARAM};
 use serde_json::json;
@@ -17,7 +18,9 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
     let mut files: Vec<PathBuf> = Vec::new();
     for path in &arguments.paths {
         if path.is_dir() {
-            let found = runbook::all_in(path);
+            let mut found = runbook::all_in(path);
+            found.extend(runbook::tests_in(path));
+            found.sort();
             if found.is_empty() {
                 return Err(Failure::new(&PARAM, format!("{} has no runbooks", path.display()))
                     .hint("runbooks end in .rhai")
@@ -32,10 +35,7 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
     let mut warnings = 0;
     let mut documents = Vec::new();
     for file in files {
-        let found: Vec<Diagnostic> = match Script::load(&file, None, &session.library) {
-            Ok(script) => engine::check(&script, &session.library),
-            Err(diagnostic) => vec![*diagnostic],
-        };
+        let found = findings(&file, session);
         errors += found.iter().filter(|diagnostic| !diagnostic.warning).count();
         warnings += found.iter().filter(|diagnostic| diagnostic.warning).count();
         for diagnostic in &found {
@@ -58,4 +58,15 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
         document::write(session.format, &json!({ "errors": errors, "warnings": warnings, "files": documents }));
     }
     Ok(if errors == 0 { Exit::Healthy.code() } else { Exit::Script.code() })
+}
+
+/// Everything that is wrong with a runbook, or with a file of tests.
+pub fn findings(file: &Path, session: &Session) -> Vec<Diagnostic> {
+    if suite::is_tests(file) {
+        return TestFile::load(file).err().unwrap_or_default();
+    }
+    match Script::load(file, None, &session.library) {
+        Ok(script) => engine::check(&script, &session.library),
+        Err(diagnostic) => vec![*diagnostic],
+    }
 }

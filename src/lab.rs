@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use meshbook_lab::world::World;
 use meshbook_lab::{Lab as Mesh, Pace};
+use meshbook_rehearsal::mesh;
 use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL};
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use crate::arguments::{Format, Lab};
 use crate::interrupt::Signals;
 use crate::terminal::{escape, table};
 use crate::trouble::Trouble;
-use crate::{document, place, state};
+use crate::{document, state};
 
 /// Serves a world until it is told to end, or lists the worlds.
 pub fn lab(arguments: &Lab, session: &Session) -> Result<u8, Trouble> {
@@ -23,7 +24,7 @@ pub fn lab(arguments: &Lab, session: &Session) -> Result<u8, Trouble> {
         list(session);
         return Ok(0);
     };
-    let world = place::world(name)?;
+    let world = mesh::world(name)?;
     let runtime = session.runtime()?;
     runtime.block_on(serve(world, arguments.speed, session))?;
     Ok(0)

@@ -22,6 +22,7 @@ mod runs;
 mod start;
 mod state;
 mod terminal;
+mod test;
 mod trace;
 mod trouble;
 mod undo;
@@ -71,7 +72,7 @@ impl Session {
 
     /// Every code that a failure can have.
     pub fn codes(&self) -> Vec<&'static Code> {
-        CODES.iter().chain(self.library.codes).copied().collect()
+        CODES.iter().chain(meshbook_rehearsal::LIBRARY.codes).copied().collect()
     }
 }
 
@@ -106,6 +107,7 @@ fn dispatch(command: Command, session: &Session) -> Result<u8, Trouble> {
         Command::List => list::list(session),
         Command::Describe(arguments) => describe::describe(&arguments, session),
         Command::Check(arguments) => check::check(&arguments, session),
+        Command::Test(arguments) => test::test(&arguments, session),
         Command::Lab(arguments) => lab::lab(&arguments, session),
         Command::Explain(arguments) => explain::explain(&arguments, session),
     }

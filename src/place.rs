@@ -1,17 +1,11 @@
 //! Where a run acts: a cluster, or a world of the lab in this process.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt};
-use jiff::Timestamp;
-use meshbook_lab::world::World;
-use meshbook_lab::{Lab, Pace};
-use meshbook_runtime::effect::{Call, Reply};
-use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL};
+use meshbook_rehearsal::mesh::{InProcess, world};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::transport::config::{ConfigFile, ContextConfig};
-use meshbook_runtime::transport::{Clock, Connection, Options, Transport};
+use meshbook_runtime::transport::{Connection, Options, Transport};
 
 use crate::arguments::Target;
 
@@ -59,71 +53,8 @@ pub async fn open(target: &Target, config: ConfigFile) -> Result<Place, Failure>
     }
 }
 
-/// The world of a name, or of a file that ends in `.toml`.
-///
-/// # Errors
-/// When there is no such world, with the nearest name, or its file is wrong.
-pub fn world(name: &str) -> Result<World, Failure> {
-    let wrong = |error: String| Failure::new(&CONFIG, error).hint("`meshbook lab --list` lists the worlds");
-    let path = Path::new(name);
-    if path.extension().is_none_or(|extension| extension != "toml") {
-        return World::named(name).map_err(|error| wrong(error.to_string()));
-    }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| wrong(format!("the world file {name} cannot be read: {error}")))?;
-    let world = World::parse(&text).map_err(|error| wrong(format!("{name}: {error}")))?;
-    Ok(world.with_name(&path.file_stem().unwrap_or_default().to_string_lossy()))
-}
-
 async fn open_lab(name: &str, namespace: Option<String>) -> Result<Place, Failure> {
-    let world = world(name)?;
-    let lab = Lab::start(world, Pace::Virtual)
-        .await
-        .map_err(|error| Failure::new(&INTERNAL, format!("the lab does not start: {error}")))?;
-    let kubeconfig = lab.kubeconfig();
-    let connection = Connection::open(Options {
-        kubeconfig_text: Some(kubeconfig),
-        namespace,
-        clock: Arc::new(VirtualClock(lab)),
-        // What is configured for clusters says nothing about the lab.
-        ..Options::default()
-    })
-    .await?;
-    let namespace = connection.namespace().to_owned();
-    let config = connection.config().clone();
-    Ok(Place {
-        transport: Arc::new(InProcess { connection, context: format!("lab {name}") }),
-        namespace,
-        context: None,
-        config,
-    })
-}
-
-/// The lab's time as a run's clock: nobody waits, time is moved on, and traffic and propagation with it.
-struct VirtualClock(Lab);
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        self.0.clock().now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        async move { self.0.advance(duration) }.boxed()
-    }
-}
-
-/// The connection to a lab in this process. Its record says so, because nobody can go there again.
-struct InProcess {
-    connection: Connection,
-    context: String,
-}
-
-impl Transport for InProcess {
-    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
-        self.connection.call(call)
-    }
-
-    fn place(&self) -> (String, String) {
-        (self.context.clone(), self.connection.place().1)
-    }
+    let mesh = InProcess::open(world(name)?, namespace).await?;
+    let (namespace, config) = (mesh.namespace().to_owned(), mesh.config().clone());
+    Ok(Place { transport: Arc::new(mesh), namespace, context: None, config })
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use meshbook_rehearsal::suite;
 use meshbook_runtime::failure::{Failure, PARAM, nearest};
 
 /// The tree in which runbooks are found by name.
@@ -50,15 +51,24 @@ fn find_in(given: &Path, tree: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Every runbook of a folder and the folders in it, sorted; without what they import.
+/// Every runbook of a folder and the folders in it, sorted; without what they import, and without their tests.
 pub fn all_in(folder: &Path) -> Vec<PathBuf> {
+    below(folder, |path| path.extension().is_some_and(|extension| extension == "rhai") && !suite::is_tests(path))
+}
+
+/// Every file of tests in a folder and the folders in it, sorted.
+pub fn tests_in(folder: &Path) -> Vec<PathBuf> {
+    below(folder, suite::is_tests)
+}
+
+fn below(folder: &Path, wanted: fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    collect(folder, &mut found);
+    collect(folder, wanted, &mut found);
     found.sort();
     found
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, wanted: fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
     // A folder that cannot be read has no runbooks for this user.
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -66,8 +76,8 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         match entry.file_type() {
             // Links are not followed: they could lead round in a circle, or out of the tree.
-            Ok(kind) if kind.is_dir() && !hidden && entry.file_name() != LIBRARY => collect(&path, found),
-            Ok(kind) if kind.is_file() && !hidden && path.extension().is_some_and(|e| e == "rhai") => found.push(path),
+            Ok(kind) if kind.is_dir() && !hidden && entry.file_name() != LIBRARY => collect(&path, wanted, found),
+            Ok(kind) if kind.is_file() && !hidden && wanted(&path) => found.push(path),
             _ => {}
         }
     }
@@ -100,13 +110,15 @@ mod tests {
             "troubleshooting/latency.rhai",
             "scaling/latency.rhai",
             "lib/certificates.rhai",
+            "troubleshooting/503.test.rhai",
             "notes.txt",
         ] {
             let path = tree.join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        assert_eq!(all_in(&tree).len(), 3, "what is imported is no runbook");
+        assert_eq!(all_in(&tree).len(), 3, "what is imported is no runbook, nor are tests");
+        assert_eq!(tests_in(&tree), [tree.join("troubleshooting/503.test.rhai")]);
         for given in ["503", "503.rhai", "troubleshooting/503", "troubleshooting/503.rhai"] {
             assert_eq!(find_in(Path::new(given), &tree).unwrap(), tree.join("troubleshooting/503.rhai"), "{given}");
         }

@@ -5,6 +5,7 @@
 mod arguments;
 mod served;
 mod streams;
+mod suite;
 mod trouble;
 
 use std::io::{BufRead, BufReader};

@@ -10,7 +10,7 @@ use rhai::packages::{Package, StandardPackage};
 use rhai::{AST, ASTNode, Engine, Expr, Position, Stmt};
 
 use super::diagnostic::Diagnostic;
-use super::script::{Script, last_part};
+use super::script::{Purpose, Script, last_part};
 use super::walk::{Called, block, called, each_call, word};
 use super::{library, library_hint};
 use crate::failure::{ENDING, Failure, IMPORT, PROOF, SYNTAX, UNKNOWN_NAME, nearest};
@@ -29,7 +29,9 @@ pub fn check(script: &Script, library: &Library) -> Vec<Diagnostic> {
         checker.proofs_return_nothing(ast);
         if *name == script.path {
             checker.statements(ast.statements());
-            checker.ending(ast);
+            if script.purpose == Purpose::Runbook {
+                checker.ending(ast);
+            }
         } else {
             checker.module_top(ast);
         }

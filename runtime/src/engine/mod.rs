@@ -40,6 +40,7 @@ pub use self::params::{ParamDeclaration, ParamValue};
 pub use self::raise::failure_of;
 pub use self::script::Script;
 use self::session::{Session, Tag};
+pub use self::words::test::TestDeclaration;
 use crate::failure::{ENDING, Failure, INTERNAL, SCRIPT, nearest};
 use crate::noun::NounType;
 use crate::primitive::{Invocation, Library};
@@ -59,13 +60,32 @@ pub struct Outcome {
 
 /// Runs a script to its end, on a thread of its own, and closes the run.
 pub fn execute(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamValue>, library: &Library) -> Outcome {
-    on_script_thread(script, run, values, library, true)
+    on_script_thread(script, run, values, library, Wanted::Ending)
 }
 
 /// Runs a text that needs no ending, as an example in the reference does. The run is closed as if it had ended by
 /// `not_this`: unsettled changes are taken back.
 pub fn evaluate(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamValue>, library: &Library) -> Outcome {
-    on_script_thread(script, run, values, library, false)
+    on_script_thread(script, run, values, library, Wanted::Value)
+}
+
+/// What the run of a text says that needs no ending and came to its end.
+pub const TEXT_ENDED: &str = "the text ended";
+
+/// Runs one test of a file of tests: the text outside tests, and the block of this one. It needs no ending.
+pub fn test(script: &Script, run: &Arc<Run>, test: &TestDeclaration, library: &Library) -> Outcome {
+    on_script_thread(script, run, BTreeMap::new(), library, Wanted::Test(test.position))
+}
+
+/// What an execution is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    /// The run must say how it ends.
+    Ending,
+    /// Only the value counts.
+    Value,
+    /// Only the test whose title stands here.
+    Test(Position),
 }
 
 fn on_script_thread(
@@ -73,9 +93,10 @@ fn on_script_thread(
     run: &Arc<Run>,
     values: BTreeMap<String, ParamValue>,
     library: &Library,
-    needs_ending: bool,
+    wanted: Wanted,
 ) -> Outcome {
-    let session = Arc::new(Session::new(run.clone(), *library, script, values));
+    let test = if let Wanted::Test(position) = wanted { Some(position) } else { None };
+    let session = Arc::new(Session::new(run.clone(), *library, script, values, test));
     // A script may nest deeper than a default thread's stack allows, and an overflow would abort with changes open.
     let result = std::thread::scope(|scope| {
         let script_thread = std::thread::Builder::new().name("script".into()).stack_size(limits::STACK);
@@ -95,8 +116,8 @@ fn on_script_thread(
             (Some(failure), Some(diagnostic), Dynamic::UNIT)
         }
     };
-    if !needs_ending && failure.is_none() && run.verdict().is_none() {
-        run.end(Ending::NotThis { why: "the text ended".into(), next: None });
+    if wanted != Wanted::Ending && failure.is_none() && run.verdict().is_none() {
+        run.end(Ending::NotThis { why: TEXT_ENDED.into(), next: None });
     }
     let ended_by_word = matches!(run.verdict(), Some(Stop::Ended(_)));
     let result = match failure {
@@ -132,7 +153,7 @@ fn fault(what: &str) -> Box<EvalAltResult> {
 
 /// The engine of one run.
 fn engine(script: &Script, session: &Tag) -> Engine {
-    let mut engine = script::parser();
+    let mut engine = script::parser(script.purpose);
     StandardPackage::new().register_into_engine(&mut engine);
     engine.set_default_tag(Dynamic::from(session.clone()));
     engine.set_fail_on_invalid_map_property(true);

@@ -10,12 +10,22 @@ use super::diagnostic::{Diagnostic, Place};
 use super::params::{self, ParamDeclaration};
 use super::raise::syntax;
 use super::source::Sources;
+use super::words::test::{self, TestDeclaration};
 use super::{limits, words};
 use crate::failure::{Code, Failure, IMPORT, SYNTAX, nearest};
 use crate::primitive::Library;
 
 /// Longest script, in bytes.
 const LONGEST: u64 = 1 << 20;
+
+/// What a text is written for: it decides which words it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A runbook, or a piece of one.
+    Runbook,
+    /// Tests of runbooks: `test` is a word there.
+    Tests,
+}
 
 /// A script and every module that it imports, read and compiled.
 #[derive(Clone)]
@@ -26,8 +36,11 @@ pub struct Script {
     pub doc: String,
     /// Its parameters.
     pub params: Vec<ParamDeclaration>,
+    /// Its tests, if it is a file of tests.
+    pub tests: Vec<TestDeclaration>,
     /// SHA-256 over it and its modules.
     pub hash: String,
+    pub(crate) purpose: Purpose,
     pub(crate) ast: AST,
     pub(crate) modules: BTreeMap<String, AST>,
     pub(crate) sources: Arc<Sources>,
@@ -42,11 +55,28 @@ impl Script {
     /// # Errors
     /// What is wrong, with its place in the text.
     pub fn load(path: &Path, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
+        Script::load_for(Purpose::Runbook, path, root, library)
+    }
+
+    /// Reads a file of tests. As [`Script::load`].
+    ///
+    /// # Errors
+    /// What is wrong, with its place in the text.
+    pub fn load_tests(path: &Path, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
+        Script::load_for(Purpose::Tests, path, root, library)
+    }
+
+    fn load_for(
+        purpose: Purpose,
+        path: &Path,
+        root: Option<&Path>,
+        library: &Library,
+    ) -> Result<Script, Box<Diagnostic>> {
         let name = path.display().to_string();
         let text = read(path)
             .map_err(|why| Diagnostic::without_place(Failure::new(&SYNTAX, format!("{name} cannot be read: {why}"))))?;
         let root = root.map(Path::to_path_buf).unwrap_or_else(|| tree_of(path));
-        Script::compile(&name, text, Some(&root), library)
+        Script::compile(purpose, &name, text, Some(&root), library)
     }
 
     /// Reads a script from a text; it may import only if `root` is given.
@@ -59,17 +89,30 @@ impl Script {
         root: Option<&Path>,
         library: &Library,
     ) -> Result<Script, Box<Diagnostic>> {
-        Script::compile(name, text.to_owned(), root, library)
+        Script::compile(Purpose::Runbook, name, text.to_owned(), root, library)
     }
 
-    fn compile(name: &str, text: String, root: Option<&Path>, library: &Library) -> Result<Script, Box<Diagnostic>> {
-        let mut reader =
-            Reader { engine: parser(), root, sources: Sources::default(), modules: BTreeMap::new(), open: Vec::new() };
+    fn compile(
+        purpose: Purpose,
+        name: &str,
+        text: String,
+        root: Option<&Path>,
+        library: &Library,
+    ) -> Result<Script, Box<Diagnostic>> {
+        let mut reader = Reader {
+            engine: parser(purpose),
+            root,
+            sources: Sources::default(),
+            modules: BTreeMap::new(),
+            open: Vec::new(),
+        };
         let ast = reader.read(name, text)?;
         let Reader { mut sources, modules, .. } = reader;
         let sources_so_far = Arc::new(sources.clone());
         let params =
             params::declarations(&ast).map_err(|(failure, at)| Diagnostic::at(failure, &sources_so_far, name, at))?;
+        let tests =
+            test::declarations(&ast).map_err(|(failure, at)| Diagnostic::at(failure, &sources_so_far, name, at))?;
         for (name, ast) in std::iter::once((name, &ast)).chain(modules.iter().map(|(name, ast)| (name.as_str(), ast))) {
             sources.add_closures(name, ast);
         }
@@ -78,6 +121,8 @@ impl Script {
             path: name.to_owned(),
             doc: doc_of(sources.text(name).map(AsRef::as_ref).unwrap_or_default()),
             params,
+            tests,
+            purpose,
             hash: sources.hash(),
             assigned: all().flat_map(assigned).collect(),
             may_change: may_change(all(), library),
@@ -99,12 +144,15 @@ impl Script {
 }
 
 /// An engine that can parse scripts and nothing else.
-pub(super) fn parser() -> Engine {
+pub(super) fn parser(purpose: Purpose) -> Engine {
     let mut engine = Engine::new_raw();
     limits::set(&mut engine);
     engine.set_optimization_level(rhai::OptimizationLevel::None);
     engine.disable_symbol("eval");
     words::register(&mut engine);
+    if purpose == Purpose::Tests {
+        test::register(&mut engine);
+    }
     engine
 }
 
@@ -126,7 +174,7 @@ fn plain(error: &std::io::Error) -> String {
 }
 
 /// The nearest folder above a script that is named `runbooks`, else the script's own folder.
-fn tree_of(path: &Path) -> PathBuf {
+pub fn tree_of(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     path.ancestors()
         .skip(1)

@@ -31,13 +31,21 @@ pub(crate) struct Session {
     pub importing: AtomicUsize,
     /// Where the run was stopped: first wins, because Rhai rewrites positions on the way out.
     pub stopped_at: OnceLock<(Option<String>, Position)>,
+    /// The test that this execution is about, by where its title stands.
+    pub test: Option<Position>,
     seen: Mutex<Option<String>>,
 }
 
 pub(crate) type Tag = Arc<Session>;
 
 impl Session {
-    pub fn new(run: Arc<Run>, library: Library, script: &Script, values: BTreeMap<String, ParamValue>) -> Self {
+    pub fn new(
+        run: Arc<Run>,
+        library: Library,
+        script: &Script,
+        values: BTreeMap<String, ParamValue>,
+        test: Option<Position>,
+    ) -> Self {
         let nouns = library.nouns.iter().map(|noun| ((noun.type_id)(), noun.name)).collect();
         Session {
             run,
@@ -49,6 +57,7 @@ impl Session {
             nouns,
             importing: AtomicUsize::new(0),
             stopped_at: OnceLock::new(),
+            test,
             seen: Mutex::new(None),
         }
     }

@@ -11,7 +11,7 @@ use crate::run::{Answer, Approver, Order, Run};
 /// Changes of one kind of object, or of one object, that need no asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// Kind, in lower case: `destinationrule`.
+    /// Kind, in lower case: `destinationrule`. `*` is any kind: rehearsals approve so, nobody can on the command line.
     pub kind: String,
     /// Only the object of this name. What cannot be taken back, and what GitOps owns, has to be named.
     pub name: Option<String>,
@@ -76,7 +76,7 @@ impl Approvals {
         let mut approvals = self.0.lock();
         let kind = object.kind.kind.to_ascii_lowercase();
         let fits = |approval: &Approval| {
-            (approval.kind == kind || approval.kind == object.kind.plural)
+            (approval.kind == "*" || approval.kind == kind || approval.kind == object.kind.plural)
                 && approval.name.as_ref().map_or(!has_to_be_named, |name| *name == object.name)
         };
         let mut fitting: Vec<_> = approvals.iter_mut().filter(|(approval, _)| fits(approval)).collect();

@@ -47,7 +47,7 @@ pub(crate) use caller::Caller;
 pub(crate) use latch::Latch;
 pub(crate) use ledger::{Entry, Ledger, Order};
 pub(crate) use start::{guard_interrupt, machine, user};
-pub(crate) use wall::Stopwatch;
+pub use wall::Stopwatch;
 
 /// How a run treats changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

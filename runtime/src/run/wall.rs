@@ -9,16 +9,16 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 /// Measures how long something took on the wall clock.
-pub(crate) struct Stopwatch(Instant);
+pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts now.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Stopwatch(Instant::now())
     }
 
     /// Time since the start.
-    pub(crate) fn took(&self) -> Duration {
+    pub fn took(&self) -> Duration {
         self.0.elapsed()
     }
 }

@@ -1,9 +1,11 @@
-//! The five words that are added to Rhai: `param`, `step`, `temporarily`, `wait`, `hold`.
+//! The five words that are added to Rhai: `param`, `step`, `temporarily`, `wait`, `hold`; and `test`, which only files of
+//! tests know.
 
 mod param;
 mod proof;
 mod step;
 mod temporarily;
+pub mod test;
 
 use rhai::Engine;
 

@@ -1,0 +1,99 @@
+//! A world of the lab in this process, as a run's transport.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use jiff::Timestamp;
+use meshbook_lab::world::World;
+use meshbook_lab::{Lab, Pace, Store};
+use meshbook_runtime::effect::{Call, Reply};
+use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL};
+use meshbook_runtime::transport::config::ContextConfig;
+use meshbook_runtime::transport::{Clock, Connection, Options, Transport};
+
+/// The world of a name, or of a file that ends in `.toml`.
+///
+/// # Errors
+/// When there is no such world, with the nearest name, or its file is wrong.
+pub fn world(name: &str) -> Result<World, Failure> {
+    let wrong = |error: String| Failure::new(&CONFIG, error).hint("`meshbook lab --list` lists the worlds");
+    let path = Path::new(name);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return World::named(name).map_err(|error| wrong(error.to_string()));
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| wrong(format!("the world file {name} cannot be read: {error}")))?;
+    let world = World::parse(&text).map_err(|error| wrong(format!("{name}: {error}")))?;
+    Ok(world.with_name(&path.file_stem().unwrap_or_default().to_string_lossy()))
+}
+
+/// A running world, and the connection to it. Nobody waits for its time: waiting moves it on.
+pub struct InProcess {
+    connection: Connection,
+    store: Store,
+    context: String,
+}
+
+impl InProcess {
+    /// Starts a world and connects to it. `namespace` is the run's; `None` is the world's own.
+    ///
+    /// # Errors
+    /// When the lab does not start.
+    pub async fn open(world: World, namespace: Option<String>) -> Result<InProcess, Failure> {
+        let context = format!("lab {}", world.name());
+        let lab = Lab::start(world, Pace::Virtual)
+            .await
+            .map_err(|error| Failure::new(&INTERNAL, format!("the lab does not start: {error}")))?;
+        let store = lab.store();
+        let connection = Connection::open(Options {
+            kubeconfig_text: Some(lab.kubeconfig()),
+            namespace,
+            clock: Arc::new(VirtualClock(lab)),
+            // What is configured for clusters says nothing about the lab.
+            ..Options::default()
+        })
+        .await?;
+        Ok(InProcess { connection, store, context })
+    }
+
+    /// The namespace of the run.
+    pub fn namespace(&self) -> &str {
+        self.connection.namespace()
+    }
+
+    /// What holds for a context that no file speaks of.
+    pub fn config(&self) -> &ContextConfig {
+        self.connection.config()
+    }
+
+    /// The cluster's objects, to look at behind a run's back.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Transport for InProcess {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
+        self.connection.call(call)
+    }
+
+    /// The record says that it was a lab, because nobody can go there again.
+    fn place(&self) -> (String, String) {
+        (self.context.clone(), self.connection.place().1)
+    }
+}
+
+/// The lab's time as a run's clock: time is moved on, and traffic and propagation with it.
+struct VirtualClock(Lab);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.0.clock().now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        async move { self.0.advance(duration) }.boxed()
+    }
+}

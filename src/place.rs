@@ -54,7 +54,7 @@ pub async fn open(target: &Target, config: ConfigFile) -> Result<Place, Failure>
 }
 
 async fn open_lab(name: &str, namespace: Option<String>) -> Result<Place, Failure> {
-    let mesh = InProcess::open(world(name)?, namespace).await?;
+    let mesh = InProcess::open(world(name)?, namespace).await?.named(name);
     let (namespace, config) = (mesh.namespace().to_owned(), mesh.config().clone());
     Ok(Place { transport: Arc::new(mesh), namespace, context: None, config })
 }

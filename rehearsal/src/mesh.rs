@@ -58,6 +58,13 @@ impl InProcess {
         Ok(InProcess { connection, store, context })
     }
 
+    /// The same under the name that the user wrote, such as the path of a world file.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> InProcess {
+        self.context = format!("lab {name}");
+        self
+    }
+
     /// The namespace of the run.
     pub fn namespace(&self) -> &str {
         self.connection.namespace()

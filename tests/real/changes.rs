@@ -61,18 +61,6 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
     assert!(failed.is_empty(), "not as before: {}", failed.join(", "));
 }
 
-/// The Deployment's controller writes its status after these, and undo sets owners back only where nobody has written since.
-const MOVES_A_CONTROLLER: &[&str] = &["k8s::scale"];
-
-/// The object, without the owners of its fields where those cannot be compared.
-fn with_owners(object: &serde_json::Value, owners: bool) -> serde_json::Value {
-    let mut object = object.clone();
-    if !owners && let Some(metadata) = object["metadata"].as_object_mut() {
-        metadata.remove("managedFields");
-    }
-    object
-}
-
 /// Runs one example as a runbook, takes it back in another process, and compares the objects.
 fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {
     let place = format!("{primitive} on the {}", cluster.name());
@@ -120,12 +108,7 @@ fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effect
     let undone = cluster.meshbook(&["undo", &record.run]);
     assert_eq!(undone.code, 0, "{place}: {undone}");
     for (before, after) in before.iter().zip(&read(&targets)) {
-        let owners = !MOVES_A_CONTROLLER.contains(&primitive);
-        assert_same(
-            &with_owners(before, owners),
-            &with_owners(after, owners),
-            &format!("{place}: undo leaves something"),
-        );
+        assert_same(before, after, &format!("{place}: undo leaves something"));
     }
     println!("{place}: {} made and undone", effects.join(", "));
 }

@@ -119,6 +119,35 @@ fn unlimited_waiting_ends_in_timeouts_not_in_refusals() {
     assert!(of(Outcome::Timeout) > 100.0);
 }
 
+/// As a real Deployment's controller does: its entry gets another time, and takes nothing from anybody.
+#[test]
+fn a_controller_reports_on_what_was_scaled_under_its_own_entry() {
+    let (mesh, store) = start(&World::named("healthy").unwrap());
+    let read = || store.get("apps", "deployments", "summit", "front").unwrap();
+    let entries = |object: &Value, status: bool| -> Vec<Value> {
+        let all = object["metadata"]["managedFields"].as_array().unwrap();
+        all.iter().filter(|entry| (entry["subresource"] == "status") == status).cloned().collect()
+    };
+    let mut reported = entries(&read(), true);
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    for replicas in [5, 2, 3] {
+        let mut wanted = (*read()).clone();
+        wanted["spec"]["replicas"] = json!(replicas);
+        store.put(wanted, "somebody");
+        let changed = read();
+        assert_eq!(entries(&changed, true), reported, "a change of the object is none of its status");
+        mesh.advance(Duration::from_secs(8));
+        let now = read();
+        assert_eq!(now["status"]["replicas"], replicas);
+        assert_eq!(now["status"]["observedGeneration"], now["metadata"]["generation"]);
+        assert_eq!(entries(&now, false), entries(&changed, false));
+        let report = entries(&now, true);
+        assert_eq!((report.len(), &report[0]["manager"]), (1, &json!("kube-controller-manager")));
+        assert!(report[0]["time"].as_str() > reported[0]["time"].as_str(), "{report:?} after {reported:?}");
+        reported = report;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

@@ -9,6 +9,54 @@ pub fn managed_fields(object: &Value) -> Option<&Value> {
     object.pointer("/metadata/managedFields").filter(|fields| fields.as_array().is_some_and(|list| !list.is_empty()))
 }
 
+/// What `metadata.managedFields` has to become after a change was taken back, so that everybody owns what they owned
+/// before it; `None` if somebody else has taken fields meanwhile, or it cannot be told.
+///
+/// `changed` is the object before and after the change, `undone` before and after the undo, `now` as it is at present.
+///
+/// A controller writes the status of its object within moments of a change, and again of its undo, which gives its
+/// entry another time (`k8s.io/apimachinery/pkg/util/managedfields`). Such entries, those of subresource `status`, own
+/// nothing that a change of the object sets. So they are left as they are, and only the others are put back.
+pub fn before(changed: (&Value, &Value), undone: (&Value, &Value), now: &Value) -> Option<Value> {
+    let changed = (Owners::of(changed.0), Owners::of(changed.1));
+    let undone = (Owners::of(undone.0), Owners::of(undone.1));
+    let now = Owners::of(now);
+    if changed.1.fields != undone.0.fields || undone.1.fields != now.fields {
+        return None;
+    }
+    let status = if changed.1.status == undone.0.status && undone.1.status == now.status {
+        // No controller has written: what the change took from the owner of a status is given back too.
+        changed.0.status
+    } else if changed.0.status == changed.1.status && undone.0.status == undone.1.status {
+        now.status
+    } else {
+        return None;
+    };
+    Some(changed.0.fields.into_iter().chain(status).cloned().collect())
+}
+
+/// Whether the fields of two objects have the same owners, with the same times.
+pub fn is_alike(one: &Value, other: &Value) -> bool {
+    Owners::of(one) == Owners::of(other)
+}
+
+/// The entries of `metadata.managedFields`, each kind in the server's order.
+#[derive(PartialEq)]
+struct Owners<'a> {
+    /// Of the object itself, and of subresources such as `scale` that set its fields.
+    fields: Vec<&'a Value>,
+    /// Of its status.
+    status: Vec<&'a Value>,
+}
+
+impl<'a> Owners<'a> {
+    fn of(object: &'a Value) -> Self {
+        let entries = managed_fields(object).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let (status, fields) = entries.iter().partition(|entry| entry["subresource"] == "status");
+        Owners { fields, status }
+    }
+}
+
 /// The field manager that owns a field, other than `but`; the one that wrote last if there are several.
 ///
 /// Format of `fieldsV1`: `k8s.io/apimachinery/pkg/apis/meta/v1` (`f:<name>`, `k:<keys of a list item as JSON>`); a

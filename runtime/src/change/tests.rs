@@ -250,6 +250,87 @@ fn the_manager_of_a_field_is_found_in_its_set() {
     assert_eq!(manager(vec![key("spec"), key("containers"), item("side"), key("image")]), None);
 }
 
+/// One entry of `metadata.managedFields`, of the object itself or of its status.
+fn entry(status: bool) -> impl Strategy<Value = Value> {
+    ("[abc]", 0..9_u8, "[xyz]").prop_map(move |(manager, time, field)| {
+        let mut entry = json!({ "manager": manager, "operation": "Update", "time": time.to_string() });
+        if status {
+            entry["subresource"] = json!("status");
+        }
+        entry["fieldsV1"] = json!({ "f:spec": { (format!("f:{field}")): {} } });
+        entry
+    })
+}
+
+fn entries(status: bool) -> impl Strategy<Value = Vec<Value>> {
+    prop::collection::vec(entry(status), 0..4)
+}
+
+/// An object whose entries are sorted by time, as the server has them.
+fn owned(fields: &[Value], status: &[Value]) -> Value {
+    let mut all = [fields, status].concat();
+    all.sort_by_key(|entry| entry["time"].to_string());
+    json!({ "metadata": { "managedFields": all } })
+}
+
+proptest! {
+    /// Whatever a controller reports between a change and the end of its undo: the owners of the object's own fields
+    /// are those of before, and the controller's entries are those that it wrote last.
+    #[test]
+    fn owners_are_put_back_around_what_controllers_report(
+        fields in entries(false), changed in entries(false), undone in entries(false),
+        first in entries(true), second in entries(true), last in entries(true),
+    ) {
+        let before = owned(&fields, &first);
+        let wanted = ownership::before(
+            (&before, &owned(&changed, &first)),
+            (&owned(&changed, &second), &owned(&undone, &second)),
+            &owned(&undone, &last),
+        );
+        let wanted = json!({ "metadata": { "managedFields": wanted.expect("only a controller has written") } });
+        prop_assert!(ownership::is_alike(&wanted, &owned(&fields, &last)));
+    }
+
+    /// Where nobody reports, the whole list is as before, with what the change took from the status' owner.
+    #[test]
+    fn without_a_controller_all_owners_are_put_back(
+        fields in entries(false), changed in entries(false), undone in entries(false),
+        status in entries(true), taken in entries(true), left in entries(true),
+    ) {
+        let (before, after) = (owned(&fields, &status), owned(&changed, &taken));
+        let now = owned(&undone, &left);
+        let wanted = ownership::before((&before, &after), (&after, &now), &now);
+        let wanted = json!({ "metadata": { "managedFields": wanted.expect("nobody else has written") } });
+        prop_assert!(ownership::is_alike(&wanted, &before));
+    }
+
+    /// Who has taken a field keeps it.
+    #[test]
+    fn owners_are_not_put_back_over_somebody_else(
+        fields in entries(false), changed in entries(false), undone in entries(false), other in entry(false),
+        first in entries(true), last in entries(true), after_the_undo in any::<bool>(),
+    ) {
+        let with_other = |entries: &[Value]| [entries, std::slice::from_ref(&other)].concat();
+        let found = if after_the_undo { changed.clone() } else { with_other(&changed) };
+        let now = if after_the_undo { with_other(&undone) } else { undone.clone() };
+        let wanted = ownership::before(
+            (&owned(&fields, &first), &owned(&changed, &first)),
+            (&owned(&found, &first), &owned(&undone, &first)),
+            &owned(&now, &last),
+        );
+        prop_assert_eq!(wanted, None);
+    }
+}
+
+#[test]
+fn what_a_change_took_from_a_controller_that_has_reported_since_cannot_be_given_back() {
+    let report = |time: &str, field: &str| json!({ "manager": "controller", "subresource": "status", "time": time, "fieldsV1": { field: {} } });
+    let before = owned(&[], &[report("1", "f:metadata")]);
+    let after = owned(&[], &[report("1", "f:status")]);
+    let now = owned(&[], &[report("2", "f:status")]);
+    assert_eq!(ownership::before((&before, &after), (&now, &now), &now), None);
+}
+
 #[test]
 fn gitops_controllers_are_known_by_their_marks() {
     let marked = |metadata: Value| ownership::gitops_owner(&json!({ "metadata": metadata }));

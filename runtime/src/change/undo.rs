@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::ownership::{managed_fields, manager_of};
-use super::{diff, field, patch, send};
+use super::ownership::manager_of;
+use super::{diff, field, ownership, patch, send};
 use crate::effect::ObjectRef;
 use crate::failure::{BAD_ANSWER, CONFLICT, Failure};
 use crate::record::event::{Changing, Event, UndoConflict, UndoOutcome};
@@ -131,7 +131,7 @@ impl<'a> Undoer<'a> {
                             format!("{object}: the server did not set {} back", field.path),
                         ));
                     }
-                    let ownership = plan.conflicts.is_empty() && self.restore_ownership(subject, &now, &after);
+                    let ownership = plan.conflicts.is_empty() && self.restore_ownership(subject, &now, after);
                     return Ok(plan.outcome(Some(ownership)));
                 }
                 Err(failure) if failure.is(&CONFLICT) || send::is_lost(&failure) => last = Some(failure),
@@ -141,33 +141,53 @@ impl<'a> Undoer<'a> {
         Err(last.expect("an attempt that does not return leaves its failure"))
     }
 
-    /// Makes `metadata.managedFields` what it was, if nobody has written to the object between our change and its undo.
+    /// Makes `metadata.managedFields` what it was, if nobody but a controller that reports on the object has written to
+    /// it between our change and its undo. `found` is the object before the undo, `undone` after it.
     ///
     /// The API server takes managed fields that a patch sets as they are, as long as the patch changes nothing else
-    /// (`k8s.io/apimachinery/pkg/util/managedfields`), so this is a patch of its own.
-    fn restore_ownership(&self, subject: &Subject, before: &Value, after: &Value) -> bool {
-        let Some(wanted) = managed_fields(&subject.changing.pre_image) else {
-            return false;
-        };
-        if managed_fields(after) == Some(wanted) {
+    /// (`k8s.io/apimachinery/pkg/util/managedfields`), so this is a patch of its own. A controller that reacts to the
+    /// undo may come in between: then it is tried anew.
+    fn restore_ownership(&self, subject: &Subject, found: &Value, undone: Value) -> bool {
+        let (object, pre_image) = (&subject.changing.object, &subject.changing.pre_image);
+        if ownership::is_alike(pre_image, &undone) {
             return true;
         }
-        let untouched = subject
-            .post_image
-            .as_ref()
-            .is_some_and(|post| managed_fields(post).is_some() && managed_fields(post) == managed_fields(before));
-        let Some(version) = after.pointer("/metadata/resourceVersion").and_then(Value::as_str).filter(|_| untouched)
-        else {
+        let Some(post_image) = &subject.post_image else {
             return false;
         };
-        let patch = patch::with_precondition(json!({ "metadata": { "managedFields": wanted } }), version);
-        match send::patch(self.caller, &subject.changing.object, patch) {
-            Ok(object) => managed_fields(&object) == Some(wanted),
-            Err(failure) => {
-                tracing::warn!(object = %subject.changing.object, %failure, "field ownership could not be restored");
-                false
+        let mut now = undone.clone();
+        for _ in 0..ATTEMPTS {
+            let Some(wanted) = ownership::before((pre_image, post_image), (found, &undone), &now) else {
+                return false;
+            };
+            let wanted = json!({ "metadata": { "managedFields": wanted } });
+            if ownership::is_alike(&wanted, &now) {
+                return true;
+            }
+            // An empty list would be taken for one that says nothing.
+            let version = now.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+            let Some(version) = version.filter(|_| ownership::managed_fields(&wanted).is_some()) else {
+                return false;
+            };
+            match send::patch(self.caller, object, patch::with_precondition(wanted.clone(), version)) {
+                Ok(restored) => return ownership::is_alike(&wanted, &restored),
+                Err(failure) if failure.is(&CONFLICT) || send::is_lost(&failure) => {
+                    tracing::debug!(%object, %failure, "field ownership is restored anew");
+                }
+                Err(failure) => {
+                    tracing::warn!(%object, %failure, "field ownership could not be restored");
+                    return false;
+                }
+            }
+            send::pause(self.caller);
+            match send::look(self.caller, object) {
+                Ok(looked) => now = looked,
+                Err(failure) if send::is_lost(&failure) => {}
+                Err(_) => return false,
             }
         }
+        tracing::warn!(%object, "field ownership could not be restored: the object did not keep still");
+        false
     }
 }
 

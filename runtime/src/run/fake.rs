@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) unreachable: bool,
     /// Somebody else writes just before the next patch arrives.
     pub(crate) meanwhile: Option<fn(&mut Value)>,
+    /// A controller writes the status of an object right after every change of it.
+    pub(crate) controlled: bool,
     version: u64,
     now: i64,
 }
@@ -118,7 +120,24 @@ impl State {
             managers.push(json!({ "manager": manager, "time": time, "fieldsV1": { "f:spec": {} } }));
         }
         self.objects.insert(object.clone(), content.clone());
+        if self.controlled {
+            self.report(object);
+        }
         content
+    }
+
+    /// The object's controller writes its status: its entry gets another time, and with it another place.
+    pub(crate) fn report(&mut self, object: &ObjectRef) {
+        self.version += 1;
+        let content = self.objects.get_mut(object).unwrap();
+        content["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        content["status"] = json!({ "observed": self.version });
+        let managers = content["metadata"]["managedFields"].as_array_mut().unwrap();
+        managers.retain(|entry| entry["subresource"] != "status");
+        managers.push(json!({
+            "manager": "controller", "subresource": "status", "time": format!("t{}", self.version),
+            "fieldsV1": { "f:status": { "f:observed": {} } },
+        }));
     }
 
     fn patch(&mut self, object: &ObjectRef, patch: &Value, dry_run: bool) -> Result<Value, Failure> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::change::undo::{pending, undo};
 use crate::failure::{CONFIG, Exit, Failure, LOCKED, REJECTED, UNDO_NOTHING, UNREACHABLE};
@@ -73,6 +73,52 @@ fn it_restores_values_and_ownership_from_the_record_alone() {
     let again = bench.undo(&record).unwrap_err();
     assert!(again.is(&UNDO_NOTHING) && again.message.contains("took it back"), "{again}");
     assert_eq!(list::list(&bench.settings.home).unwrap().0[0].ended.as_ref().unwrap().ending, "undone");
+}
+
+/// The object without what a controller and the server write: status, its entry, the counter.
+fn without_reports(mut object: Value) -> Value {
+    object.as_object_mut().unwrap().remove("status");
+    object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    let owners = object["metadata"]["managedFields"].as_array_mut().unwrap();
+    owners.retain(|entry| entry["subresource"] != "status");
+    object
+}
+
+#[test]
+fn a_controller_that_reports_after_every_change_keeps_no_owner_from_being_restored() {
+    let bench = Bench::new();
+    bench.cluster.lock().controlled = true;
+    bench.cluster.lock().report(&rule("graph-core"));
+    let before = bench.cluster.object(&rule("graph-core"));
+    let record = bench.done(|run| drop(run.change(bench.raise("graph-core", 500)).unwrap()));
+    bench.cluster.lock().report(&rule("graph-core"));
+    let changed = bench.cluster.object(&rule("graph-core"));
+    assert_ne!(without_reports(changed.clone()), without_reports(before.clone()));
+
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    assert_eq!(outcomes(&record), [UndoOutcome::Restored { ownership: true }]);
+    let after = bench.cluster.object(&rule("graph-core"));
+    assert_eq!(without_reports(after.clone()), without_reports(before));
+    let report = |object: &Value| {
+        let owners = object["metadata"]["managedFields"].as_array().unwrap().clone();
+        owners.into_iter().filter(|entry| entry["subresource"] == "status").collect::<Vec<_>>()
+    };
+    assert_eq!(report(&after).len(), 1, "the controller's entry stands once");
+    assert_ne!(report(&after), report(&changed), "it is the one of the controller's last report");
+    // The values, the owners as they were before the controller came in between, and the owners anew.
+    assert_eq!(bench.cluster.patches().len(), 4);
+}
+
+#[test]
+fn who_took_fields_beside_a_controller_keeps_them() {
+    let bench = Bench::new();
+    bench.cluster.lock().controlled = true;
+    let record = bench.done(|run| drop(run.change(bench.raise("graph-core", 500)).unwrap()));
+    bench.cluster.edit(&rule("graph-core"), |rule| rule["spec"]["exportTo"] = json!(["."]));
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    assert_eq!(outcomes(&record), [UndoOutcome::Restored { ownership: false }]);
+    let owners = bench.cluster.object(&rule("graph-core"))["metadata"]["managedFields"].clone();
+    assert!(owners.as_array().unwrap().iter().any(|entry| entry["manager"] == "intruder"), "{owners}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::descriptor::{self, param};
 use crate::kubernetes::read;
 use crate::rule::Rule;
 use crate::rule::policy::raise;
-use crate::text::and;
+use crate::text::count;
 
 /// The largest value of the field, which is an int32.
 const MOST: u32 = i32::MAX as u32;
@@ -67,9 +67,8 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         call.run().warn(format!("{}: nothing to raise, no limit is set below {limit}", rule.text()));
         return Ok(Dynamic::from(false));
     }
-    let fields: Vec<_> =
-        raised.iter().map(|one| format!("{} from {}", one.field.trim_start_matches("spec."), one.from)).collect();
-    let summary = format!("raise to {limit}: {}", and(&fields));
+    // Which they are, and what they were, is what the difference shows.
+    let summary = format!("raise {} to {limit}", count(raised.len(), "limit", "limits"));
     let change =
         Change { object: rule.object().clone(), summary, class: Class::Change, irreversible: None, before, after };
     Ok(Dynamic::from(call.run().change(change)?.number.is_some()))

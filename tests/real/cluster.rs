@@ -86,7 +86,20 @@ impl Cluster {
 
     /// The lab with a world, in a process of its own.
     pub fn lab(world: &str) -> Self {
+        Cluster::serve(world, TempDir::new().expect("a temporary folder"))
+    }
+
+    /// The lab with the world `breaker`, whose sidecars are ordinary containers, as those of the real mesh are.
+    pub fn lab_with_ordinary_sidecars() -> Self {
+        const BREAKER: &str = include_str!("../../lab/worlds/breaker.toml");
         let home = TempDir::new().expect("a temporary folder");
+        let world = home.path().join("breaker.toml");
+        fs::write(&world, format!("{BREAKER}\n[cluster]\nnative_sidecars = false\n"))
+            .expect("the folder can be written");
+        Cluster::serve(&world.to_string_lossy(), home)
+    }
+
+    fn serve(world: &str, home: TempDir) -> Self {
         let mut server = Command::new(meshbook())
             .args(["lab", "--world", world])
             .env("MESHBOOK_HOME", home.path())

@@ -32,11 +32,6 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "a hash of how etcd stores the kind; the lab has no etcd",
     ),
     (
-        "kubectl logs POD -n summit -c absent",
-        "standard error: ",
-        "the real mesh's sidecar is an ordinary container, the lab's world has a native one: kubectl lists them in another order",
-    ),
-    (
         "meshbook plan RUNBOOK service=graph-core -n summit -o json",
         "only on the real mesh: .shown[].value.notes[]: string",
         "the real mesh has pods without processes, and the notes name them; every pod of the lab's world answers",
@@ -166,7 +161,7 @@ fn lab_and_real_mesh_answer_alike() {
     let objects = folder.path().join("objects.yaml");
     std::fs::write(&objects, OBJECTS).expect("the folder can be written");
     let objects = objects.to_string_lossy();
-    let (real, lab) = (Cluster::real(), Cluster::lab("breaker"));
+    let (real, lab) = (Cluster::real(), Cluster::lab_with_ordinary_sidecars());
     let load = Load::start(&real, "summit", 900);
 
     let mut differences = Vec::new();

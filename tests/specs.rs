@@ -34,8 +34,10 @@ struct Spec {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Call {
-    /// Its arguments; `[RUN]` stands for the id of the newest run.
+    /// Its arguments; `[RUN]` stands for the id of the newest run, `[WORLD]` for the file of `world`.
     args: Vec<String>,
+    /// A world that is made for this call.
+    world: Option<WorldWith>,
     /// Environment beside the fixed one.
     #[serde(default)]
     env: BTreeMap<String, String>,
@@ -43,6 +45,16 @@ struct Call {
     exit: i32,
     /// What the newest record says afterwards; absent: nothing is asked of it.
     record: Option<RecordSummary>,
+}
+
+/// A world file of the spec's folder, and what stands at its end for one call.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorldWith {
+    /// Its name.
+    file: String,
+    /// TOML.
+    end: String,
 }
 
 /// What a record must come to.
@@ -104,7 +116,13 @@ fn holds(folder: &Path) -> Result<(), String> {
     for (index, call) in spec.call.iter().enumerate() {
         let number = index + 1;
         let run = newest(home.path()).map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
-        let args = call.args.iter().map(|arg| arg.replace("[RUN]", run.as_deref().unwrap_or("[RUN]")));
+        let world = home.path().join("world.toml");
+        if let Some(WorldWith { file, end }) = &call.world {
+            fs::write(&world, fs::read_to_string(folder.join(file)).unwrap() + "\n" + end).unwrap();
+        }
+        let args = call.args.iter().map(|arg| {
+            arg.replace("[RUN]", run.as_deref().unwrap_or("[RUN]")).replace("[WORLD]", &world.to_string_lossy())
+        });
         let output = Command::new(env!("CARGO_BIN_EXE_meshbook"))
             .args(args)
             .current_dir(folder)

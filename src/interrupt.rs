@@ -32,11 +32,35 @@ impl Signals {
     }
 }
 
+/// What is said when a signal arrives.
+pub struct Words {
+    /// At the first.
+    pub first: &'static str,
+    /// At each further one.
+    pub further: &'static str,
+}
+
+/// Of a run.
+pub const RUN: Words = Words {
+    first: "Interrupted: what is under way is finished, what was not proved is taken back.",
+    further: "Still taking back what was not proved; this cannot be cut short. The record says how far it is.",
+};
+
+/// Of an undo.
+pub const UNDO: Words = Words {
+    first: "Interrupted: what is being taken back is finished, what comes after it is left as it is.",
+    further: "Still finishing what is being taken back; this cannot be cut short. The record says how far it is.",
+};
+
 /// A token that the first signal cancels, while the runtime lives.
 ///
 /// # Errors
 /// When the system does not let the process watch signals: then an interrupt would end it with changes open.
-pub fn watch(runtime: &tokio::runtime::Runtime, screen: Arc<Screen>) -> io::Result<CancellationToken> {
+pub fn watch(
+    runtime: &tokio::runtime::Runtime,
+    screen: Arc<Screen>,
+    words: &'static Words,
+) -> io::Result<CancellationToken> {
     let cancel = CancellationToken::new();
     let token = cancel.clone();
     let inside = runtime.enter();
@@ -46,11 +70,9 @@ pub fn watch(runtime: &tokio::runtime::Runtime, screen: Arc<Screen>) -> io::Resu
         loop {
             signals.next().await;
             if token.is_cancelled() {
-                screen.say(
-                    "Still taking back what was not proved; this cannot be cut short. The record says how far it is.",
-                );
+                screen.say(words.further);
             } else {
-                screen.say("Interrupted: what is under way is finished, what was not proved is taken back.");
+                screen.say(words.first);
                 token.cancel();
             }
         }

@@ -51,7 +51,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     confirmed(&place, target, &manner)?;
     let screen = Arc::clone(&session.screen);
     let terminal = Arc::new(Terminal::new(Arc::clone(&screen)));
-    let cancel = interrupt::watch(&runtime, Arc::clone(&screen)).map_err(|error| {
+    let cancel = interrupt::watch(&runtime, Arc::clone(&screen), &interrupt::RUN).map_err(|error| {
         Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the run was not started")
     })?;
     let is_plan = manner.mode == Mode::Plan;

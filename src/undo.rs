@@ -56,7 +56,7 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
     ));
     screen.print("");
     let terminal = Arc::new(Terminal::resuming(Arc::clone(&screen), report));
-    let cancel = interrupt::watch(&runtime, Arc::clone(&screen)).map_err(|error| {
+    let cancel = interrupt::watch(&runtime, Arc::clone(&screen), &interrupt::UNDO).map_err(|error| {
         Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("nothing was taken back")
     })?;
     let ended =

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Called, Desk, ServedLab, signal};
 
 /// Sets one limit of the rule `catalog`, and proves it.
-const SET: &str = r#"//! Sets a limit.
+pub const SET: &str = r#"//! Sets a limit.
 param limit: int "the limit";
 step "Set it" {
     k8s::patch("destinationrule", "catalog", #{ spec: #{ trafficPolicy: #{ connectionPool: #{ tcp: #{ maxConnections: limit } } } } });
@@ -18,7 +18,7 @@ fixed(`the limit is ${limit}`);
 "#;
 
 /// Sets it, and waits for what never comes.
-const SET_AND_WAIT: &str = r#"//! Sets a limit and waits.
+pub const SET_AND_WAIT: &str = r#"//! Sets a limit and waits.
 step "Set it" {
     k8s::patch("destinationrule", "catalog", #{ spec: #{ trafficPolicy: #{ connectionPool: #{ tcp: #{ maxConnections: 7 } } } } });
     wait 2h until { k8s::get("destinationrule", "catalog").field("spec.host") == "another" };
@@ -27,12 +27,13 @@ fixed("never said");
 "#;
 
 /// Says what it is.
-const LOOK: &str = r#"//! Shows a limit.
+pub const LOOK: &str = r#"//! Shows a limit.
 step "Look" { show(`limit ${k8s::get("destinationrule", "catalog").field("spec.trafficPolicy.connectionPool.tcp.maxConnections")}`); }
 not_this("only looked");
 "#;
 
-fn limit(desk: &Desk) -> i64 {
+/// The limit of the rule `catalog`, as the cluster has it.
+pub fn limit(desk: &Desk) -> i64 {
     let script = desk.file("look.rhai", LOOK);
     let shown = desk.call(&["run", &script, "-o", "json"]).exits(0).json();
     shown["shown"][0]["title"].as_str().unwrap().strip_prefix("limit ").unwrap().parse().unwrap()
@@ -60,6 +61,42 @@ fn what_one_process_has_changed_another_takes_back_once() {
     desk.call(&["runs", id]).exits(0).says("undo");
     let runs = desk.call(&["runs", "-o", "json"]).exits(0).json();
     assert!(runs.as_array().unwrap().iter().all(|run| run["in_force"] == 0), "{runs}");
+}
+
+/// A Deployment with the owners of its fields: what `scale` shows.
+const SCALE: &str = r#"//! Scales a workload.
+step "Scale" {
+    show(k8s::get("deployment", "front").raw());
+    k8s::scale("deployment", "front", 5);
+    wait 1m until { k8s::get("deployment", "front").field("status.readyReplicas") == 5 };
+    show(k8s::get("deployment", "front").raw());
+}
+fixed("five pods run");
+"#;
+
+#[test]
+fn the_owners_of_what_was_scaled_are_restored_although_its_controller_reports() {
+    let lab = ServedLab::start("healthy");
+    let desk = Desk::at(&lab);
+    let script = desk.file("scale.rhai", SCALE);
+    let run = desk.call(&["run", &script, "--approve", "deployment", "-o", "json"]).exits(0).json();
+    let owners = |object: &Value, status: bool| -> Vec<Value> {
+        let all = object["metadata"]["managedFields"].as_array().unwrap_or_else(|| panic!("no owners: {object}"));
+        all.iter().filter(|entry| (entry["subresource"] == "status") == status).cloned().collect()
+    };
+    let (before, scaled) = (&run["shown"][0]["value"], &run["shown"][1]["value"]);
+    assert_ne!(owners(before, true), owners(scaled, true), "the controller has reported");
+    assert_ne!(owners(before, false), owners(scaled, false), "the replicas are ours");
+    let undone = desk.call(&["undo", run["run"].as_str().unwrap()]).exits(0);
+    let undone = undone.says("as before, the owners of its fields too");
+    let look = desk.file(
+        "look-at-front.rhai",
+        "//! Looks.\nstep \"Look\" { show(k8s::get(\"deployment\", \"front\").raw()); }\nnot_this(\"only looked\");\n",
+    );
+    let after = desk.call(&["run", &look, "-o", "json"]).exits(0).json();
+    let after = &after["shown"][0]["value"];
+    assert_eq!(owners(after, false), owners(before, false), "{undone}");
+    assert_eq!(after["spec"], before["spec"]);
 }
 
 #[test]

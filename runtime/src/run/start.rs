@@ -116,9 +116,12 @@ fn new_id(at: Timestamp) -> String {
     Ulid::from_parts(u64::try_from(at.as_millisecond()).unwrap_or_default(), random).to_string()
 }
 
-/// The user on this machine, as the environment names it.
+/// The user on this machine: as the environment names it, else as the system's database of users does.
 pub(crate) fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".into())
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+    named
+        .or_else(|| uzers::get_current_username().and_then(|user| user.into_string().ok()))
+        .unwrap_or_else(|| "unknown".into())
 }
 
 /// This machine's name.

@@ -106,6 +106,11 @@ impl Lab {
         self.mesh.clone()
     }
 
+    /// The API server, for clients that take no kubeconfig.
+    pub fn server(&self) -> &api::Server {
+        &self.server
+    }
+
     /// Where the API server listens.
     pub fn address(&self) -> std::net::SocketAddr {
         self.server.address()

@@ -142,7 +142,7 @@ async fn reviews_answer_about_tokens_and_rights() {
         json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}).to_string()
     };
     let path = "/apis/authentication.k8s.io/v1/tokenreviews";
-    let known = cluster.call(Method::POST, path, JSON, review(cluster.server.admin_token())).await.json();
+    let known = cluster.call(Method::POST, path, JSON, review(&cluster.server.admin_token())).await.json();
     assert_eq!(known["status"]["user"]["username"], "admin");
     let unknown = cluster.call(Method::POST, path, JSON, review("x")).await.json();
     assert!(unknown["status"].get("authenticated").is_none());

@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod arguments;
+mod in_cluster;
+mod mounts;
+mod records;
 mod served;
+mod signals;
 mod streams;
 mod suite;
 mod trouble;

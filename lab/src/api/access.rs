@@ -91,6 +91,14 @@ impl Users {
         self.by_token.lock().expect("no holder of the users panics").values().find(|u| u.name == name).cloned()
     }
 
+    /// Makes the owner of a token known by another, and by the old one no more.
+    pub(crate) fn rename_token(&self, old: &str, new: &str) {
+        let mut by_token = self.by_token.lock().expect("no holder of the users panics");
+        if let Some(user) = by_token.remove(old) {
+            by_token.insert(new.to_owned(), user);
+        }
+    }
+
     /// Remembers a service account's new token.
     pub(crate) fn add_service_account(&self, token: &str, namespace: &str, name: &str) {
         let user = User {

@@ -81,7 +81,7 @@ impl Api {
 pub struct Server {
     address: SocketAddr,
     authority: String,
-    admin_token: String,
+    admin_token: Mutex<String>,
     viewer_token: String,
     api: Arc<Api>,
     stop: CancellationToken,
@@ -114,6 +114,7 @@ impl Server {
         let router = Router::new().fallback(route::handle).with_state(api.clone());
         let acceptor = TlsAcceptor::from(identity.config);
         tokio::spawn(accept(listener, acceptor, router, api.clone(), stop.clone()));
+        let admin_token = Mutex::new(admin_token);
         Ok(Server { address, authority: identity.authority, admin_token, viewer_token, api, stop })
     }
 
@@ -125,7 +126,7 @@ impl Server {
     /// A kubeconfig with the contexts `context` (may do everything) and `context-viewer` (may only read).
     pub fn kubeconfig(&self, context: &str, namespace: &str) -> String {
         let authority = protobuf::base64(self.authority.as_bytes());
-        let (admin, viewer, port) = (&self.admin_token, &self.viewer_token, self.address.port());
+        let (admin, viewer, port) = (self.admin_token(), &self.viewer_token, self.address.port());
         format!(
             "apiVersion: v1
 kind: Config
@@ -158,8 +159,19 @@ current-context: {context}
     }
 
     /// The administrator's bearer token, for clients that take no kubeconfig.
-    pub fn admin_token(&self) -> &str {
-        &self.admin_token
+    pub fn admin_token(&self) -> String {
+        self.admin_token.lock().expect("no holder of the token panics").clone()
+    }
+
+    /// Gives the administrator a new token and forgets the old one, as when a service account's token has run out.
+    ///
+    /// # Errors
+    /// If the machine has no random numbers.
+    pub fn rotate_admin_token(&self) -> std::io::Result<String> {
+        let new = tls::token()?;
+        let old = std::mem::replace(&mut *self.admin_token.lock().expect("no holder of the token panics"), new.clone());
+        self.api.users.rename_token(&old, &new);
+        Ok(new)
     }
 
     /// The certificate authority, PEM, for clients that take no kubeconfig.

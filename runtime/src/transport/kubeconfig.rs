@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{ExecInteractiveMode, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use crate::failure::{CONFIG, Failure, UNAUTHORIZED, nearest};
 
@@ -108,8 +108,19 @@ fn places(environment: &Environment) -> Vec<PathBuf> {
 }
 
 fn in_cluster() -> Result<Chosen, Failure> {
-    let config = kube::Config::incluster()
-        .map_err(|error| Failure::new(&CONFIG, format!("the service account of this pod cannot be used: {error}")))?;
+    let mut config = kube::Config::incluster().map_err(|error| {
+        let why = match error {
+            InClusterError::ReadEnvironmentVariable(_) => {
+                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT have to be set".to_owned()
+            }
+            InClusterError::ReadDefaultNamespace(error) => format!("its file `namespace` cannot be read: {error}"),
+            InClusterError::ReadCertificateBundle(error) => format!("its file `ca.crt` cannot be read: {error}"),
+            other => super::unanswered::root(&other),
+        };
+        Failure::new(&CONFIG, format!("the service account of this pod cannot be used: {why}"))
+            .hint("let Kubernetes mount it (`automountServiceAccountToken`), or name a kubeconfig with `--kubeconfig`")
+    })?;
+    config.default_namespace = config.default_namespace.trim().to_owned();
     Ok(Chosen { context: IN_CLUSTER.into(), config })
 }
 

@@ -26,6 +26,7 @@ pub(super) fn install_crypto() {
 
 /// Runs the credential plugin, if there is one, off the threads that serve requests, and makes the client.
 pub(super) async fn log_in(config: Config, limit: Duration, address: &str) -> Result<Client, Failure> {
+    let config = with_trimmed_token(config);
     let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
     let made = match &plugin {
         None => client(config),
@@ -58,6 +59,20 @@ pub(super) async fn log_in(config: Config, limit: Duration, address: &str) -> Re
         let asked = Asked::to("log in at", address);
         unanswered::from(&error, &asked, address).failure
     })
+}
+
+/// A token's file may end with a newline, as `echo` leaves it. kubectl trims it; kube sends it, which no header can
+/// hold. A token that is read here is renewed like every other: when the server refuses it.
+fn with_trimmed_token(mut config: Config) -> Config {
+    let user = &mut config.auth_info;
+    if user.token.is_none()
+        && let Some(path) = &user.token_file
+        && let Ok(text) = std::fs::read_to_string(path)
+        && text.trim() != text
+    {
+        user.token = Some(text.trim().to_owned().into());
+    }
+    config
 }
 
 /// The client: like kube's own, but with `TCP_NODELAY`. Port-forwarded requests are small frames each way, and

@@ -75,7 +75,8 @@ fn no_credentials(error: &AuthError, sentence: &dyn Fn(&str) -> String) -> Failu
         other => Failure::new(
             &UNAUTHORIZED,
             sentence(&format!("the credentials of this context cannot be used: {}", printable(&other.to_string()))),
-        ),
+        )
+        .hint("make what it names readable, or correct the `user` of this context in the kubeconfig"),
     }
 }
 

@@ -189,6 +189,44 @@ async fn a_revoked_token_is_renewed_for_port_forwards_too() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_rotated_on_disk_is_read_anew_when_the_old_one_has_run_out() {
+    // As a kubelet writes it, and as `echo` does: kubectl reads both.
+    for end in ["", "\n"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, format!("token-1{end}")).unwrap();
+        let valid = Arc::new(std::sync::Mutex::new("token-1"));
+        let asked = Arc::clone(&valid);
+        let server = Double::start(move |received, _| {
+            if received.headers["authorization"] == format!("Bearer {}", asked.lock().unwrap()) {
+                json_answer(200, &json!({"major": "1"}))
+            } else {
+                status(401, "Unauthorized", "Unauthorized")
+            }
+        })
+        .await;
+        let user = format!("{{tokenFile: '{}'}}", file.display());
+        let connection = connect_by(kubeconfig(&server.url(), &user, ""), "", Arc::new(WallClock)).await.unwrap();
+        connection.call(&Call::Version).await.unwrap();
+
+        std::fs::write(&file, format!("token-2{end}")).unwrap();
+        connection.call(&Call::Version).await.unwrap();
+        assert_eq!(server.lines().len(), 2, "the old token still holds");
+        *valid.lock().unwrap() = "token-2";
+        connection.call(&Call::Version).await.unwrap();
+        assert_eq!(server.lines().len(), 4, "it is refused once, and the new one is sent");
+
+        *valid.lock().unwrap() = "token-3";
+        let failure = connection.call(&Call::Version).await.unwrap_err();
+        assert_eq!(failure.code.name, failure::UNAUTHORIZED.name, "{failure}");
+        std::fs::remove_file(&file).unwrap();
+        let failure = connection.call(&Call::Version).await.unwrap_err();
+        assert_eq!(failure.code.name, failure::UNAUTHORIZED.name, "{failure}");
+        assert!(failure.message.contains("token file"), "{failure}");
+    }
+}
+
+#[tokio::test]
 async fn a_plugin_that_fails_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("plugin");

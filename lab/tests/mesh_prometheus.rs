@@ -109,6 +109,26 @@ async fn errors_have_prometheus_envelope() {
 }
 
 #[tokio::test]
+async fn no_query_takes_longer_than_a_client_waits_nor_more_stack_than_there_is() {
+    let bench = Bench::new(World::named("healthy").unwrap());
+    let pod = bench.pods("istio-system", "prometheus").remove(0);
+    let deep = ["(".repeat(5000), "-".repeat(5000), "1%2B".repeat(10_000) + "1"];
+    let asked = [
+        ("query?query=sum_over_time(up%5B100y:1ms%5D)", "too many samples"),
+        ("query?query=max_over_time(max_over_time(up%5B1y:1s%5D)%5B1y:1s%5D)", "too many samples"),
+        ("query?query=up&time=1e300", "cannot parse"),
+        ("query_range?query=up&start=-1e300&end=1e300&step=1", "cannot parse"),
+        ("query_range?query=up&start=1&end=2&step=1e300", "success"),
+        ("query?query=up+offset+290y+@+0", "success"),
+    ];
+    let nested = deep.iter().map(|query| (format!("query?query={query}"), "nests too deeply"));
+    for (path, expected) in asked.map(|(path, text)| (path.to_owned(), text)).into_iter().chain(nested) {
+        let (_, body) = bench.ask("GET", "istio-system", &pod, 9090, &format!("/api/v1/{path}")).await;
+        assert!(body.contains(expected), "{path:.80}: {body:.200}");
+    }
+}
+
+#[tokio::test]
 async fn faults_of_prometheus() {
     let world = |fault: &str| World::named("breaker").unwrap().set("faults.prometheus", fault).unwrap();
     let down = Bench::new(world("down"));

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Spec, WorldError};
+use crate::crd::Catalog;
 
 /// Reads TOML, and the YAML documents within `objects`, into one JSON document.
 pub(super) fn read(text: &str) -> Result<Value, WorldError> {
@@ -123,6 +124,15 @@ pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
                 let text: String = object.to_string().chars().take(80).collect();
                 return Err(WorldError::Objects(format!("an object has no {name}: {text}")));
             }
+        }
+        let text = |key: &str| object[key].as_str().unwrap_or_default();
+        if !Catalog::get().by_kind(text("apiVersion"), text("kind")).is_some_and(|kind| kind.is_stored()) {
+            return Err(WorldError::Objects(format!(
+                "the lab serves no kind {} of {}: {}",
+                text("kind"),
+                text("apiVersion"),
+                object["metadata"]["name"]
+            )));
         }
     }
     for traffic in &spec.traffic {

@@ -250,6 +250,10 @@ mod tests {
                 "summary = 'x'\nobjects = '{apiVersion: v1, kind: Pod}'\n[cure]\nchange='none'\nbecause='y'",
                 "metadata.name",
             ),
+            (
+                "summary = 'x'\nobjects = '{apiVersion: v1, kind: Podd, metadata: {name: a}}'\n[cure]\nchange='none'\nbecause='y'",
+                "no kind Podd of v1",
+            ),
             ("summary = 'x'\nwarm_up = '5'\n[cure]\nchange='none'\nbecause='y'", "not a duration"),
         ] {
             let error = World::parse(text).unwrap_err().to_string();

@@ -91,11 +91,12 @@ fn metric(labels: &Labels) -> Value {
 fn time(ask: &Ask, name: &str) -> Result<Option<i64>, QueryError> {
     let Some(text) = ask.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
     let seconds: Option<f64> = text.parse().ok().filter(|seconds: &f64| seconds.is_finite());
-    let millis = match seconds {
-        Some(seconds) => Some((seconds * 1000.0).round() as i64),
-        None => text.parse::<Timestamp>().ok().map(|at| at.as_millisecond()),
+    let at = match seconds {
+        // Years from -9999 to 9999, as in RFC 3339.
+        Some(seconds) => Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok(),
+        None => text.parse::<Timestamp>().ok(),
     };
-    millis.map(Some).ok_or_else(|| {
+    at.map(|at| Some(at.as_millisecond())).ok_or_else(|| {
         QueryError::BadData(format!("invalid parameter {name:?}: cannot parse {text:?} to a valid timestamp"))
     })
 }
@@ -169,7 +170,8 @@ fn range_query(database: &Database, ask: &Ask) -> Answer {
                 )));
             }
         }
-        at += step;
+        let Some(next) = at.checked_add(step) else { break };
+        at = next;
     }
     let result: Vec<Value> =
         series.iter().map(|(labels, samples)| json!({"metric": metric(labels), "values": values(samples)})).collect();

@@ -10,13 +10,19 @@ use promql_parser::parser::{self, Expr, VectorSelector};
 use crate::failure::{Failure, INTERNAL, SCRIPT};
 use crate::transport::status::printable;
 
+/// How deep a query may nest.
+const DEEPEST: usize = 200;
+
 /// The query with these labels in each of its selectors. Without labels, the query as it is.
-pub(super) fn fixed(query: &str, labels: &BTreeMap<String, String>) -> Result<String, Failure> {
+///
+/// # Errors
+/// `SCRIPT` if it cannot be read, `INTERNAL` if it cannot be written again with the same meaning.
+pub fn fixed(query: &str, labels: &BTreeMap<String, String>) -> Result<String, Failure> {
     if labels.is_empty() {
         return Ok(query.to_owned());
     }
-    // The parser recurses for each bracket; a query that nests deeper than any real one would exhaust the stack.
-    if nesting(query) > 100 {
+    // The parser and its tree recurse; a query that nests deeper than any real one would exhaust the stack.
+    if nesting(query) > DEEPEST {
         return Err(unreadable(query, "it nests too deeply"));
     }
     let mut expression = parser::parse(query).map_err(|error| unreadable(query, &error))?;
@@ -42,23 +48,37 @@ fn unreadable(query: &str, why: &str) -> Failure {
     Failure::new(&SCRIPT, format!("the query `{}` cannot be read: {}", printable(query), printable(why)))
 }
 
-/// The deepest nesting of brackets, and the longest run of prefixes, whichever is more.
+/// No less than the depth of a query's tree: its open brackets, and all its operators, as a chain of them is a tree that
+/// leans to one side. What stands in strings and braces is left out.
 fn nesting(query: &str) -> usize {
-    let (mut depth, mut deepest, mut run) = (0usize, 0usize, 0usize);
-    for c in query.chars() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
+    let (mut depth, mut deepest, mut operators) = (0_usize, 0, 0);
+    let mut quote = None;
+    let (mut escaped, mut in_braces) = (false, false);
+    let mut word = String::new();
+    // The blank ends the last word.
+    for c in query.chars().chain([' ']) {
+        if quote.is_none() && (c.is_alphanumeric() || c == '_') {
+            word.extend(c.to_lowercase());
+            continue;
         }
-        run = match c {
-            '-' | '+' => run + 1,
-            c if c.is_whitespace() => run,
-            _ => 0,
-        };
-        deepest = deepest.max(depth).max(run);
+        operators += usize::from(matches!(word.as_str(), "and" | "or" | "unless" | "atan2"));
+        word.clear();
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(mark), '\\') if mark != '`' => escaped = true,
+            (Some(mark), c) if c == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '{' | '}') => in_braces = c == '{',
+            (None, _) if in_braces => {}
+            (None, '(' | '[') => depth += 1,
+            (None, ')' | ']') => depth = depth.saturating_sub(1),
+            (None, '+' | '-' | '*' | '/' | '%' | '^' | '<' | '>' | '!' | '=') => operators += 1,
+            (None, _) => {}
+        }
+        deepest = deepest.max(depth);
     }
-    deepest
+    deepest + operators
 }
 
 fn add(expression: &mut Expr, added: &[Matcher]) -> Result<(), &'static str> {
@@ -153,10 +173,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_not_sent() {
-        for query in ["sum(", "up{", "", "up{a=\"b\" or c=\"d\"}", &"(".repeat(5000), &"-".repeat(5000)] {
+        for query in [
+            "sum(",
+            "up{",
+            "",
+            "up{a=\"b\" or c=\"d\"}",
+            &"(".repeat(5000),
+            &"-".repeat(5000),
+            &"a + ".repeat(50_000),
+            &"a or ".repeat(50_000),
+        ] {
             assert_eq!(fixed(query, &eu1()).unwrap_err().code.name, SCRIPT.name, "{query:.20}");
         }
         assert_eq!(fixed("sum(", &BTreeMap::new()).unwrap(), "sum(");
+        let pods = format!("up{{pod=~\"{}\"}}", "front-7c9-x|".repeat(300));
+        assert!(fixed(&pods, &eu1()).is_ok(), "a long pattern is not deep");
     }
 
     /// Counts the selectors of a query, and those of them that carry the label.

@@ -3,6 +3,7 @@
 //! That version is the reference because the tests hold this evaluator against its binary. A range includes both its
 //! ends; an instant looks back five minutes; ended series end at once.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use promql_parser::label::{MatchOp, Matcher, Matchers};
@@ -21,6 +22,16 @@ mod range;
 const LOOKBACK: i64 = 300_000;
 /// The step (ms) of a subquery that names none: the evaluation interval.
 const SUBQUERY_STEP: i64 = 60_000;
+
+/// The samples that one query may look at, over all its steps. Prometheus' own limit (`query.max-samples`) is 50 million
+/// at a time; the whole lab waits for a query here, so it has to end within seconds.
+const MOST_SAMPLES: usize = 2_000_000;
+/// What a selector costs besides its samples: it is looked up, and its regular expressions are compiled.
+const SELECTOR: usize = 10;
+/// How deep a query may nest, brackets and operators counted: evaluation recurses.
+const DEEPEST: usize = 200;
+/// The farthest time (ms) from 1970. Differences and sums of a few of them stay numbers.
+const FARTHEST: i64 = i64::MAX / 8;
 
 /// A series' value at one time.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,21 +106,68 @@ pub struct Query<'a> {
     expression: Expr,
     start: i64,
     end: i64,
+    samples: Cell<usize>,
 }
 
 /// Parses a query.
 ///
 /// # Errors
-/// [`QueryError::BadData`] with the parser's text.
+/// [`QueryError::BadData`] with the parser's text, or if the query nests too deeply.
 pub fn parse(text: &str) -> Result<Expr, QueryError> {
-    promql_parser::parser::parse(text)
-        .map_err(|error| QueryError::BadData(format!("invalid parameter \"query\": {error}")))
+    let wrong = |why: &str| QueryError::BadData(format!("invalid parameter \"query\": {why}"));
+    if depth(text) > DEEPEST {
+        return Err(wrong("it nests too deeply for the lab's Prometheus"));
+    }
+    promql_parser::parser::parse(text).map_err(|error| wrong(&error))
+}
+
+/// No less than the depth of a query's tree: its open brackets, and all its operators, as a chain of them is a tree that
+/// leans to one side. What stands in strings and braces is left out.
+fn depth(query: &str) -> usize {
+    let (mut open, mut deepest, mut operators) = (0_usize, 0, 0);
+    let mut quote = None;
+    let (mut escaped, mut in_braces) = (false, false);
+    let mut word = String::new();
+    // The blank ends the last word.
+    for c in query.chars().chain([' ']) {
+        if quote.is_none() && (c.is_alphanumeric() || c == '_') {
+            word.extend(c.to_lowercase());
+            continue;
+        }
+        operators += usize::from(matches!(word.as_str(), "and" | "or" | "unless" | "atan2"));
+        word.clear();
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(mark), '\\') if mark != '`' => escaped = true,
+            (Some(mark), c) if c == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '{' | '}') => in_braces = c == '{',
+            (None, _) if in_braces => {}
+            (None, '(' | '[') => open += 1,
+            (None, ')' | ']') => open = open.saturating_sub(1),
+            (None, '+' | '-' | '*' | '/' | '%' | '^' | '<' | '>' | '!' | '=') => operators += 1,
+            (None, _) => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest + operators
 }
 
 impl<'a> Query<'a> {
     /// A parsed query over a range of times; for an instant both are the same.
     pub fn new(database: &'a Database, expression: Expr, start: i64, end: i64) -> Query<'a> {
-        Query { database, expression, start, end }
+        let [start, end] = [start, end].map(|time| time.clamp(-FARTHEST, FARTHEST));
+        Query { database, expression, start, end, samples: Cell::new(0) }
+    }
+
+    /// Counts samples that are looked at.
+    fn load(&self, samples: usize) -> Result<(), QueryError> {
+        self.samples.set(self.samples.get().saturating_add(samples));
+        if self.samples.get() > MOST_SAMPLES {
+            return failed("query processing would load too many samples into memory in query execution");
+        }
+        Ok(())
     }
 
     /// The value at one time (ms).
@@ -152,7 +210,7 @@ impl<'a> Query<'a> {
             }),
             Expr::VectorSelector(selector) => {
                 let time = self.shifted(time, selector.at.as_ref(), selector.offset.as_ref());
-                Ok(Value::Vector(self.instant(selector.name.as_deref(), &selector.matchers, time)))
+                Ok(Value::Vector(self.instant(selector.name.as_deref(), &selector.matchers, time)?))
             }
             Expr::MatrixSelector(matrix) => {
                 let selector = &matrix.vs;
@@ -160,6 +218,7 @@ impl<'a> Query<'a> {
                 let start = end - millis(matrix.range);
                 let mut series = Vec::new();
                 for conditions in conditions(selector.name.as_deref(), &selector.matchers) {
+                    self.load(SELECTOR)?;
                     for found in self.database.select(&conditions) {
                         let from = found.samples.partition_point(|(at, _)| *at < start);
                         let to = found.samples.partition_point(|(at, _)| *at <= end);
@@ -168,6 +227,7 @@ impl<'a> Query<'a> {
                             .filter(|(_, value)| !is_stale(*value))
                             .copied()
                             .collect();
+                        self.load(samples.len())?;
                         if !samples.is_empty() {
                             series.push(Range { labels: found.labels.clone(), samples });
                         }
@@ -185,12 +245,15 @@ impl<'a> Query<'a> {
                     at += step;
                 }
                 while at <= end {
+                    self.load(1)?;
                     let samples = match self.eval(&subquery.expr, at)? {
                         Value::Vector(samples) => samples,
                         Value::Scalar(value) => vec![Sample { labels: Labels::new(), value, at }],
                         _ => return failed("a subquery needs an instant vector"),
                     };
                     for sample in samples {
+                        // Each is compared with the series that are there.
+                        self.load(1 + series.len() / 8)?;
                         match series.iter_mut().find(|range| range.labels == sample.labels) {
                             Some(range) => range.samples.push((at, sample.value)),
                             None => series.push(Range { labels: sample.labels, samples: vec![(at, sample.value)] }),
@@ -214,17 +277,20 @@ impl<'a> Query<'a> {
             Some(AtModifier::End) => self.end,
             Some(AtModifier::At(moment)) => from_system(*moment),
         };
-        match offset {
+        let shifted = match offset {
             None => time,
             Some(Offset::Pos(by)) => time - millis(*by),
             Some(Offset::Neg(by)) => time + millis(*by),
-        }
+        };
+        shifted.clamp(-FARTHEST, FARTHEST)
     }
 
-    fn instant(&self, name: Option<&str>, matchers: &Matchers, time: i64) -> Vec<Sample> {
+    fn instant(&self, name: Option<&str>, matchers: &Matchers, time: i64) -> Result<Vec<Sample>, QueryError> {
         let mut found = Vec::new();
         for conditions in conditions(name, matchers) {
+            self.load(SELECTOR)?;
             for series in self.database.select(&conditions) {
+                self.load(1)?;
                 let index = series.samples.partition_point(|(at, _)| *at <= time);
                 let last = index.checked_sub(1).map(|last| series.samples[last]);
                 if let Some((at, value)) = last
@@ -235,7 +301,7 @@ impl<'a> Query<'a> {
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     fn vector(&self, expression: &Expr, time: i64) -> Result<Vec<Sample>, QueryError> {
@@ -285,7 +351,7 @@ fn unnamed(mut labels: Labels) -> Labels {
 }
 
 fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+    i64::try_from(duration.as_millis()).map_or(FARTHEST, |millis| millis.min(FARTHEST))
 }
 
 fn from_system(time: SystemTime) -> i64 {

@@ -31,8 +31,13 @@ struct Entry {
     first: u64,
     /// Mean duration (ms) of an answer.
     mean: f64,
-    /// Duration (ms) of a request that timed out.
+    /// Duration (ms) of a request that timed out, and of one whose every attempt did.
     cut: f64,
+    tried: f64,
+    /// The same by the server's clock: of an answer, of one that timed out, of an attempt that did.
+    at_server: [f64; 3],
+    /// Pods that outlier detection has ejected.
+    ejected: Vec<String>,
 }
 
 /// The last requests of one flow.
@@ -76,6 +81,10 @@ impl Journal {
                 first: self.requests,
                 mean: leg.spread(Outcome::Ok).mean,
                 cut: leg.spread(Outcome::Timeout).mean,
+                tried: leg.spread(Outcome::TryTimeout).mean,
+                at_server: [Outcome::Ok, Outcome::Timeout, Outcome::TryTimeout]
+                    .map(|end| leg.spread_at_server(end).mean),
+                ejected: leg.ejected.clone(),
             });
             self.requests += sum;
             self.kept += sum;
@@ -134,13 +143,14 @@ pub enum Side<'a> {
 pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(Timestamp, String)>) {
     for entry in &journal.entries {
         let endpoints: &[Endpoint] = entry.cluster.as_ref().map_or(&[], |cluster| &cluster.endpoints);
+        let endpoints: Vec<&Endpoint> = endpoints.iter().filter(|one| !entry.ejected.contains(&one.pod)).collect();
         let outcomes = entry.outcomes();
         let total = outcomes.len() as f64;
         for (k, outcome) in outcomes.into_iter().enumerate() {
             let number = entry.first + k as u64;
             let endpoint = outcome
                 .has_host()
-                .then(|| endpoints.get(usize::try_from(number).unwrap_or(0) % endpoints.len().max(1)))
+                .then(|| endpoints.get(usize::try_from(number).unwrap_or(0) % endpoints.len().max(1)).copied())
                 .flatten();
             let report = match side {
                 Side::Caller => outcome.at_caller(parties.error_code),
@@ -157,7 +167,7 @@ pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(T
             let at = entry.start + entry.length.mul_f64((k as f64 + 0.5) / total);
             let caller = parties.caller.map_or("elsewhere", |(key, _)| key.1.as_str());
             let id = seed::hash(number, &[caller, parties.authority]);
-            let took = duration(entry, outcome, id);
+            let took = duration(entry, outcome, side == Side::Caller, id);
             let line = line(entry, parties, side, endpoint, outcome, report, at, took, id);
             into.push((at + Duration::from_secs_f64(took / 1000.0), line));
         }
@@ -165,13 +175,15 @@ pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(T
 }
 
 /// How long (ms) a request took, scattered about the mean as answers are.
-fn duration(entry: &Entry, outcome: Outcome, id: u64) -> f64 {
+fn duration(entry: &Entry, outcome: Outcome, at_caller: bool, id: u64) -> f64 {
+    let [mean, cut, tried] = if at_caller { [entry.mean, entry.cut, entry.tried] } else { entry.at_server };
     match outcome {
         Outcome::Ok | Outcome::ApplicationError => {
             let u = seed::unit(seed::mix(id)).clamp(0.001, 0.999);
-            (entry.mean * 0.955 * (u / (1.0 - u)).powf(1.0 / 6.0)).min(entry.cut)
+            (mean * 0.955 * (u / (1.0 - u)).powf(1.0 / 6.0)).min(entry.cut)
         }
-        Outcome::Timeout | Outcome::TryTimeout | Outcome::ClientGone => entry.cut,
+        Outcome::Timeout | Outcome::ClientGone => cut,
+        Outcome::TryTimeout => tried,
         Outcome::ApplicationDown => 30.0,
         _ => 0.0,
     }

@@ -193,7 +193,7 @@ impl State {
         loop {
             match self.changes.try_recv() {
                 Ok(change) => match (change.resource.group.as_str(), change.resource.plural.as_str()) {
-                    ("apps", _) | ("", "namespaces") => concerned.controllers = true,
+                    ("apps" | "autoscaling", _) | ("", "namespaces") => concerned.controllers = true,
                     ("", "pods") => concerned = Concerned { controllers: true, istiod: true, pods: true },
                     ("", "services") => {
                         concerned.controllers = true;

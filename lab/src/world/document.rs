@@ -156,6 +156,21 @@ pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
             return Err(WorldError::Field(format!("traffic to \"{}\": write host:port", traffic.to)));
         }
     }
+    for workload in &spec.workload {
+        if let Some(call) = workload
+            .calls
+            .iter()
+            .find(|call| call.to.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()).is_none())
+        {
+            return Err(WorldError::Field(format!("\"{}\" calls \"{}\": write host:port", workload.name, call.to)));
+        }
+        if workload.cpu.is_some_and(|cpu| !(1..1000).contains(&cpu.milli)) {
+            return Err(WorldError::Field(format!(
+                "the CPU limit of \"{}\" must be from 1 to 999 thousandths of a core",
+                workload.name
+            )));
+        }
+    }
     for fault in &spec.faults.proxy {
         if !spec.workload.iter().any(|workload| workload.name == fault.workload && fault.pod < workload.replicas) {
             return Err(WorldError::Field(format!(

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub mod causes;
 mod document;
 pub(crate) mod objects;
 pub mod span;
@@ -19,6 +20,14 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("breaker-default-stats", include_str!("../../worlds/breaker-default-stats.toml")),
     ("overload", include_str!("../../worlds/overload.toml")),
     ("no-healthy-upstream", include_str!("../../worlds/no-healthy-upstream.toml")),
+    ("latency-slow-dependency", include_str!("../../worlds/latency-slow-dependency.toml")),
+    ("latency-retry-storm", include_str!("../../worlds/latency-retry-storm.toml")),
+    ("latency-exhausted-pool", include_str!("../../worlds/latency-exhausted-pool.toml")),
+    ("latency-cpu-limit", include_str!("../../worlds/latency-cpu-limit.toml")),
+    ("latency-ejected-hosts", include_str!("../../worlds/latency-ejected-hosts.toml")),
+    ("latency-timeout-chain", include_str!("../../worlds/latency-timeout-chain.toml")),
+    ("latency-too-few-replicas", include_str!("../../worlds/latency-too-few-replicas.toml")),
+    ("latency-hpa", include_str!("../../worlds/latency-hpa.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

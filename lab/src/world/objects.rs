@@ -122,10 +122,11 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     }
     let ports: Vec<Value> =
         workload.ports.iter().map(|port| json!({"containerPort": port, "protocol": "TCP"})).collect();
-    // A pod that is fully at work uses one core (see `Server::cpu_seconds`), and may use no more.
+    // A pod that is fully at work uses one core (see `Server::cpu_seconds`), and may use no more unless the world says so.
+    let limit = workload.cpu.map_or_else(|| "1".to_owned(), |cpu| format!("{}m", cpu.milli));
     let mut container = json!({
         "name": "app", "image": format!("registry.example/{app}:{}", workload.version),
-        "resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "100m"}},
+        "resources": {"limits": {"cpu": limit}, "requests": {"cpu": "100m"}},
     });
     if !ports.is_empty() {
         container["ports"] = json!(ports);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::causes::{CpuLimit, Dependency, Faulty};
 use super::span::Span;
 
 /// One world: a cluster, its workloads, their traffic, a fault and its cure.
@@ -173,6 +174,15 @@ pub struct Workload {
     /// Further labels of the Deployment object, such as `argocd.argoproj.io/instance`.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// The services that it asks before it answers.
+    #[serde(default)]
+    pub calls: Vec<Dependency>,
+    /// A CPU limit that throttles it; without one the limit is a core, which it never exceeds.
+    #[serde(default)]
+    pub cpu: Option<CpuLimit>,
+    /// Pods of it that err.
+    #[serde(default)]
+    pub faulty: Option<Faulty>,
 }
 
 fn default_version() -> String {
@@ -217,7 +227,7 @@ pub struct Traffic {
     /// How the load is spread over the pods, in the order of their creation; equal if absent.
     #[serde(default)]
     pub shares: Vec<f64>,
-    /// Multiplies the load from some moment after the lab opened on.
+    /// Multiplies the load from some moment on, in the order of time.
     #[serde(default)]
     pub changes: Vec<LoadChange>,
     /// The time after which the calling application gives up and disconnects.
@@ -235,12 +245,16 @@ fn default_path() -> String {
     "/".into()
 }
 
-/// From `after` on, the load is `factor` times what the world says.
+/// From some moment on, the load is `factor` times what the world says.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadChange {
     /// Time since the lab opened.
+    #[serde(default)]
     pub after: Span,
+    /// Time before the lab opened, instead: what its history in Prometheus begins with.
+    #[serde(default)]
+    pub ago: Option<Span>,
     /// Multiplier of rate or concurrency.
     pub factor: f64,
 }

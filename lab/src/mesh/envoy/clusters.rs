@@ -30,6 +30,7 @@ struct Host {
     hostname: String,
     counters: [(&'static str, u64); 6],
     gauges: [(&'static str, u64); 3],
+    ejected: bool,
 }
 
 /// Envoy's own defaults for a priority without thresholds.
@@ -77,6 +78,7 @@ fn statuses(state: &State, key: &PodKey, wanted: &dyn Fn(&str) -> bool) -> Vec<S
             ("rq_total", 1),
         ],
         gauges: [("cx_active", 1), ("rq_active", 0), ("rq_pending_active", 0)],
+        ejected: false,
     };
     let wide =
         Thresholds { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000, max_retries: 3 };
@@ -124,7 +126,14 @@ fn statuses(state: &State, key: &PodKey, wanted: &dyn Fn(&str) -> bool) -> Vec<S
                 .endpoints
                 .iter()
                 .map(|endpoint| {
-                    host(&endpoint.address, endpoint.port, String::new(), &measured, cluster.endpoints.len() as u64)
+                    let of = cluster.endpoints.len() as u64;
+                    let mut host = host(&endpoint.address, endpoint.port, String::new(), &measured, of);
+                    if measured.ejected.contains(&endpoint.pod) {
+                        // Nothing new goes there; what is open ends soon.
+                        host.ejected = true;
+                        host.gauges.iter_mut().filter(|(name, _)| *name != "cx_active").for_each(|gauge| gauge.1 = 0);
+                    }
+                    host
                 })
                 .collect()
         };
@@ -163,6 +172,7 @@ fn host(address: &str, port: u16, hostname: String, measured: &Measured, of: u64
             ("rq_active", measured.active / of),
             ("rq_pending_active", measured.pending / of),
         ],
+        ejected: false,
     }
 }
 
@@ -222,8 +232,11 @@ fn host_json(host: &Host) -> Value {
         Some(path) => json!({"pipe": {"path": path}}),
         None => json!({"socket_address": {"address": host.address, "port_value": host.port}}),
     };
-    let mut value =
-        json!({"address": address, "stats": stats, "health_status": {"eds_health_status": "HEALTHY"}, "weight": 1});
+    let mut health = json!({"eds_health_status": "HEALTHY"});
+    if host.ejected {
+        health = json!({"failed_outlier_check": true, "eds_health_status": "HEALTHY"});
+    }
+    let mut value = json!({"address": address, "stats": stats, "health_status": health, "weight": 1});
     if !host.hostname.is_empty() {
         value["hostname"] = json!(host.hostname);
     }
@@ -256,7 +269,7 @@ fn text(all: &[Status]) -> String {
             }
             for (figure, value) in [
                 ("hostname", host.hostname.as_str()),
-                ("health_flags", "healthy"),
+                ("health_flags", if host.ejected { "/failed_outlier_check" } else { "healthy" }),
                 ("weight", "1"),
                 ("region", ""),
                 ("zone", ""),

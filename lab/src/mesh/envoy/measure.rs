@@ -47,6 +47,8 @@ pub struct Measured {
     pub pending: u64,
     /// Requests by outcome of single endpoints: equal parts.
     pub successes: u64,
+    /// Pods that outlier detection has ejected, by name (`outlier_detection.ejections_active` counts them).
+    pub ejected: Vec<String>,
     /// The limits in force.
     pub limits: Thresholds,
     /// Cumulative counts of answer times by Istio's and Envoy's common bucket bounds, and their sum (ms).
@@ -139,6 +141,9 @@ fn outbound(state: &State, key: &PodKey, cluster: &str) -> Measured {
                 measured.answered.1 += histogram.sum;
             }
             for leg in flow.legs.iter().filter(|leg| leg.totals == index) {
+                for pod in leg.ejected.iter().filter(|pod| !measured.ejected.contains(pod)).collect::<Vec<_>>() {
+                    measured.ejected.push(pod.clone());
+                }
                 measured.active += leg.admission.active.round() as u64;
                 measured.pending += leg.admission.pending.round() as u64;
             }

@@ -239,7 +239,15 @@ fn cluster(measured: &Measured, outlier: bool) -> Vec<(String, Figure)> {
     }
     if outlier {
         for name in OUTLIER {
-            let figure = if *name == "ejections_active" { Figure::Gauge(0) } else { Figure::Counter(0) };
+            let ejected = measured.ejected.len() as u64;
+            let figure = match *name {
+                "ejections_active" => Figure::Gauge(ejected),
+                // Each of them once: they are ejected anew whenever they come back, which is not counted here.
+                "ejections_enforced_total"
+                | "ejections_enforced_consecutive_5xx"
+                | "ejections_detected_consecutive_5xx" => Figure::Counter(ejected),
+                _ => Figure::Counter(0),
+            };
             all.push((format!("outlier_detection.{name}"), figure));
         }
     }

@@ -11,6 +11,7 @@ use super::seed;
 use crate::store::{Object, Store};
 use crate::world::Spec;
 
+mod autoscaler;
 mod endpoints;
 pub mod inject;
 
@@ -37,6 +38,8 @@ pub struct Controllers {
     services_made: u32,
     /// A pod that never goes when it is deleted.
     keeps: Vec<PodKey>,
+    /// Autoscalers whose target has to be changed, and when they look next.
+    scaling: BTreeMap<PodKey, Timestamp>,
 }
 
 impl Controllers {
@@ -52,12 +55,13 @@ impl Controllers {
             pods_made: 0,
             services_made: 0,
             keeps: Vec::new(),
+            scaling: BTreeMap::new(),
         }
     }
 
     /// When the next pod starts or ends, if any does.
     pub fn next_event(&self) -> Option<Timestamp> {
-        self.starting.values().chain(self.ending.values()).min().copied()
+        self.starting.values().chain(self.ending.values()).chain(self.scaling.values()).min().copied()
     }
 
     /// Marks a pod as being deleted for good without ever going.
@@ -71,6 +75,7 @@ impl Controllers {
     /// Brings the cluster one step nearer to what its objects ask for; `at_once` makes new pods ready immediately.
     pub fn reconcile(&mut self, store: &Store, now: Timestamp, at_once: bool) {
         self.start_and_end(store, now);
+        autoscaler::reconcile(&mut self.scaling, store, now, at_once);
         for deployment in store.list("apps", "deployments", None) {
             self.deployment(store, &deployment, now, at_once);
         }

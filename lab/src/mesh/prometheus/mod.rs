@@ -24,6 +24,13 @@ use tsdb::{Database, Labels};
 /// The job of the pods' sidecars in Istio's sample configuration.
 const JOB: &str = "kubernetes-pods";
 
+/// cAdvisor's metrics of a container with a CPU limit (`docs/storage/prometheus.md` of google/cadvisor).
+const CADVISOR: [&str; 3] = [
+    "container_cpu_usage_seconds_total",
+    "container_cpu_cfs_periods_total",
+    "container_cpu_cfs_throttled_periods_total",
+];
+
 /// The server: its series, and what it remembers of its targets.
 #[derive(Default)]
 pub struct Prometheus {
@@ -43,7 +50,7 @@ pub struct Prometheus {
 #[derive(Default)]
 struct Target {
     up: Option<usize>,
-    cpu: Option<usize>,
+    cpu: Option<[usize; 3]>,
     plain: HashMap<String, usize>,
     /// Counter, sum, count, buckets and the last bucket of each group.
     groups: HashMap<(bool, usize, usize, usize), [usize; 23]>,
@@ -113,21 +120,14 @@ impl Prometheus {
         if state.spec.telemetry.cpu {
             for server in state.traffic.servers.iter().filter(|server| server.pod.0 != ROOT_NAMESPACE) {
                 let target = targets.entry(server.pod.clone()).or_default();
-                let id = *target.cpu.get_or_insert_with(|| {
-                    let mut labels = Labels::new();
-                    for (name, value) in [
-                        ("__name__", "container_cpu_usage_seconds_total"),
-                        ("job", "kubernetes-cadvisor"),
-                        ("container", "app"),
-                        ("cpu", "total"),
-                        ("namespace", &server.pod.0),
-                        ("pod", &server.pod.1),
-                    ] {
-                        labels.insert(name.into(), value.into());
-                    }
-                    self.database.series(labels)
-                });
-                self.database.append(id, at, server.cpu_seconds);
+                let database = &mut self.database;
+                let ids = *target
+                    .cpu
+                    .get_or_insert_with(|| CADVISOR.map(|name| database.series(of_container(name, &server.pod))));
+                let values = [server.cpu_seconds, server.periods.0.floor(), server.periods.1.floor()];
+                for (id, value) in ids.into_iter().zip(values) {
+                    database.append(id, at, value);
+                }
             }
         }
         self.targets = targets;
@@ -136,7 +136,14 @@ impl Prometheus {
     fn end(&mut self, target: &Target, at: i64) {
         let groups = target.groups.values().flatten();
         let statistics = target.statistics.values().flatten();
-        for id in target.up.iter().chain(&target.cpu).chain(target.plain.values()).chain(groups).chain(statistics) {
+        for id in target
+            .up
+            .iter()
+            .chain(target.cpu.iter().flatten())
+            .chain(target.plain.values())
+            .chain(groups)
+            .chain(statistics)
+        {
             self.database.end(*id, at);
         }
     }
@@ -215,6 +222,20 @@ impl Prometheus {
             database.append(id, at, value);
         }
     }
+}
+
+fn of_container(metric: &str, pod: &PodKey) -> Labels {
+    let mut labels = Labels::new();
+    for (name, value) in
+        [("job", "kubernetes-cadvisor"), ("container", "app"), ("namespace", pod.0.as_str()), ("pod", pod.1.as_str())]
+    {
+        labels.insert(name.into(), value.into());
+    }
+    // Only the use of CPU is told apart by core.
+    if metric == CADVISOR[0] {
+        labels.insert("cpu".into(), "total".into());
+    }
+    named(labels, metric)
 }
 
 fn named(mut labels: Labels, name: &str) -> Labels {

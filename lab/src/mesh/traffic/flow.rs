@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::counters::{Counters, Spread};
+use super::ejection;
 use super::outcome::{OUTCOMES, Outcome};
 use super::queue::{self, Admission, Demand};
+use super::retry::{Attempts, pauses};
 use super::server::Server;
 use crate::mesh::access_log::Journal;
 use crate::mesh::istiod::config::{Cluster, ProxyConfig, Route};
@@ -40,6 +42,8 @@ pub struct Stream {
     pub changes: Vec<(f64, f64)>,
     /// When the calling application gives up.
     pub client_timeout: Duration,
+    /// Requests of this stream for each request that the calling pod answers; `None` for one with a load of its own.
+    pub on_behalf: Option<f64>,
 }
 
 impl Stream {
@@ -102,8 +106,15 @@ pub struct Leg {
     per_try: f64,
     saved: f64,
     answered: Spread,
+    /// As `answered`, by the server's clock: without what the caller's proxy adds.
+    served: Spread,
+    /// Endpoints that outlier detection has ejected, by their pods' names.
+    pub ejected: Vec<String>,
     timeout: f64,
     try_timeout: f64,
+    /// How long (s) a request takes of which every attempt is cut, and an attempt that is tried again.
+    in_vain: f64,
+    failed: f64,
     /// The wait (s) for a connection where the number of waiting requests is not limited.
     queue_wait: f64,
     /// Mean latency (s) of an attempt.
@@ -134,9 +145,19 @@ pub struct Flow {
 
 impl Flow {
     /// Finds routes, clusters and servers anew, from the proxy's present configuration.
-    pub fn resolve(&mut self, stream: &Stream, config: &ProxyConfig, find: impl Fn(&PodKey) -> Option<usize>) {
-        let old: Vec<(Option<String>, f64)> =
-            self.legs.iter().map(|leg| (leg.cluster.as_ref().map(|c| c.name.clone()), leg.queue_wait)).collect();
+    pub fn resolve(
+        &mut self,
+        stream: &Stream,
+        config: &ProxyConfig,
+        known: &[Server],
+        find: impl Fn(&PodKey) -> Option<usize>,
+    ) {
+        // Queues and retries under way do not end because a configuration has changed.
+        let old: Vec<(Option<String>, f64, f64)> = self
+            .legs
+            .iter()
+            .map(|leg| (leg.cluster.as_ref().map(|c| c.name.clone()), leg.queue_wait, leg.attempts))
+            .collect();
         self.legs.clear();
         let Some(host) = config.host(&stream.authority, &stream.source.0) else {
             self.fail(Outcome::NoRoute, String::new());
@@ -165,11 +186,18 @@ impl Flow {
         for (name, weight) in &route.destinations {
             let share = f64::from(*weight) / f64::from(weights.max(1));
             let cluster = config.clusters.get(name).map(|(cluster, _)| cluster.clone());
-            let servers: Vec<usize> = cluster
+            let mut servers: Vec<usize> = cluster
                 .iter()
                 .flat_map(|c| &c.endpoints)
                 .filter_map(|e| find(&(e.namespace.clone(), e.pod.clone())))
                 .collect();
+            let mut ejected = Vec::new();
+            if let Some(cluster) = cluster.as_ref().filter(|_| self.proxied) {
+                let errors: Vec<f64> = servers.iter().map(|index| known[*index].faulty_rate).collect();
+                for place in ejection::ejected(&cluster.policy.outlier_detection, &errors).into_iter().rev() {
+                    ejected.push(known[servers.remove(place)].pod.1.clone());
+                }
+            }
             let fails = match (&cluster, servers.is_empty()) {
                 (None, _) => Some(Outcome::NoCluster),
                 (Some(_), true) => Some(Outcome::NoHealthyUpstream),
@@ -180,8 +208,10 @@ impl Flow {
             } else {
                 Thresholds::default()
             };
-            let queue_wait =
-                old.iter().find(|(cluster, _)| cluster.as_ref() == Some(name)).map_or(0.0, |(_, wait)| *wait);
+            let (queue_wait, attempts) = old
+                .iter()
+                .find(|(cluster, ..)| cluster.as_ref() == Some(name))
+                .map_or((0.0, 1.0), |(_, wait, attempts)| (*wait, *attempts));
             let totals = self.totals_of(if cluster.is_some() { name } else { "" });
             let (timeout, try_timeout) = timeouts(&route, stream);
             self.legs.push(Leg {
@@ -195,12 +225,16 @@ impl Flow {
                 admission: Admission::default(),
                 rates: [0.0; OUTCOMES],
                 server_rates: [0.0; OUTCOMES],
-                attempts: 1.0,
+                attempts,
                 per_try: 0.0,
                 saved: 0.0,
                 answered: Spread::default(),
+                served: Spread::default(),
+                ejected,
                 timeout,
                 try_timeout,
+                in_vain: 0.0,
+                failed: 0.0,
                 queue_wait,
                 latency: 0.0,
                 totals,
@@ -225,8 +259,12 @@ impl Flow {
             per_try: 0.0,
             saved: 0.0,
             answered: Spread::default(),
+            served: Spread::default(),
+            ejected: Vec::new(),
             timeout: f64::INFINITY,
             try_timeout: f64::INFINITY,
+            in_vain: 0.0,
+            failed: 0.0,
             queue_wait: 0.0,
             latency: 0.0,
             totals,
@@ -316,7 +354,7 @@ impl Leg {
         let refused = self.mean(servers, |server| server.inbound.refused);
         let down = self.mean(servers, |server| if server.down { 1.0 } else { 0.0 });
         let slow = slower_than(self.try_timeout, offset);
-        let error = self.mean(servers, |server| server.error_rate);
+        let error = self.mean(servers, Server::errors);
         let error_code =
             servers.get(self.servers.first().copied().unwrap_or(0)).map_or(500, |server| server.error_code);
         let reached = 1.0 - refused;
@@ -340,7 +378,21 @@ impl Leg {
         let last = again.powi(i32::try_from(retries).unwrap_or(i32::MAX));
         self.attempts = (0..=retries.min(64)).map(|k| again.powi(i32::try_from(k).unwrap_or(i32::MAX))).sum();
         // What takes longer than the route's timeout, or than the calling application waits, ends there.
-        let late = slower_than(self.timeout, wait + offset * self.attempts);
+        let (mut tried, mut failing) = (0.0, 0.0);
+        for (outcome, share, _) in ends.iter().filter(|(_, _, retried)| *retried) {
+            tried += share;
+            failing += share
+                * match outcome {
+                    Outcome::TryTimeout => self.try_timeout,
+                    Outcome::ApplicationDown => 0.03,
+                    _ => offset + service,
+                };
+        }
+        let failed = if tried > 0.0 { failing / tried } else { 0.0 };
+        let more = (self.attempts - 1.0).max(0.0);
+        let late = slower_than(self.timeout, wait + offset + more * failed + pauses(more.round() as u32));
+        // Of those, the attempts before the one that is cut.
+        let cut_before = if failed > 0.0 { more.min((self.timeout - wait) / failed).max(0.0) } else { 0.0 };
         // What a queue takes in beyond what leaves it has no outcome yet; when waiting lasts as long as patience, it has.
         let accepted = self.admission.accepted;
         let carried = accepted.min(self.admission.ceiling) * self.mean(servers, Server::completed);
@@ -355,10 +407,18 @@ impl Leg {
             if self.queue_wait >= self.timeout { accepted - accepted.min(self.admission.ceiling) } else { 0.0 };
         self.rates[end] += carried * late + unsent;
         self.server_rates[end] += carried * late;
+        for (outcome, share, _) in ends.iter().filter(|(_, _, retried)| *retried && late > 0.0) {
+            self.server_rates[*outcome as usize] += carried * late * cut_before * share / tried;
+        }
         self.rates[Outcome::Overflow as usize] = self.admission.pending_overflow + self.admission.active_overflow;
         self.per_try = accepted * self.attempts * reached * (1.0 - down) * slow;
         self.saved = accepted * (self.attempts - 1.0).max(0.0) * (1.0 - again);
-        self.answered = Spread::of(wait + offset, service, self.timeout.is_finite().then_some(self.timeout));
+        let (cut, attempts) = (self.timeout.is_finite().then_some(self.timeout), Attempts { again, retries, failed });
+        self.answered = attempts.spread(wait + offset, service, cut);
+        self.served =
+            Spread::of(offset - HOPS, service, Some(self.timeout.min(self.try_timeout)).filter(|t| t.is_finite()));
+        self.in_vain = f64::from(retries + 1) * self.try_timeout + pauses(retries);
+        self.failed = failed;
     }
 
     /// How long requests of one outcome take, as the caller's proxy sees it.
@@ -366,13 +426,43 @@ impl Leg {
         match outcome {
             Outcome::Ok | Outcome::ApplicationError => self.answered.clone(),
             Outcome::Timeout | Outcome::ClientGone => Spread::exactly(self.timeout),
-            Outcome::TryTimeout => Spread::exactly(self.try_timeout * self.attempts),
+            Outcome::TryTimeout => Spread::exactly(self.in_vain.min(self.timeout)),
             Outcome::ApplicationDown => Spread::exactly(0.03),
             Outcome::ServerOverflow => Spread::exactly(HOPS),
             Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => {
                 Spread::exactly(0.0003)
             }
         }
+    }
+
+    /// How long one attempt of one outcome takes, as the server's proxy sees it.
+    pub fn spread_at_server(&self, outcome: Outcome) -> Spread {
+        match outcome {
+            Outcome::Ok | Outcome::ApplicationError => self.served.clone(),
+            // The wait for a connection, and the attempts before, are over when the last attempt begins.
+            Outcome::Timeout | Outcome::ClientGone => {
+                let begun = self.admission.wait + (self.attempts - 1.0).max(0.0) * self.failed;
+                Spread::exactly((self.timeout - begun).clamp(0.0, self.try_timeout))
+            }
+            Outcome::TryTimeout => Spread::exactly(self.try_timeout),
+            other => self.spread(other),
+        }
+    }
+
+    /// Mean time (s) until a request ends, however it ends, and the share that ends without an answer of 200; `None`
+    /// while nothing is sent.
+    pub fn response(&self) -> Option<(f64, f64)> {
+        let total: f64 = self.rates.iter().sum();
+        if total <= 0.0 {
+            return None;
+        }
+        let time: f64 = Outcome::ALL.iter().map(|end| self.rates[*end as usize] * self.spread(*end).mean).sum();
+        Some((time / total / 1000.0, 1.0 - self.rates[Outcome::Ok as usize] / total))
+    }
+
+    /// The share of the flow that takes this way.
+    pub fn share(&self) -> f64 {
+        self.share
     }
 
     /// Adds `dt` seconds at the present rates.

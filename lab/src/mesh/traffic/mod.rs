@@ -8,10 +8,14 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 pub mod counters;
+mod dependency;
+mod ejection;
 pub mod flow;
 pub mod outcome;
 pub mod queue;
+mod retry;
 pub mod server;
+mod throttle;
 
 use super::istiod::config::ProxyConfig;
 use super::istiod::rules::Thresholds;
@@ -19,7 +23,7 @@ use super::kubernetes::PodKey;
 use super::seed;
 use crate::world::Spec;
 use crate::world::objects::{crowd_member, workloads};
-use crate::world::spec::Workload;
+use crate::world::spec::{LoadChange, Workload};
 use flow::{Flow, Stream};
 use outcome::Outcome;
 use server::{Inbound, Server};
@@ -56,13 +60,20 @@ pub struct Traffic {
     index: HashMap<PodKey, usize>,
     /// Ticks since the mesh began.
     pub ticks: u64,
-    /// Ticks before the lab opened.
+    /// Ticks before the lab opened; none has opened yet if it is the greatest number.
     pub opened_at: u64,
+    /// When the lab is going to open (s).
+    opens: f64,
     steady: bool,
 }
 
 /// The length of a tick in seconds.
 pub const TICK: f64 = 0.1;
+
+/// When a change of the load comes, in seconds since the lab opened.
+fn since_open(change: &LoadChange) -> f64 {
+    change.ago.map_or_else(|| change.after.seconds(), |ago| -ago.seconds())
+}
 
 impl Traffic {
     /// The streams and workloads of a world, with nobody sending yet.
@@ -82,8 +93,9 @@ impl Traffic {
                 clients: traffic.concurrency,
                 think: traffic.think.seconds(),
                 shares: traffic.shares.clone(),
-                changes: traffic.changes.iter().map(|change| (change.after.seconds(), change.factor)).collect(),
+                changes: traffic.changes.iter().map(|change| (since_open(change), change.factor)).collect(),
                 client_timeout: traffic.client_timeout.0,
+                on_behalf: None,
             })
             .collect();
         let plain = |source: (String, String), cluster: &str, to: &str, rate: f64| Stream {
@@ -97,7 +109,9 @@ impl Traffic {
             shares: Vec::new(),
             changes: Vec::new(),
             client_timeout: std::time::Duration::from_secs(60),
+            on_behalf: None,
         };
+        streams.extend(dependency::streams(spec));
         for caller in &spec.faults.callers_elsewhere {
             let source = (spec.namespace.clone(), caller.workload.clone());
             streams.push(plain(source, &caller.cluster, &caller.to, caller.rate * (1.0 - caller.refused)));
@@ -125,6 +139,7 @@ impl Traffic {
             index: HashMap::new(),
             ticks: 0,
             opened_at: u64::MAX,
+            opens: spec.warm_up.seconds(),
             steady: false,
         }
     }
@@ -137,6 +152,9 @@ impl Traffic {
         for facts in pods {
             let server = servers.remove(&facts.key).unwrap_or_else(|| self.server(facts));
             self.servers.push(server);
+        }
+        if self.opened_at == u64::MAX {
+            self.sicken(pods);
         }
         self.index = self.servers.iter().enumerate().map(|(index, server)| (server.pod.clone(), index)).collect();
         let mut old: HashMap<(usize, Option<PodKey>), Flow> = std::mem::take(&mut self.flows)
@@ -183,6 +201,11 @@ impl Traffic {
         Server {
             pod: facts.key.clone(),
             service_time: workload.service_time.seconds().max(1e-4),
+            own_time: workload.service_time.seconds().max(1e-4),
+            cpu: workload.cpu,
+            periods: (0.0, 0.0),
+            failing: 0.0,
+            faulty_rate: if (500..600).contains(&workload.error_code) { workload.error_rate } else { 0.0 },
             capacity: f64::from(workload.capacity.max(1)),
             error_rate: workload.error_rate,
             error_code: workload.error_code,
@@ -210,11 +233,11 @@ impl Traffic {
         inbound: impl Fn(&PodKey) -> Option<(String, Thresholds)>,
     ) {
         self.steady = false;
-        let index = &self.index;
+        let (index, servers) = (&self.index, &self.servers);
         for flow in &mut self.flows {
             let stream = &self.streams[flow.stream];
             let config = config(flow.caller.as_ref().filter(|_| flow.proxied), &stream.source.0);
-            flow.resolve(stream, config, |key| index.get(key).copied());
+            flow.resolve(stream, config, servers, |key| index.get(key).copied());
         }
         for server in &mut self.servers {
             let limits = inbound(&server.pod);
@@ -241,16 +264,15 @@ impl Traffic {
 
     fn load(&mut self) {
         let period = self.ticks / WAVER_TICKS;
-        let since_open = self.ticks.saturating_sub(self.opened_at) as f64 * TICK;
-        for flow in &mut self.flows {
+        let since_open = self.ticks as f64 * TICK - self.opens;
+        for flow in self.flows.iter_mut().filter(|flow| self.streams[flow.stream].on_behalf.is_none()) {
             let stream = &self.streams[flow.stream];
             let name = flow.caller.as_ref().map_or("", |key| key.1.as_str());
             let draw = seed::unit(seed::mix(seed::hash(self.seed, &["load", name, &stream.authority]) ^ period));
-            let open = self.ticks >= self.opened_at;
             let factor = stream
                 .changes
                 .iter()
-                .filter(|(after, _)| open && *after <= since_open)
+                .filter(|(after, _)| *after <= since_open)
                 .map(|(_, factor)| *factor)
                 .next_back()
                 .unwrap_or(1.0);
@@ -318,7 +340,7 @@ impl Traffic {
                 rest &= (leg.attempts - before).abs() < 1e-6;
             }
         }
-        rest
+        rest & self.pass_on()
     }
 
     /// The wait at which no more arrives at a busy server than it answers: callers' limits let less through the longer
@@ -360,7 +382,7 @@ impl Traffic {
                     if rate <= 0.0 || outcome.at_server(500).is_none() || leg.servers.is_empty() {
                         continue;
                     }
-                    let spread = leg.spread(outcome);
+                    let spread = leg.spread_at_server(outcome);
                     let each = rate * dt / leg.servers.len() as f64;
                     for index in &leg.servers {
                         self.servers[*index].counters(flow.stream).add(outcome, each, &spread);
@@ -376,7 +398,7 @@ impl Traffic {
             server.overflow.0 += refused * (1.0 - server.inbound.by_requests);
             server.overflow.1 += refused * server.inbound.by_requests;
             server.attempts += server.arrivals * (1.0 - server.inbound.refused) * dt;
-            server.cpu_seconds += server.usage() * dt + 0.002 * dt;
+            server.work(dt);
             let busy = server.active() * 1.2;
             if busy > 0.0 {
                 server.connections = server.connections.max(busy.ceil());

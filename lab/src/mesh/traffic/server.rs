@@ -3,8 +3,10 @@
 use super::counters::Counters;
 use super::flow::WORKERS;
 use super::queue;
+use super::throttle::{PERIOD, throttle};
 use crate::mesh::istiod::rules::Thresholds;
 use crate::mesh::kubernetes::PodKey;
+use crate::world::causes::CpuLimit;
 
 /// What the server's proxy does to arriving requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,8 +23,18 @@ pub struct Inbound {
 pub struct Server {
     /// The pod.
     pub pod: PodKey,
-    /// Mean time (s) of an idle pod's answer.
+    /// Mean time (s) of an answer once work on it has begun: the pod's own, and its dependencies'.
     pub service_time: f64,
+    /// Mean time (s) of an idle pod's own work, without dependencies and CPU limit.
+    pub own_time: f64,
+    /// What limits its CPU.
+    pub cpu: Option<CpuLimit>,
+    /// Periods of the kernel's CPU control since the pod started: all in which it ran, and those that were throttled.
+    pub periods: (f64, f64),
+    /// Share of requests that it answers with an error because a dependency failed.
+    pub failing: f64,
+    /// Share of errors of its own: what outlier detection tells hosts apart by.
+    pub faulty_rate: f64,
     /// Requests that the application works on at once.
     pub capacity: f64,
     /// Share of requests that it answers with an error.
@@ -102,6 +114,42 @@ impl Server {
             wait: if accepted > 0.0 { (loss.waiting / accepted).min(60.0) } else { 0.0 },
             by_requests: if by_requests { (connections - servers) / connections } else { 0.0 },
         }
+    }
+
+    /// The share of requests that it answers with an error of any cause.
+    pub fn errors(&self) -> f64 {
+        1.0 - (1.0 - self.error_rate) * (1.0 - self.failing)
+    }
+
+    /// Requests (1/s) that it works on and finishes.
+    pub fn worked(&self) -> f64 {
+        self.arrivals * (1.0 - self.inbound.refused) * self.completed()
+    }
+
+    /// Moves its service time towards its own work under its CPU limit plus `dependencies` seconds. Returns whether it
+    /// was there already. Half the way at a time: what it answers feeds back on what it asks.
+    pub fn adapt(&mut self, dependencies: f64, failing: f64) -> bool {
+        let work = self.cpu.map_or(0.0, |limit| throttle(limit, self.worked()).time);
+        let target = self.own_time + work + dependencies;
+        let step = target - self.service_time;
+        let rest = step.abs() < 1e-6 * target && (failing - self.failing).abs() < 1e-6;
+        self.service_time = if step.abs() < 1e-6 * target { target } else { self.service_time + step / 2.0 };
+        self.failing = failing;
+        rest
+    }
+
+    /// Adds `dt` seconds of CPU at the present load.
+    pub fn work(&mut self, dt: f64) {
+        let idle = 0.002;
+        let busy = match self.cpu {
+            // One core when its whole capacity is at work of its own.
+            None => self.usage() * self.own_time / self.service_time,
+            Some(limit) => (self.worked() * limit.time.seconds()).min(f64::from(limit.milli) / 1000.0),
+        };
+        self.cpu_seconds += (busy + idle) * dt;
+        let periods = dt / PERIOD;
+        self.periods.0 += periods;
+        self.periods.1 += periods * self.cpu.map_or(0.0, |limit| throttle(limit, self.worked()).periods);
     }
 
     /// The wait in the application's queue that so many arrivals lead to in the end.

@@ -57,3 +57,27 @@ pub static EMPTY: Code = Code {
     catchable: true,
     explain: "A list from which something was to be taken is empty. Ask `is_empty()` first, and end the run with the reason.",
 };
+
+/// There is no such route, or none that could be meant.
+pub static ROUTE: Code = Code {
+    name: "meshbook::route::none",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "No route of the VirtualService that applies to the host has this name, or none takes every request, or there is no VirtualService at all: then Istio's defaults hold, and there is nothing to change. The hint names the routes that exist.",
+};
+
+/// Retries that do not fit into their route's timeout.
+pub static RETRIES: Code = Code {
+    name: "meshbook::route::retries",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "All attempts of a request together must fit into the route's timeout: `perTryTimeout` times one more than `attempts`. Otherwise the last attempts are cut or never begin, and a request takes the whole timeout. Set fewer attempts or a shorter `perTryTimeout`.",
+};
+
+/// More or fewer pods than there may be.
+pub static REPLICAS: Code = Code {
+    name: "meshbook::workload::replicas",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "The number of pods is not allowed: a workload that is scaled keeps at least one, and an autoscaler sets at most its `maxReplicas`. Raise `maxReplicas` first where the service needs more; whether the cluster has room for them is a decision of its own.",
+};

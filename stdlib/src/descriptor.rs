@@ -111,3 +111,35 @@ pub const WORKLOADS: &[Permission] = &[
 
 /// To find a pod.
 pub const PODS: &[Permission] = &[may("", "pods", "get"), may("", "pods", "list")];
+
+/// To find which route applies.
+pub const ROUTES: &[Permission] = &[
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+    may("networking.istio.io", "virtualservices", "list"),
+];
+
+/// To change a route.
+pub const CHANGE_ROUTE: &[Permission] =
+    &[may("networking.istio.io", "virtualservices", "get"), may("networking.istio.io", "virtualservices", "patch")];
+
+/// To scale a workload, or to raise its autoscaler's minimum.
+pub const SCALE_WORKLOAD: &[Permission] = &[
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "patch"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "patch"),
+    may("autoscaling", "horizontalpodautoscalers", "list"),
+    may("autoscaling", "horizontalpodautoscalers", "get"),
+    may("autoscaling", "horizontalpodautoscalers", "patch"),
+];
+
+/// To see how far a workload's rollout is.
+pub const ROLLOUT: &[Permission] = &[
+    may("apps", "deployments", "get"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "daemonsets", "get"),
+    may("autoscaling", "horizontalpodautoscalers", "list"),
+];

@@ -3,6 +3,7 @@
 //! [`registry`] lists them; everything else follows from their descriptors: help, `docs/reference.md`, completion,
 //! `meshbook.d.rhai`, permissions, and a test for each example. Below that lie
 //! - the nouns: [`host`], [`proxy`], [`rule`], [`refusals`], [`errors`], [`room`], [`symptom`], [`metric`], [`object`], [`workload`];
+//! - [`latency`], [`time_spent`], [`ejections`], [`timeouts`], [`route`], [`load`]: why a service is slow, and what helps;
 //! - [`finding`]: what a diagnosis says;
 //! - [`evidence`]: how figures are taken, from the best source that speaks, as increases over a span;
 //! - parsers of foreign bytes: [`envoy`], [`prometheus`].
@@ -11,13 +12,16 @@
 
 pub mod code;
 pub mod descriptor;
+pub mod ejections;
 pub mod envoy;
 pub mod errors;
 pub mod evidence;
 pub mod finding;
 pub mod host;
 pub mod kubernetes;
+pub mod latency;
 pub mod list;
+pub mod load;
 pub mod metric;
 pub mod object;
 pub mod prometheus;
@@ -26,10 +30,13 @@ pub mod reference;
 pub mod refusals;
 pub mod registry;
 pub mod room;
+pub mod route;
 pub mod rule;
 pub mod show;
 pub mod symptom;
 pub mod text;
+pub mod time_spent;
+pub mod timeouts;
 pub mod workload;
 
 pub use registry::LIBRARY;

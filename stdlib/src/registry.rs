@@ -56,6 +56,29 @@ primitives! {
     room_why: "room/why.rs";
     room_is_exhausted: "room/is_exhausted.rs";
     symptom_runbook: "symptom/runbook.rs";
+    // How long requests take, why, and what helps.
+    host_latency: "host/latency.rs";
+    host_time_spent: "host/time_spent.rs";
+    host_throttling: "host/throttling.rs";
+    host_ejections: "host/ejections.rs";
+    host_timeouts: "host/timeouts.rs";
+    host_route: "host/route.rs";
+    host_workload: "host/workload.rs";
+    host_load: "host/load.rs";
+    time_spent_is_missing: "time_spent/is_missing.rs";
+    time_spent_why: "time_spent/why.rs";
+    time_spent_largest: "time_spent/largest.rs";
+    time_spent_dependency: "time_spent/dependency.rs";
+    time_spent_rules: "time_spent/rules.rs";
+    ejections_are_most: "ejections/are_most.rs";
+    timeouts_are_reversed: "timeouts/are_reversed.rs";
+    route_retries: "route/retries.rs";
+    route_timeout: "route/timeout.rs";
+    route_set_retries: "route/set_retries.rs";
+    workload_scale: "workload/scale.rs";
+    workload_replicas_for: "workload/replicas_for.rs";
+    workload_is_ready: "workload/is_ready.rs";
+    replicas_at_most: "load/at_most.rs";
     // What limits it, and who carries that.
     rule_raise_limits: "rule/raise_limits.rs";
     rule_limits: "rule/limits_of.rs";
@@ -102,6 +125,12 @@ nouns! {
     crate::room::Room;
     crate::symptom::Symptom;
     crate::metric::Metric;
+    crate::time_spent::TimeSpent;
+    crate::ejections::Ejections;
+    crate::timeouts::Timeouts;
+    crate::route::Route;
+    crate::load::Load;
+    crate::load::replicas::Replicas;
     crate::object::Object;
     crate::workload::Workload;
     crate::workload::Pod;
@@ -118,6 +147,9 @@ codes! {
     FIELD;
     AUTOSCALED;
     EMPTY;
+    ROUTE;
+    RETRIES;
+    REPLICAS;
 }
 
 #[cfg(test)]

@@ -56,6 +56,15 @@ pub fn figure(value: f64) -> String {
     format!("{sign}{grouped}{fraction}")
 }
 
+/// A time as people read it: milliseconds below one second.
+pub fn time(seconds: f64) -> String {
+    if seconds.abs() < 0.9995 {
+        format!("{} ms", figure((seconds * 1000.0).round()))
+    } else {
+        format!("{} s", figure(seconds))
+    }
+}
+
 /// A part of a whole, in per cent.
 pub fn percent(part: f64) -> String {
     format!("{} %", figure((part * 1000.0).round() / 10.0))
@@ -81,6 +90,7 @@ mod tests {
             assert_eq!(figure(value), text);
         }
         assert_eq!(percent(0.333), "33.3 %");
+        assert_eq!((time(0.0484), time(4.875), time(0.9999)), ("48 ms".into(), "4.88 s".into(), "1 s".into()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! `missing() == 0`, `host("a") == "a"`, `"5" < 6`. In a runbook that is a wrong decision. So every comparison of a noun
 //! is registered, and those of Rhai's own types that mean nothing are errors.
 
+use std::any::TypeId;
 use std::cmp::Ordering;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Position, Variant};
@@ -11,6 +12,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Position
 use super::raise::error_of;
 use crate::failure::{Failure, TYPE};
 use crate::noun::{Noun, a_type};
+use crate::value::Span;
 
 type Answer = Result<bool, Box<EvalAltResult>>;
 
@@ -38,6 +40,13 @@ pub fn register<T: Noun>(engine: &mut Engine) {
             engine.register_fn(operator, move |a: T, b: T| answer(a.same(&b).map(|same| same != negated)));
         } else {
             engine.register_fn(operator, move |a: T, b: T| answer(a.order(&Dynamic::from(b)).map(holds)));
+        }
+        // Two nouns of different types are a tie between the two rules below; with a duration the other one decides.
+        if TypeId::of::<T>() != TypeId::of::<Span>() {
+            engine.register_fn(operator, move |a: T, b: Span| answer(a.order(&Dynamic::from(b)).map(holds)));
+            engine.register_fn(operator, move |a: Span, b: T| {
+                answer(b.order(&Dynamic::from(a)).map(|order| holds(order.reverse())))
+            });
         }
         engine.register_fn(operator, move |a: T, b: Dynamic| answer(a.order(&b).map(holds)));
         engine.register_fn(operator, move |a: Dynamic, b: T| answer(b.order(&a).map(|order| holds(order.reverse()))));

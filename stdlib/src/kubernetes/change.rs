@@ -66,7 +66,8 @@ pub fn refuse_autoscaled(run: &Run, kind: &str, name: &str) -> Result<(), Failur
     }
 }
 
-fn scales(scaler: &Value, kind: &str, name: &str) -> bool {
+/// Whether an autoscaler scales the workload of this kind and name.
+pub fn scales(scaler: &Value, kind: &str, name: &str) -> bool {
     let text = |pointer: &str| scaler.pointer(pointer).and_then(Value::as_str);
     text("/spec/scaleTargetRef/kind") == Some(kind) && text("/spec/scaleTargetRef/name") == Some(name)
 }

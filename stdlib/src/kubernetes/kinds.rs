@@ -51,3 +51,8 @@ pub fn autoscaler() -> ResourceKind {
 pub fn destination_rule() -> ResourceKind {
     ResourceKind::namespaced("networking.istio.io", "v1", "DestinationRule", "destinationrules")
 }
+
+/// A VirtualService, as Istio 1.22 and newer serve it.
+pub fn virtual_service() -> ResourceKind {
+    ResourceKind::namespaced("networking.istio.io", "v1", "VirtualService", "virtualservices")
+}

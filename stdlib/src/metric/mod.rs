@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use meshbook_runtime::failure::{Failure, TYPE};
 use meshbook_runtime::noun::{Noun, a_type};
-use meshbook_runtime::value::{Missing, Table};
+use meshbook_runtime::value::{Missing, Span, Table};
 use rhai::Dynamic;
 use serde_json::{Value, json};
 
-use crate::text::figure;
+use crate::text::{figure, percent, time};
 
 /// One number.
 #[derive(Clone, Debug)]
@@ -18,17 +18,34 @@ pub struct Metric(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     what: String,
+    unit: Unit,
     value: Result<f64, Missing>,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Whatever its query counts.
+    Plain,
+    /// Seconds: it compares with durations, and with no bare number.
+    Seconds,
+    /// A part of a whole, 0 to 1.
+    Share,
 }
 
 impl Metric {
     /// What was measured; what is not a finite number is missing.
     pub fn new(what: impl Into<String>, value: Result<f64, Missing>) -> Self {
+        Metric::of(what, Unit::Plain, value)
+    }
+
+    /// What was measured, with its unit.
+    pub fn of(what: impl Into<String>, unit: Unit, value: Result<f64, Missing>) -> Self {
         let what = what.into();
         let value = value.and_then(|value| {
             if value.is_finite() { Ok(value) } else { Err(Missing::NotANumber(format!("{what} is {value}"))) }
         });
-        Metric(Arc::new(Inner { what, value }))
+        Metric(Arc::new(Inner { what, unit, value }))
     }
 
     /// Its value.
@@ -55,7 +72,12 @@ impl Noun for Metric {
     const DOC: &'static str = "One number from a source such as Prometheus, or the reason why there is none. Comparing a missing one is an error: missing is neither zero nor a pass.";
 
     fn text(&self) -> String {
-        self.0.value.as_ref().map_or_else(|missing| format!("no data: {missing}"), |value| figure(*value))
+        let text = |value: &f64| match self.0.unit {
+            Unit::Plain => figure(*value),
+            Unit::Seconds => time(*value),
+            Unit::Share => percent(*value),
+        };
+        self.0.value.as_ref().map_or_else(|missing| format!("no data: {missing}"), text)
     }
 
     fn table(&self) -> Table {
@@ -64,6 +86,7 @@ impl Noun for Metric {
 
     fn json(&self) -> Value {
         match &self.0.value {
+            Ok(value) if self.0.unit == Unit::Seconds => json!({ "what": self.0.what, "seconds": value }),
             Ok(value) => json!({ "what": self.0.what, "value": value }),
             Err(missing) => json!({ "what": self.0.what, "missing": missing.to_string() }),
         }
@@ -75,10 +98,21 @@ impl Noun for Metric {
 
     fn order(&self, other: &Dynamic) -> Result<Ordering, Failure> {
         let own = self.value()?;
-        let other = match other.clone().try_cast::<Metric>() {
-            Some(metric) => metric.value()?,
-            None => number(other)
-                .ok_or_else(|| Failure::new(&TYPE, format!("a Metric cannot be compared with {}", a_type(other))))?,
+        let refused = || Failure::new(&TYPE, format!("a Metric cannot be compared with {}", a_type(other)));
+        let metric = other.clone().try_cast::<Metric>();
+        let other = match (self.0.unit, metric, other.clone().try_cast::<Span>()) {
+            (unit, Some(metric), _) if unit == metric.0.unit => metric.value()?,
+            (_, Some(metric), _) => {
+                return Err(Failure::new(
+                    &TYPE,
+                    format!("`{}` and `{}` have different units", self.0.what, metric.0.what),
+                ));
+            }
+            (Unit::Seconds, None, Some(span)) => span.0.as_secs_f64(),
+            (Unit::Seconds, None, None) => {
+                return Err(refused().hint("it is a time: write the other side as a duration, such as over(\"2s\")"));
+            }
+            (_, None, _) => number(other).ok_or_else(refused)?,
         };
         Ok(own.total_cmp(&other))
     }
@@ -87,6 +121,21 @@ impl Noun for Metric {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_compare_with_durations_only() {
+        let p95 = Metric::of("P95", Unit::Seconds, Ok(1.5));
+        let span = |text: &str| Dynamic::from(text.parse::<Span>().expect("a span"));
+        assert_eq!(p95.order(&span("2s")).expect("an order"), Ordering::Less);
+        assert_eq!(p95.order(&span("1500ms")).expect("an order"), Ordering::Equal);
+        for wrong in [Dynamic::from(2_i64), Dynamic::from(Metric::new("q", Ok(2.0)))] {
+            assert!(p95.order(&wrong).is_err());
+        }
+        assert!(Metric::new("q", Ok(2.0)).order(&span("2s")).is_err(), "nobody knows its unit");
+        let missing = Metric::of("P95", Unit::Seconds, Err(Missing::NoSeries("q".into())));
+        assert!(missing.order(&span("2s")).expect_err("no data").is_no_data());
+        assert_eq!((p95.text(), Metric::of("x", Unit::Share, Ok(0.25)).text()), ("1.5 s".into(), "25 %".into()));
+    }
 
     #[test]
     fn numbers_compare_and_missing_ones_do_not() {

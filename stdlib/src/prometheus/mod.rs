@@ -132,7 +132,8 @@ pub fn ask_past(
     ask(run, summary, format!("({query})[{}:{}]", Span(back), Span(step)))
 }
 
-fn answer(reply: Result<Reply, Failure>) -> Result<Result<Vec<Series>, Missing>, Failure> {
+/// What a reply of Prometheus says.
+pub(crate) fn answer(reply: Result<Reply, Failure>) -> Result<Result<Vec<Series>, Missing>, Failure> {
     Ok(match reply {
         Ok(Reply::Json(data)) => parse(&data).map_err(|why| Missing::Unreachable(format!("Prometheus: {why}"))),
         Ok(_) => Err(Missing::Unreachable("Prometheus gave no JSON".into())),

@@ -28,6 +28,8 @@ pub struct PodFacts {
     pub cluster: Option<String>,
     /// The cluster's DNS domain.
     pub domain: Option<String>,
+    /// Its address, once it has one.
+    pub ip: Option<String>,
     /// CPU limit of its own containers, in thousandths of a core; `None` if one of them has none.
     pub cpu_limit: Option<i128>,
 }
@@ -64,6 +66,7 @@ impl PodFacts {
                     == Some("enabled"),
             cluster: env("ISTIO_META_CLUSTER_ID"),
             domain: proxy.and_then(domain),
+            ip: text("/status/podIP").map(str::to_owned),
             cpu_limit: cpu_limit(pod),
             labels,
         }

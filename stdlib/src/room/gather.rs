@@ -42,7 +42,8 @@ pub fn gather(run: &Run, host: &Host) -> Result<Room, Failure> {
     Ok(Room::new(host.clone(), facts))
 }
 
-fn endpoints(run: &Run, host: &Host) -> Result<Known<(usize, usize)>, Failure> {
+/// Ready endpoints of a host, and all of them.
+pub(crate) fn endpoints(run: &Run, host: &Host) -> Result<Known<(usize, usize)>, Failure> {
     let labels = format!("kubernetes.io/service-name={}", host.name());
     Ok(match read::list(run, kinds::endpoint_slice(), Some(host.namespace()), Some(&labels)) {
         Ok(slices) => Ok(count_endpoints(&slices)),
@@ -60,7 +61,8 @@ fn count_endpoints(slices: &[Value]) -> (usize, usize) {
     (ready, all.len())
 }
 
-fn cpu(run: &Run, host: &Host, survey: &Survey) -> Result<Known<f64>, Failure> {
+/// CPU use as a part of the limit, of the pod that uses most of it.
+pub(crate) fn cpu(run: &Run, host: &Host, survey: &Survey) -> Result<Known<f64>, Failure> {
     let limited: Vec<_> =
         survey.pods.iter().filter(|pod| pod.is_running).filter_map(|pod| Some((pod, pod.cpu_limit?))).collect();
     if limited.is_empty() {

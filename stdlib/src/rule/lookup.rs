@@ -98,7 +98,7 @@ pub fn full_name(host: &str, namespace: &str, cluster_domain: &str) -> String {
 }
 
 /// How exactly a rule's host matches: the whole name, or the length of the wildcard that does.
-fn match_of(host: &str, fqdn: &str) -> Option<usize> {
+pub fn match_of(host: &str, fqdn: &str) -> Option<usize> {
     match host.strip_prefix('*') {
         None => (host == fqdn).then_some(usize::MAX),
         Some(suffix) => (fqdn.len() > suffix.len() && fqdn.ends_with(suffix)).then_some(suffix.len()),

@@ -1,6 +1,7 @@
 //! Workloads, pods and namespaces, as nouns.
 
 pub mod resolve;
+pub mod scaling;
 
 use std::sync::Arc;
 

@@ -5,4 +5,5 @@
 mod circuit_breaker;
 mod evidence;
 mod examples;
+mod latency;
 mod world;

@@ -103,11 +103,6 @@ pub fn run(runtime: &Runtime, world: &str, what: &What<'_>) -> Ran {
 
 /// Runs it in a world.
 pub fn run_in(runtime: &Runtime, world: World, what: &What<'_>) -> Ran {
-    let lab = runtime.block_on(Lab::start(world, Pace::Virtual)).expect("the lab starts");
-    let store = lab.store();
-    let options =
-        Options { kubeconfig_text: Some(lab.kubeconfig()), clock: Arc::new(VirtualClock(lab)), ..Options::default() };
-    let connection = runtime.block_on(Connection::open(options)).expect("the lab's kubeconfig is sound");
     let script = match what {
         What::Text(text) => Script::from_text("example.rhai", text, None, &LIBRARY),
         What::Runbook(path, _) => {
@@ -116,13 +111,43 @@ pub fn run_in(runtime: &Runtime, world: World, what: &What<'_>) -> Ran {
         }
     };
     let script = script.unwrap_or_else(|diagnostic| panic!("it compiles, not: {:?}", diagnostic.failure));
+    let Started { run, store, kept, _home } = start(runtime, world, &script);
+    let outcome = match what {
+        What::Text(_) => engine::evaluate(&script, &run, BTreeMap::new(), &LIBRARY),
+        What::Runbook(_, params) => engine::execute(&script, &run, values(&script, params), &LIBRARY),
+    };
+    let lines = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
+    Ran { outcome, lines, store }
+}
+
+/// Asks something of a run in a world that no script asks.
+pub fn ask<T>(runtime: &Runtime, world: World, question: impl FnOnce(&Run) -> T) -> T {
+    let script = Script::from_text("question.rhai", "()", None, &LIBRARY);
+    let script = script.unwrap_or_else(|diagnostic| panic!("it compiles, not: {:?}", diagnostic.failure));
+    let started = start(runtime, world, &script);
+    question(&started.run)
+}
+
+struct Started {
+    run: Arc<Run>,
+    store: Store,
+    kept: Arc<Kept>,
+    _home: tempfile::TempDir,
+}
+
+fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
+    let lab = runtime.block_on(Lab::start(world, Pace::Virtual)).expect("the lab starts");
+    let store = lab.store();
+    let options =
+        Options { kubeconfig_text: Some(lab.kubeconfig()), clock: Arc::new(VirtualClock(lab)), ..Options::default() };
+    let connection = runtime.block_on(Connection::open(options)).expect("the lab's kubeconfig is sound");
     let home = tempfile::tempdir().expect("a temporary folder");
     let namespace = connection.namespace().to_owned();
     let settings = Settings {
         mode: Mode::Unattended,
         namespaces: vec![namespace.clone()],
         namespace,
-        approvals: ["destinationrule", "deployment"]
+        approvals: ["destinationrule", "deployment", "virtualservice", "horizontalpodautoscaler"]
             .map(|kind| kind.parse::<Approval>().expect("an approval"))
             .to_vec(),
         read_only: false,
@@ -139,12 +164,7 @@ pub fn run_in(runtime: &Runtime, world: World, what: &What<'_>) -> Ran {
     let run =
         Run::start(settings, Arc::new(connection), reporter, None, runtime.handle().clone(), CancellationToken::new());
     let run = run.unwrap_or_else(|failure| panic!("the run starts, not: {failure}"));
-    let outcome = match what {
-        What::Text(_) => engine::evaluate(&script, &run, BTreeMap::new(), &LIBRARY),
-        What::Runbook(_, params) => engine::execute(&script, &run, values(&script, params), &LIBRARY),
-    };
-    let lines = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
-    Ran { outcome, lines, store }
+    Started { run, store, kept, _home: home }
 }
 
 fn values(script: &Script, params: &[(&str, &str)]) -> BTreeMap<String, ParamValue> {

@@ -29,7 +29,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     examples: &[Example {
         world: "latency-too-few-replicas",
         script: r#"host("graph-core").load(over("5m"), "2s")"#,
-        expect: Expect::Contains("and its 2 pods answer 40"),
+        expect: Expect::Contains("and its 2 pods answer"),
     }],
     body,
     ..descriptor::PRIMITIVE

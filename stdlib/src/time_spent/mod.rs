@@ -133,7 +133,9 @@ impl Noun for TimeSpent {
         let pools: Vec<_> = spent.pools.iter().map(|(rule, limits)| format!("{limits} by {}", rule.text())).collect();
         let pools = if pools.is_empty() { "no limit on connections".into() } else { and(&pools) };
         line("waiting", parts.waiting, format!("in the callers' proxies: {pools}"), BOTH);
-        let attempts = format!("{} attempts for each request", figure((parts.attempts * 100.0).round() / 100.0));
+        let attempts = (parts.attempts * 100.0).round() / 100.0;
+        let word = if attempts == 1.0 { "attempt" } else { "attempts" };
+        let attempts = format!("{} {word} for each request", figure(attempts));
         line("retries", parts.retries, attempts, "Prometheus: requests by reporter=destination over reporter=source");
         table.rows.sort_by_key(|row| std::cmp::Reverse(row_order(row, parts)));
         for note in &spent.notes {

@@ -11,7 +11,7 @@ use meshbook_runtime::value::{Missing, Table};
 use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::text::{figure, percent};
+use crate::text::{figure, percent, time};
 use saturation::CPU_FULL;
 
 /// Whether a service could take more.
@@ -109,7 +109,7 @@ impl Noun for Room {
         };
         line("ready endpoints", facts.endpoints.as_ref().map(|(ready, all)| format!("{ready} of {all}")));
         line("CPU of its limit", facts.cpu.as_ref().map(|cpu| percent(*cpu)));
-        line("latency, P95", facts.p95.as_ref().map(|seconds| format!("{} ms", figure((seconds * 1000.0).round()))));
+        line("latency, P95", facts.p95.as_ref().map(|seconds| time(*seconds)));
         line(
             "latency over time",
             facts.growing.as_ref().map(|growing| {

@@ -56,33 +56,41 @@ impl Demand {
 
     /// The head of the table.
     pub fn head() -> String {
-        line(["FIGURE", "MEDIAN", "RANGE", "DEMAND", "ROUNDS", "VERDICT", "OF"])
+        line(["VERDICT", "FIGURE", "DEMAND", "MEDIAN", "RANGE", "ROUNDS", "OF"])
     }
 }
 
 impl fmt::Display for Demand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (least, greatest) = self.figures.range();
-        let verdict = match (self.bound.is_met(self.figures.median()), self.excuse) {
-            (true, _) => "met".to_owned(),
-            (false, None) => "MISSED".to_owned(),
-            (false, Some(reason)) => format!("missed ({reason})"),
-        };
+        let verdict = if self.bound.is_met(self.figures.median()) { "met" } else { "MISSED" };
         f.write_str(&line([
+            verdict,
             self.name,
-            &format!("{:.2} {}", self.figures.median(), self.unit),
-            &format!("{least:.2}-{greatest:.2}"),
             &format!("{} {}", self.bound, self.unit),
+            &format!("{:.2} {}", self.figures.median(), self.unit),
+            &format!("{least:.2} to {greatest:.2}"),
             &self.figures.rounds().to_string(),
-            &verdict,
             &self.of,
-        ]))
+        ]))?;
+        match self.excuse.filter(|_| verdict == "MISSED") {
+            Some(reason) => write!(f, "; accepted: {reason}"),
+            None => Ok(()),
+        }
     }
 }
 
 fn line(cells: [&str; 7]) -> String {
-    let [name, median, range, bound, rounds, verdict, of] = cells;
-    format!("{name:<24}  {median:>10}  {range:>15}  {bound:>9}  {rounds:>6}  {verdict:<8}  {of}")
+    let [verdict, name, bound, median, range, rounds, of] = cells;
+    format!("{verdict:<7}  {name:<23}  {bound:>9}  {median:>9}  {range:>16}  {rounds:>6}  {of}")
+}
+
+/// The last line: how many demands are met, and which are not.
+pub fn summary(demands: &[Demand]) -> String {
+    let missed: Vec<&str> =
+        demands.iter().filter(|one| !one.bound.is_met(one.figures.median())).map(|one| one.name).collect();
+    let met = format!("{} of {} demands are met", demands.len() - missed.len(), demands.len());
+    if missed.is_empty() { met } else { format!("{met}; missed: {}", missed.join("; ")) }
 }
 
 #[cfg(test)]
@@ -94,10 +102,12 @@ mod tests {
         let figures = [5.0, 4.0, 6.0].into_iter().collect();
         let demand =
             Demand { name: "n", of: String::new(), figures, unit: "x", bound: Bound::AtLeast(5.0), excuse: None };
-        assert!(demand.holds() && demand.to_string().contains("met"));
-        let missed = Demand { bound: Bound::AtMost(4.9), ..demand };
-        assert!(!missed.holds() && missed.to_string().contains("MISSED"));
-        let excused = Demand { excuse: Some("the disk"), ..missed };
-        assert!(excused.holds() && excused.to_string().contains("missed (the disk)"));
+        assert!(demand.holds() && demand.to_string().starts_with("met "));
+        let missed = Demand { bound: Bound::AtMost(4.9), ..demand.clone() };
+        assert!(!missed.holds() && missed.to_string().starts_with("MISSED "));
+        let excused = Demand { excuse: Some("the disk"), ..missed.clone() };
+        assert!(excused.holds() && excused.to_string().contains("accepted: the disk"));
+        assert_eq!(summary(&[demand.clone()]), "1 of 1 demands are met");
+        assert_eq!(summary(&[demand, excused]), "1 of 2 demands are met; missed: n");
     }
 }

@@ -77,8 +77,12 @@ pub struct NounType {
     pub doc: &'static str,
     /// Its Rust type.
     pub type_id: fn() -> TypeId,
-    /// Teaches an engine its type, printing and comparisons.
-    pub register: fn(&mut Engine),
+    /// Teaches an engine the name of its type.
+    pub(crate) register: fn(&mut Engine),
+    /// How it compares.
+    pub(crate) relation: compare::Relation,
+    /// See [`Noun::debug`].
+    pub(crate) debug: fn(&Dynamic) -> Option<String>,
     /// See [`Noun::text`].
     pub text: fn(&Dynamic) -> Option<String>,
     /// See [`Noun::table`].
@@ -100,20 +104,14 @@ impl NounType {
             name: T::NAME,
             doc: T::DOC,
             type_id: TypeId::of::<T>,
-            register: register::<T>,
+            register: |engine| {
+                engine.register_type_with_name::<T>(T::NAME);
+            },
+            relation: compare::relation::<T>,
+            debug: |value| value.clone().try_cast::<T>().map(|noun| noun.debug()),
             text: |value| value.clone().try_cast::<T>().map(|noun| noun.text()),
             table: |value| value.clone().try_cast::<T>().map(|noun| noun.table()),
             json: |value| value.clone().try_cast::<T>().map(|noun| noun.json()),
         }
     }
-}
-
-fn register<T: Noun>(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<T>(T::NAME)
-        .register_fn("to_string", |noun: &mut T| noun.text())
-        .register_fn("print", |noun: &mut T| noun.text())
-        .register_fn("to_debug", |noun: &mut T| noun.debug())
-        .register_fn("debug", |noun: &mut T| noun.debug());
-    compare::register::<T>(engine);
 }

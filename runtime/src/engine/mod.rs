@@ -97,10 +97,13 @@ fn on_script_thread(
 ) -> Outcome {
     let test = if let Wanted::Test(position) = wanted { Some(position) } else { None };
     let session = Arc::new(Session::new(run.clone(), *library, script, values, test));
+    // It is made here, not on the script's thread: glibc gives that one a heap of its own, which grows page by page, one
+    // system call each, and an engine takes some hundred pages.
+    let engine = catch_unwind(AssertUnwindSafe(|| engine(script, &session)));
     // A script may nest deeper than a default thread's stack allows, and an overflow would abort with changes open.
     let result = std::thread::scope(|scope| {
         let script_thread = std::thread::Builder::new().name("script".into()).stack_size(limits::STACK);
-        match script_thread.spawn_scoped(scope, || run_script(script, &session)) {
+        match script_thread.spawn_scoped(scope, || run_script(script, engine)) {
             Ok(thread) => thread.join().unwrap_or_else(|_| Err(fault("the engine failed by a fault of its own"))),
             Err(error) => Err(fault(&format!("no thread for the script: {error}"))),
         }
@@ -140,8 +143,8 @@ fn where_stopped(session: &Session, error: &EvalAltResult) -> Option<Place> {
     if kept { None } else { Place::of(&session.sources, source.as_deref().unwrap_or(&session.main), *position) }
 }
 
-fn run_script(script: &Script, session: &Tag) -> Result<Dynamic, Box<EvalAltResult>> {
-    let engine = engine(script, session);
+fn run_script(script: &Script, engine: std::thread::Result<Engine>) -> Result<Dynamic, Box<EvalAltResult>> {
+    let engine = engine.map_err(|_| fault("the engine failed by a fault of its own"))?;
     let mut scope = Scope::new();
     catch_unwind(AssertUnwindSafe(|| engine.eval_ast_with_scope::<Dynamic>(&mut scope, &script.ast)))
         .unwrap_or_else(|_| Err(fault("the engine failed by a fault of its own")))
@@ -158,7 +161,7 @@ fn engine(script: &Script, session: &Tag) -> Engine {
     engine.set_default_tag(Dynamic::from(session.clone()));
     engine.set_fail_on_invalid_map_property(true);
     engine.set_module_resolver(resolver::Resolver::new(script.modules.clone()));
-    compare::register_strict(&mut engine);
+    compare::register(&mut engine, session.library.nouns.iter().chain(VALUES));
     arrays::register(&mut engine);
     register_values(&mut engine);
     library::register(&mut engine, &session.library);

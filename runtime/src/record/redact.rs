@@ -43,17 +43,21 @@ const SECRET_KEYS: [&str; 12] = [
 /// Keys that are secret only as a whole: as an ending they would hit names such as `imagePullSecret`.
 const SECRET_NAMES: [&str; 4] = ["token", "cookie", "secret", "pwd"];
 
-/// How everything that [`SECRET`] finds begins. A config dump is searched for literals a hundred times faster than for
-/// the whole pattern; mixed case inside a word is for people, not for programs.
-static START: LazyLock<Regex> = LazyLock::new(|| {
-    let words = ["bear", "basi", "passw", "passp", "secr", "clie", "api", "acce", "refr"];
-    let spelled = words.iter().flat_map(|word| {
-        let capital = word[..1].to_uppercase() + &word[1..];
-        [(*word).to_owned(), capital, word.to_uppercase()]
-    });
-    let literals: Vec<String> = ["-----BEGIN", "eyJ", "://"].map(str::to_owned).into_iter().chain(spelled).collect();
-    Regex::new(&literals.join("|")).expect("the literals hold no operators")
-});
+/// How everything that [`SECRET`] finds begins; mixed case inside a word is for people, not for programs.
+#[rustfmt::skip]
+const BEGINNINGS: [&str; 30] = [
+    "-----BEGIN", "eyJ", "://",
+    "bear", "Bear", "BEAR", "basi", "Basi", "BASI", "passw", "Passw", "PASSW", "passp", "Passp", "PASSP",
+    "secr", "Secr", "SECR", "clie", "Clie", "CLIE", "api", "Api", "API", "acce", "Acce", "ACCE", "refr", "Refr", "REFR",
+];
+
+/// The same for long texts: a config dump is searched for literals a hundred times faster than for the whole pattern.
+static START: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(&BEGINNINGS.join("|")).expect("the literals hold no operators"));
+
+/// Texts up to this length, in bytes, are looked at before a pattern is compiled, which takes longer than all of a run
+/// that shows a line.
+const SHORT: usize = 256;
 
 static SECRET: LazyLock<Regex> = LazyLock::new(|| {
     let private_key = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)";
@@ -166,6 +170,9 @@ fn redact_text(place: &mut String) {
 
 /// The text without its secrets; `None` if it has none.
 fn without_secrets(text: &str) -> Option<String> {
+    if text.len() <= SHORT && !BEGINNINGS.iter().any(|beginning| text.contains(beginning)) {
+        return None;
+    }
     let mut redacted = String::new();
     let mut copied = 0;
     let mut from = 0;
@@ -292,6 +299,29 @@ mod tests {
             "metadata": { "name": "s", "annotations": { LAST_APPLIED: REDACTED, "other": "x" } } });
         assert_eq!(redacted(json!([secret.clone()])), json!([expected.clone()]));
         assert_eq!(redacted(secret), expected);
+    }
+
+    #[test]
+    fn a_short_text_is_redacted_as_a_long_one() {
+        let pad = " ".repeat(SHORT);
+        let texts = BEGINNINGS.iter().flat_map(|beginning| {
+            let ending = ["er abcdefghijk", "c abcdefghijk", "ord=x", "hrase=x", "et-key=x", "nt_secret=x", "-key=x"]
+                .into_iter()
+                .chain(["ss-token=x", "esh-token=x", " PRIVATE KEY-----", "abcde.abcdef.x", "u:p@host"]);
+            ending.map(move |ending| format!("{beginning}{ending}"))
+        });
+        let mut hidden = 0;
+        for text in texts.collect::<Vec<_>>() {
+            let long = format!("{text}{pad}");
+            let short = without_secrets(&text);
+            hidden += usize::from(short.is_some());
+            match (short, without_secrets(&long)) {
+                (None, None) => {}
+                (Some(short), Some(long)) => assert_eq!(short.trim_end(), long.trim_end(), "{text}"),
+                (short, long) => panic!("{text}: {short:?} and {long:?}"),
+            }
+        }
+        assert!(hidden > 20, "only {hidden} of these texts hold a secret");
     }
 
     #[test]

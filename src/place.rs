@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use meshbook_rehearsal::mesh::{InProcess, world};
 use meshbook_runtime::failure::Failure;
+use meshbook_runtime::primitive::Library;
 use meshbook_runtime::transport::config::{ConfigFile, ContextConfig};
 use meshbook_runtime::transport::{Connection, Options, Transport};
 
@@ -32,7 +33,7 @@ impl Place {
 ///
 /// # Errors
 /// When the kubeconfig, the context or the world cannot be used.
-pub async fn open(target: &Target, config: ConfigFile) -> Result<Place, Failure> {
+pub async fn open(target: &Target, config: ConfigFile, library: &Library) -> Result<Place, Failure> {
     match &target.lab {
         Some(world) => open_lab(world, target.cluster.namespace.clone()).await,
         None => {
@@ -42,6 +43,7 @@ pub async fn open(target: &Target, config: ConfigFile) -> Result<Place, Failure>
                 context: cluster.context.clone(),
                 namespace: cluster.namespace.clone(),
                 config,
+                kinds: (library.kinds)(),
                 ..Options::default()
             })
             .await?;

@@ -46,7 +46,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let home = state::home()?;
     let config = state::config(&home)?;
     let runtime = session.runtime()?;
-    let place = runtime.block_on(place::open(target, config))?;
+    let place = runtime.block_on(place::open(target, config, &session.library))?;
 
     confirmed(&place, target, &manner)?;
     let screen = Arc::clone(&session.screen);

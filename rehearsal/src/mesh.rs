@@ -51,6 +51,7 @@ impl InProcess {
             kubeconfig_text: Some(lab.kubeconfig()),
             namespace,
             clock: Arc::new(VirtualClock(lab)),
+            kinds: (meshbook_stdlib::LIBRARY.kinds)(),
             // What is configured for clusters says nothing about the lab.
             ..Options::default()
         })

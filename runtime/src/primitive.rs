@@ -1,7 +1,7 @@
 //! What a library of primitives is made of: one descriptor for each primitive.
 //!
 //! From the descriptor come help, reference, completion, `.d.rhai`, permissions, the effect class that the
-//! checker and the gate use, and a test for each example. A library is two tables, see [`Library`].
+//! checker and the gate use, and a test for each example. A library is a few tables, see [`Library`].
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::effect::Class;
 use crate::failure::{Code, Failure, INTERNAL};
 use crate::noun::NounType;
 use crate::run::Run;
+use crate::transport::KnownKind;
 use crate::value::{Quantity, Span};
 
 /// Everything that a runbook can say beside Rhai itself.
@@ -22,6 +23,8 @@ pub struct Library {
     pub nouns: &'static [NounType],
     /// Codes of failures that the library adds to the runtime's.
     pub codes: &'static [&'static Code],
+    /// Kinds beside Kubernetes' own that scripts can name without the API server being asked what it serves.
+    pub kinds: fn() -> Vec<KnownKind>,
 }
 
 /// A function or method that scripts can call.

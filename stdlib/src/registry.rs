@@ -7,7 +7,8 @@ use meshbook_runtime::noun::NounType;
 use meshbook_runtime::primitive::Library;
 
 /// Everything that a runbook can say.
-pub static LIBRARY: Library = Library { primitives: PRIMITIVES, nouns: NOUNS, codes: CODES };
+pub static LIBRARY: Library =
+    Library { primitives: PRIMITIVES, nouns: NOUNS, codes: CODES, kinds: crate::kubernetes::kinds::known };
 
 macro_rules! primitives {
     ($($name:ident: $file:literal;)*) => {

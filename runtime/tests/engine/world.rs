@@ -318,6 +318,7 @@ pub static LIBRARY: Library = Library {
     ],
     nouns: &[NounType::of::<Thing>(), NounType::of::<Reading>()],
     codes: CODES,
+    kinds: Vec::new,
 };
 
 /// Collects what a run reported.

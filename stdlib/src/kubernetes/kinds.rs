@@ -1,6 +1,22 @@
 //! The kinds of objects that the library itself reads.
 
 use meshbook_runtime::effect::ResourceKind;
+use meshbook_runtime::transport::KnownKind;
+
+/// Kinds of Istio that scripts can name without the API server being asked what it serves, as Istio 1.22 and newer
+/// serve them. Only names that no other API group is known to use: `virtualservice` is also Gloo's, `vs` a
+/// VolumeSnapshot, `authorizationpolicy` Linkerd's; those are looked up.
+pub fn known() -> Vec<KnownKind> {
+    let security = |kind: &str, plural: &str| {
+        KnownKind::new(ResourceKind::namespaced("security.istio.io", "v1", kind, plural), &[])
+    };
+    vec![
+        KnownKind::new(destination_rule(), &["dr"]),
+        KnownKind::new(ResourceKind::namespaced("networking.istio.io", "v1", "ServiceEntry", "serviceentries"), &[]),
+        security("PeerAuthentication", "peerauthentications"),
+        security("RequestAuthentication", "requestauthentications"),
+    ]
+}
 
 /// A Pod.
 pub fn pod() -> ResourceKind {

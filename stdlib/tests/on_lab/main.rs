@@ -5,5 +5,6 @@
 mod circuit_breaker;
 mod evidence;
 mod examples;
+mod kinds;
 mod latency;
 mod world;

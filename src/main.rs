@@ -63,7 +63,10 @@ impl Session {
     pub fn runtime(&self) -> Result<Runtime, Failure> {
         // rustls takes the first provider that is installed; a second one would only be this one again.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // They wait for sockets most of the time; on a machine of 64 processors, 64 of them would only take time to start.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
             .enable_all()
             .thread_name("meshbook")
             .build()

@@ -113,13 +113,10 @@ impl Bench {
         for said in &measured.output {
             demanded(said.contains("hello"), || format!("a hello script said {said:?}"))?;
         }
-        let of = |figures: &[measure::Figures], unit: &str| {
-            format!("meshbook {:.1} {unit}, bare Rhai and clap {:.1} {unit}", figures[0].median(), figures[1].median())
-        };
         Ok(vec![
             Demand {
                 name: "start",
-                of: of(&measured.time, "ms"),
+                of: measured.times([("meshbook", 0), ("bare Rhai and clap", 1)]),
                 figures: measured.time[0].over(&measured.time[1]),
                 unit: "x",
                 bound: Bound::AtMost(1.5),
@@ -127,7 +124,7 @@ impl Bench {
             },
             Demand {
                 name: "start, memory",
-                of: of(&measured.memory, "MiB"),
+                of: format!("bare Rhai and clap {:.1} MiB", measured.memory[1].median()),
                 figures: measured.memory[0].clone(),
                 unit: "MiB",
                 bound: Bound::AtMost(15.0),
@@ -151,7 +148,7 @@ impl Bench {
         let [ours, theirs] = [&measured.time[0], &measured.time[1]];
         Ok(vec![Demand {
             name: "one read",
-            of: format!("meshbook {:.1} ms, kubectl {:.1} ms", ours.median(), theirs.median()),
+            of: measured.times([("meshbook", 0), ("kubectl", 1)]),
             figures: theirs.over(ours),
             unit: "x",
             bound: Bound::AtLeast(5.0),
@@ -175,13 +172,10 @@ impl Bench {
             demanded(lines == answer, || format!("the two sides differ: {answer:#?} and {lines:#?}"))?;
         }
         let [ours, sequence, parallel] = [0, 1, 2].map(|index| &measured.time[index]);
-        let of = |how: &str, theirs: &measure::Figures| {
-            format!("meshbook {:.0} ms, {how} {:.0} ms", ours.median(), theirs.median())
-        };
         Ok(vec![
             Demand {
                 name: "50 proxies, loop",
-                of: of("kubectl in a loop", sequence),
+                of: measured.times([("meshbook", 0), ("kubectl in a loop", 1)]),
                 figures: sequence.over(ours),
                 unit: "x",
                 bound: Bound::AtLeast(20.0),
@@ -189,7 +183,7 @@ impl Bench {
             },
             Demand {
                 name: "50 proxies, xargs -P 16",
-                of: of("kubectl by xargs -P 16", parallel),
+                of: measured.times([("meshbook", 0), ("kubectl by xargs -P 16", 2)]),
                 figures: parallel.over(ours),
                 unit: "x",
                 bound: Bound::AtLeast(8.0),

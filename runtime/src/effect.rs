@@ -186,6 +186,16 @@ pub enum Call {
         /// Only try it (`dryRun=All`).
         dry_run: bool,
     },
+    /// Whether the API server would take a new object: its creation with `dryRun=All`, which stores nothing but passes
+    /// admission, webhooks included. Answer: [`Reply::Done`].
+    TryCreate {
+        /// Of what kind.
+        kind: ResourceKind,
+        /// In which namespace; `None` for objects of the cluster.
+        namespace: Option<String>,
+        /// The object.
+        object: Value,
+    },
     /// A request to a pod's port. Answer: [`Reply::Http`].
     Pod(PodRequest),
     /// An instant query to Prometheus (`/api/v1/query`). Answer: [`Reply::Json`] with `data`.

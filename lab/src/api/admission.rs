@@ -5,8 +5,10 @@ use serde_json::Value;
 use super::faults::Faults;
 use super::istio;
 use super::status::Failure;
+use super::webhooks::{self, Called};
 use crate::crd::ResourceType;
 use crate::crd::validate::{self, FieldError};
+use crate::store::Store;
 
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -35,7 +37,13 @@ fn name_errors(kind: &ResourceType, name: &str) -> Vec<FieldError> {
 }
 
 /// Checks everything that a real server checks before it stores an object.
-pub(crate) fn admit(faults: &Faults, kind: &ResourceType, live: Option<&Value>, object: &Value) -> Result<(), Failure> {
+pub(crate) fn admit(
+    store: &Store,
+    faults: &Faults,
+    kind: &ResourceType,
+    live: Option<&Value>,
+    object: &Value,
+) -> Result<(), Failure> {
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let mut errors = Vec::new();
     if live.is_none() {
@@ -50,12 +58,15 @@ pub(crate) fn admit(faults: &Faults, kind: &ResourceType, live: Option<&Value>, 
     if !errors.is_empty() {
         return Err(Failure::invalid(Some(kind), name, &errors));
     }
-    if kind.group.ends_with(".istio.io") { webhook(faults, kind, object) } else { Ok(()) }
+    let called = webhooks::call(store, kind, live.is_none(), object)?;
+    if kind.group.ends_with(".istio.io") && called != Called::Ignored { validation(faults, kind, object) } else { Ok(()) }
 }
 
-fn webhook(faults: &Faults, kind: &ResourceType, object: &Value) -> Result<(), Failure> {
+/// What istiod's validating webhook says.
+fn validation(faults: &Faults, kind: &ResourceType, object: &Value) -> Result<(), Failure> {
     if faults.webhook_unreachable {
         return Err(Failure::webhook_unreachable(
+            "validation.istio.io",
             "Post \"https://istiod.istio-system.svc:443/validate?timeout=10s\": dial tcp 10.96.0.15:443: connect: connection refused",
         ));
     }

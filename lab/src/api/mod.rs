@@ -26,6 +26,7 @@ mod status;
 mod table;
 mod tls;
 mod watch;
+pub(crate) mod webhooks;
 mod write;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -46,6 +47,7 @@ use access::Users;
 use faults::Counted;
 
 pub use faults::{Denied, Faults, Interference};
+pub(crate) use protobuf::base64;
 
 /// What stands behind the pods. The mesh implements it; the API server calls it for port-forward, exec and logs.
 pub trait Pods: Send + Sync + 'static {

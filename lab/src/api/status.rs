@@ -90,12 +90,17 @@ impl Failure {
     }
 
     /// A validating webhook's refusal.
+    /// What it says.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn webhook_denied(message: &str) -> Failure {
         Failure::new(400, "", format!("admission webhook \"validation.istio.io\" denied the request: {message}"))
     }
 
-    pub(crate) fn webhook_unreachable(what: &str) -> Failure {
-        let problem = format!("failed calling webhook \"validation.istio.io\": failed to call webhook: {what}");
+    pub(crate) fn webhook_unreachable(webhook: &str, what: &str) -> Failure {
+        let problem = format!("failed calling webhook {webhook:?}: failed to call webhook: {what}");
         let mut failure = Failure::new(500, "InternalError", format!("Internal error occurred: {problem}"));
         failure.details = Some(Box::new(json!({"causes": [{"message": problem}]})));
         failure

@@ -202,7 +202,7 @@ fn store_new(
     }
     api.store.count_generation(kind, None, &mut object);
     let faults = api.faults();
-    admission::admit(&faults, kind, None, &object)?;
+    admission::admit(&api.store, &faults, kind, None, &object)?;
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     if api.store.get(&kind.group, &kind.plural, target.namespace(), &name).is_some() {
         return Err(Failure::already_exists(kind, &name));
@@ -419,7 +419,7 @@ fn settle(
         managed::update(kind, Some(live), &mut new, &writer(options, target, &api_version, &now));
     }
     api.store.count_generation(kind, Some(live), &mut new);
-    admission::admit(&api.faults(), kind, Some(live), &new)?;
+    admission::admit(&api.store, &api.faults(), kind, Some(live), &new)?;
     if managed::same_but_times(live, &new) {
         return Ok((**live).clone());
     }

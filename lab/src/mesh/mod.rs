@@ -18,18 +18,20 @@ use crate::world::spec::{ProxyFault, ProxyFaultKind};
 mod access_log;
 mod envoy;
 mod istiod;
-mod kubernetes;
+pub(crate) mod kubernetes;
 mod page;
 mod prometheus;
 mod seed;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod traffic;
 
 use istiod::Istiod;
 use istiod::config::{ProxyConfig, Snapshot, workload_name};
 use kubernetes::{Controllers, PodKey, key_of, text};
 use prometheus::Prometheus;
+use timeline::Timeline;
 use traffic::{PodFacts, Traffic};
 
 /// A tick of traffic.
@@ -79,6 +81,13 @@ pub(crate) struct State {
     pub prometheus: Prometheus,
     /// All pods that run, with or without a sidecar.
     pub pods: BTreeMap<PodKey, Object>,
+    timeline: Timeline,
+    /// Since when the API server is slow, and what a request takes then.
+    pub slow_api: Option<(Timestamp, Duration)>,
+    /// When istiod learns of what has changed, where the API server is slow to tell.
+    noticed: Option<Timestamp>,
+    /// istiods that a NetworkPolicy hides from Prometheus.
+    pub shut_to_prometheus: Vec<PodKey>,
     began: Timestamp,
     changes: broadcast::Receiver<Change>,
 }
@@ -106,11 +115,16 @@ impl Mesh {
             traffic: Traffic::new(spec),
             prometheus: Prometheus::new(spec),
             pods: BTreeMap::new(),
+            timeline: Timeline::new(spec, began),
+            slow_api: None,
+            noticed: None,
+            shut_to_prometheus: Vec::new(),
             began,
             changes,
         };
         state.drain();
         state.notice_pods(&store, began);
+        state.relink(&store, began);
         state.inflict(&store, began);
         let mesh = Mesh(Arc::new(Inner { clock, store, state: Mutex::new(state) }));
         mesh.advance(spec.warm_up.0);
@@ -153,6 +167,9 @@ impl Mesh {
             let next = [
                 state.controllers.next_event(),
                 state.istiod.next_event(),
+                state.istiod.plane.next_event(),
+                state.timeline.next_event(),
+                state.noticed,
                 Some(state.prometheus.next_scrape(state.began)),
             ];
             let next = next
@@ -184,6 +201,7 @@ struct Concerned {
     controllers: bool,
     istiod: bool,
     pods: bool,
+    links: bool,
 }
 
 impl State {
@@ -193,18 +211,25 @@ impl State {
         loop {
             match self.changes.try_recv() {
                 Ok(change) => match (change.resource.group.as_str(), change.resource.plural.as_str()) {
-                    ("apps" | "autoscaling", _) | ("", "namespaces") => concerned.controllers = true,
-                    ("", "pods") => concerned = Concerned { controllers: true, istiod: true, pods: true },
+                    ("apps" | "autoscaling" | "admissionregistration.k8s.io", _) | ("", "namespaces") => {
+                        concerned.controllers = true;
+                    }
+                    ("", "pods") => concerned = Concerned { controllers: true, istiod: true, pods: true, links: true },
                     ("", "services") => {
                         concerned.controllers = true;
                         concerned.istiod = true;
+                        concerned.links = true;
+                    }
+                    ("networking.k8s.io", "networkpolicies") => {
+                        concerned.controllers = true;
+                        concerned.links = true;
                     }
                     ("discovery.k8s.io", _) => concerned.istiod = true,
                     (group, _) if group.ends_with("istio.io") => concerned.istiod = true,
                     _ => {}
                 },
                 Err(broadcast::error::TryRecvError::Lagged(_)) => {
-                    concerned = Concerned { controllers: true, istiod: true, pods: true }
+                    concerned = Concerned { controllers: true, istiod: true, pods: true, links: true }
                 }
                 Err(_) => return concerned,
             }
@@ -213,6 +238,7 @@ impl State {
 
     /// Lets controllers and istiod react to what happened, until nothing more follows.
     fn react(&mut self, store: &Store, now: Timestamp) {
+        self.happen(store, now);
         let mut seen = Concerned::default();
         let mut due = self.controllers.next_event().is_some_and(|at| at <= now);
         // Each round's writes concern the next; a Deployment needs three (ReplicaSet, pods, status).
@@ -222,6 +248,7 @@ impl State {
                 controllers: concerned.controllers,
                 istiod: seen.istiod || concerned.istiod,
                 pods: seen.pods || concerned.pods,
+                links: seen.links || concerned.links,
             };
             if !seen.controllers && !due {
                 break;
@@ -231,6 +258,15 @@ impl State {
         }
         if seen.pods {
             self.notice_pods(store, now);
+        }
+        if seen.links || self.istiod.plane.next_event().is_some_and(|at| at <= now) {
+            self.relink(store, now);
+        }
+        if let Some((_, lag)) = self.slow_api {
+            if std::mem::take(&mut seen.istiod) {
+                self.noticed.get_or_insert(now + lag);
+            }
+            seen.istiod = self.noticed.take_if(|at| *at <= now).is_some();
         }
         if seen.istiod && !self.istiod.down {
             let snapshot = Snapshot::take(store, self.istiod.next_version(now));
@@ -273,7 +309,6 @@ impl State {
             let snapshot = self.istiod.snapshot.clone();
             let shared = outbound.entry(key.0.clone()).or_insert_with(|| snapshot.outbound(&key.0));
             let config = snapshot.proxy(pod, shared, &ProxyConfig::default(), now);
-            self.istiod.connect(key, now);
             let proxy = Proxy {
                 workload: workload_name(pod).to_owned(),
                 ip: text(&pod["status"]["podIP"]).to_owned(),

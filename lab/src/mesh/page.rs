@@ -110,8 +110,10 @@ fn listener(mesh: &Mesh, key: &PodKey, port: u16) -> Option<Listener> {
             _ => {}
         }
     }
+    if istiod::plane::is_istiod(pod) {
+        return (matches!(port, 15014 | 8080) && istiod::plane::answers(&state, key)).then_some(Listener::Istiod);
+    }
     match (key.0.as_str(), workload_name(pod), port) {
-        (ROOT_NAMESPACE, "istiod", 15014 | 8080) if !state.istiod.down => Some(Listener::Istiod),
         (ROOT_NAMESPACE, "prometheus", 9090) if state.spec.faults.prometheus != PrometheusFault::Down => {
             Some(Listener::Prometheus)
         }
@@ -176,7 +178,7 @@ async fn answer(mesh: &Mesh, key: &PodKey, listener: Listener, request: Request)
         Listener::Agent => envoy::agent(&state, key, &ask, now),
         Listener::Readiness => envoy::readiness(&state, key, &ask),
         Listener::EnvoyPrometheus => envoy::prometheus(&state, key, &ask, now),
-        Listener::Istiod => istiod::debug::page(&state, &ask, now),
+        Listener::Istiod => istiod::debug::page(&state, key, &ask, now),
         Listener::Prometheus => prometheus::api::page(&state, &ask, now),
         Listener::Application => Page::text("ok\n"),
     };

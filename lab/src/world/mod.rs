@@ -5,7 +5,9 @@ use std::fmt;
 use serde_json::Value;
 
 pub mod causes;
+pub mod control_plane;
 mod document;
+pub(crate) mod installation;
 pub(crate) mod objects;
 pub mod span;
 pub mod spec;
@@ -28,6 +30,15 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("latency-timeout-chain", include_str!("../../worlds/latency-timeout-chain.toml")),
     ("latency-too-few-replicas", include_str!("../../worlds/latency-too-few-replicas.toml")),
     ("latency-hpa", include_str!("../../worlds/latency-hpa.toml")),
+    ("control-plane-crash-loop", include_str!("../../worlds/control-plane-crash-loop.toml")),
+    ("control-plane-network-policy", include_str!("../../worlds/control-plane-network-policy.toml")),
+    ("control-plane-wrong-selector", include_str!("../../worlds/control-plane-wrong-selector.toml")),
+    ("control-plane-slow-api", include_str!("../../worlds/control-plane-slow-api.toml")),
+    (
+        "control-plane-webhook-without-endpoints",
+        include_str!("../../worlds/control-plane-webhook-without-endpoints.toml"),
+    ),
+    ("control-plane-stale-istiod", include_str!("../../worlds/control-plane-stale-istiod.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

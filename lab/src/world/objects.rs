@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::installation;
 use super::spec::{Spec, Workload};
 
 /// The mesh's root namespace.
 pub(crate) const ROOT_NAMESPACE: &str = "istio-system";
 
-/// The image of the proxies, with the world's Istio version.
-pub(crate) fn proxy_image(spec: &Spec) -> String {
-    format!("registry.istio.io/release/proxyv2:{}", spec.cluster.istio)
+/// The image of the proxies of a revision, with its version of Istio.
+pub(crate) fn proxy_image(spec: &Spec, revision: &str) -> String {
+    format!("registry.istio.io/release/proxyv2:{}", installation::version(spec, revision))
 }
 
 /// Every object of the world, in an order in which an API server would accept them.
@@ -26,13 +27,17 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     }
     for name in namespaces {
         let mut labels = json!({"kubernetes.io/metadata.name": name});
-        if meshed.contains(&name) {
+        // Where every workload names its revision, the namespace says nothing: its own label would win.
+        let mut own = workloads(spec).filter(|(namespace, _)| *namespace == name).peekable();
+        let by_pods = own.peek().is_some() && own.all(|(_, workload)| workload.revision.is_some());
+        if meshed.contains(&name) && !by_pods {
             labels["istio-injection"] = json!("enabled");
         }
         objects.push(json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
             "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
         }));
+        objects.push(installation::root_certificate(name));
     }
     objects.extend((1..=spec.cluster.nodes).map(|index| node(spec, index)));
     objects.extend(control_plane(spec));
@@ -108,6 +113,9 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     if !workload.sidecar {
         labels["sidecar.istio.io/inject"] = json!("false");
     }
+    if let Some(revision) = &workload.revision {
+        labels["istio.io/rev"] = json!(revision);
+    }
     if let Some(native) = workload.native_sidecar {
         annotations["sidecar.istio.io/nativeSidecar"] = json!(native.to_string());
     }
@@ -139,7 +147,7 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     deployment_object(namespace, &workload.name, object_labels, selector, workload.replicas, template)
 }
 
-fn deployment_object(
+pub(super) fn deployment_object(
     namespace: &str,
     name: &str,
     labels: Value,
@@ -174,28 +182,7 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
     if spec.telemetry.access_log {
         mesh.push_str("accessLogFile: /dev/stdout\n");
     }
-    let labels = json!({"app": "istiod", "istio": "pilot", "istio.io/rev": "default"});
-    let template = json!({
-        "metadata": {
-            "labels": labels,
-            "annotations": {"prometheus.io/port": "15014", "prometheus.io/scrape": "true", "sidecar.istio.io/inject": "false"},
-        },
-        "spec": {"serviceAccountName": "istiod", "containers": [{
-            "name": "discovery", "image": format!("registry.istio.io/release/pilot:{}", spec.cluster.istio),
-            "ports": [{"containerPort": 8080}, {"containerPort": 15010}, {"containerPort": 15012}, {"containerPort": 15014}, {"containerPort": 15017}],
-            "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}},
-        }]},
-    });
-    let ports: Vec<Value> = [
-        ("grpc-xds", 15010, 15010),
-        ("https-dns", 15012, 15012),
-        ("https-webhook", 443, 15017),
-        ("http-monitoring", 15014, 15014),
-    ]
-    .iter()
-    .map(|(name, port, target)| json!({"name": name, "port": port, "targetPort": target, "protocol": "TCP"}))
-    .collect();
-    vec![
+    let mut objects = vec![
         json!({
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
             "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}], "sessionAffinity": "None"},
@@ -205,20 +192,9 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": ROOT_NAMESPACE, "labels": {"istio.io/rev": "default"}},
             "data": {"mesh": mesh, "meshNetworks": "networks: {}"},
         }),
-        json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "istiod", "namespace": ROOT_NAMESPACE, "labels": labels},
-            "spec": {"type": "ClusterIP", "selector": {"app": "istiod", "istio": "pilot"}, "ports": ports, "sessionAffinity": "None"},
-            "status": {"loadBalancer": {}},
-        }),
-        deployment_object(
-            ROOT_NAMESPACE,
-            "istiod",
-            labels.clone(),
-            json!({"app": "istiod", "istio.io/rev": "default"}),
-            spec.cluster.istiods,
-            template,
-        ),
-    ]
+    ];
+    objects.extend(installation::objects(spec));
+    objects
 }
 
 fn prometheus() -> Vec<Value> {

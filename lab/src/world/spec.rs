@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::causes::{CpuLimit, Dependency, Faulty};
+use super::control_plane::{ControlPlaneFaults, Revision};
 use super::span::Span;
 
 /// One world: a cluster, its workloads, their traffic, a fault and its cure.
@@ -70,6 +71,8 @@ pub struct Cluster {
     pub nodes: usize,
     /// Number of istiod pods.
     pub istiods: usize,
+    /// Further revisions of istiod.
+    pub revision: Vec<Revision>,
     /// Whether `istio-proxy` is a native sidecar (an init container that restarts).
     pub native_sidecars: bool,
     /// The shortest time until a changed object reaches a proxy.
@@ -87,6 +90,7 @@ impl Default for Cluster {
             istio: "1.31.0".into(),
             nodes: 3,
             istiods: 1,
+            revision: Vec::new(),
             native_sidecars: true,
             push_min: Span::millis(100),
             push_max: Span::millis(400),
@@ -159,6 +163,9 @@ pub struct Workload {
     /// Overrides `cluster.native_sidecars`.
     #[serde(default)]
     pub native_sidecar: Option<bool>,
+    /// The revision of Istio that injects it, by the pod's label `istio.io/rev`; the namespace says nothing then.
+    #[serde(default)]
+    pub revision: Option<String>,
     /// `proxyStatsMatcher.inclusionRegexps` of this workload's pods, by annotation `proxy.istio.io/config`.
     #[serde(default)]
     pub proxy_stats: Vec<String>,
@@ -299,6 +306,8 @@ pub struct Faults {
     pub interference: Vec<OtherWriter>,
     /// istiod's pods do not answer and push nothing.
     pub istiod_down: bool,
+    /// What is wrong with the control plane.
+    pub control_plane: ControlPlaneFaults,
 }
 
 /// A forbidden verb.

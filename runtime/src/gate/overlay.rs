@@ -44,7 +44,12 @@ impl Overlay {
     pub(crate) fn admit(&self, effect: &Effect) -> Result<(), Failure> {
         let asks_the_mesh = matches!(
             effect.call,
-            Call::Pod(_) | Call::Query { .. } | Call::QueryRange { .. } | Call::Logs { .. } | Call::Sleep { .. }
+            Call::Pod(_)
+                | Call::Query { .. }
+                | Call::QueryRange { .. }
+                | Call::Logs { .. }
+                | Call::TryCreate { .. }
+                | Call::Sleep { .. }
         );
         if !asks_the_mesh || !self.has_planned() {
             return Ok(());

@@ -102,6 +102,29 @@ pub(super) async fn patch(
     object_of(server, &question).await
 }
 
+/// Tries to create an object (`dryRun=All`): admission says what it would say, and nothing is stored.
+pub(super) async fn try_create(
+    server: &Server,
+    kind: &ResourceKind,
+    namespace: Option<&str>,
+    object: &Value,
+    manager: &str,
+) -> Result<(), Failure> {
+    let mut query = Query::default();
+    query.add("fieldManager", Some(manager));
+    query.add("dryRun", Some("All"));
+    let place = namespace.map_or("the cluster".to_owned(), |name| format!("namespace {name}"));
+    let question = Question {
+        method: Method::POST,
+        path: format!("{}{query}", collection(kind, namespace)),
+        accept: "application/json",
+        body: Some(("application/json", object.to_string().into_bytes())),
+        asked: Asked { verb: "create", target: format!("a {} in {place} (dry run)", kind.kind), writes: true },
+        repeatable: true,
+    };
+    object_of(server, &question).await.map(|_| ())
+}
+
 /// Reads a container's log.
 pub(super) async fn logs(
     server: &Server,

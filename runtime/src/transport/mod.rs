@@ -159,6 +159,10 @@ impl Connection {
             Call::Patch { object, patch, dry_run } => {
                 Reply::Json(kubernetes::patch(server, object, patch, *dry_run, &self.field_manager).await?)
             }
+            Call::TryCreate { kind, namespace, object } => {
+                kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?;
+                Reply::Done
+            }
             Call::Pod(request) => pod::request(server, forwards, request).await?,
             Call::Query { query, at } => {
                 Reply::Json(self.prometheus.query(server, forwards, query, When::At(*at)).await?)

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::recorded;
 use crate::mesh::istiod::config::{Cluster, Route, VirtualHost};
+use crate::mesh::istiod::plane;
 use crate::mesh::istiod::rules::Thresholds;
 use crate::mesh::kubernetes::{PodKey, text};
 use crate::mesh::page::{Ask, Page};
@@ -377,6 +378,7 @@ pub fn identify(node: &mut Value, proxy: &Proxy, key: &PodKey) {
     ] {
         metadata[field] = value;
     }
+    metadata["PROXY_CONFIG"]["discoveryAddress"] = json!(plane::discovery_address(&proxy.pod));
 }
 
 fn retain(list: &mut Value, path: &str, fits: &dyn Fn(&str) -> bool) {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::mesh::State;
 use crate::mesh::access_log::{Parties, Side, lines};
+use crate::mesh::istiod::plane;
 use crate::mesh::kubernetes::{PodKey, text};
 
 /// The log of a container, oldest line first. The error is what the kubelet says of an unknown container.
@@ -14,6 +15,9 @@ pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Res
         .any(|list| pod["spec"][list].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == container)));
     if !known {
         return Err(format!("container {container} is not valid for pod {}", key.1));
+    }
+    if plane::is_istiod(pod) {
+        return Ok(state.istiod_log(key, pod, now));
     }
     if container != "istio-proxy" {
         return Ok(Vec::new());

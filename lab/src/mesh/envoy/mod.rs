@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::State;
+use super::istiod::plane;
 use super::kubernetes::{PodKey, text};
 use super::page::{Ask, Page};
 use super::prometheus::exposition;
@@ -183,6 +184,9 @@ pub fn agent(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
                 out.push('\n');
                 out
             });
+            if let Some(link) = state.istiod.plane.links.get(key) {
+                out.push_str(&plane::agent_metrics(link, now));
+            }
             if ask.path == "/stats/prometheus" {
                 out.push_str(&prometheus(state, key, ask, now).body);
             }

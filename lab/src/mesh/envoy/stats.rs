@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::measure::{Measured, measure};
 use super::recorded;
+use crate::mesh::istiod::plane::{self, Link};
 use crate::mesh::kubernetes::PodKey;
 use crate::mesh::page::{Ask, Page};
 use crate::mesh::traffic::counters::BUCKETS;
@@ -117,7 +118,7 @@ pub fn inclusions(pod: &Value, mesh: &[String]) -> Vec<Regex> {
 /// What a proxy exports of the names that are wanted, in the order of its page.
 pub fn statistics(state: &State, key: &PodKey, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec<Statistic> {
     let Some(proxy) = state.proxies.get(key) else { return Vec::new() };
-    let mut all = defaults(proxy, now, wanted);
+    let mut all = defaults(proxy, state.istiod.plane.links.get(key), now, wanted);
     let inclusions = &proxy.inclusions;
     if !inclusions.is_empty() {
         let static_clusters = ["BlackHoleCluster", "PassthroughCluster", "agent", "prometheus_stats", "sds-grpc"];
@@ -147,7 +148,7 @@ pub fn statistics(state: &State, key: &PodKey, now: Timestamp, wanted: &dyn Fn(&
 }
 
 /// The statistics of Istio's default filter, as recorded, with what depends on this proxy.
-fn defaults(proxy: &Proxy, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec<Statistic> {
+fn defaults(proxy: &Proxy, link: Option<&Link>, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec<Statistic> {
     let clusters = proxy.config.clusters.len() as u64 + 7;
     let uptime = u64::try_from(now.as_second() - proxy.started.as_second()).unwrap_or(0);
     let listeners = proxy.config.hosts.len() as u64 + 4;
@@ -171,6 +172,10 @@ fn defaults(proxy: &Proxy, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec
                     | "cluster_manager.cds.config_reload_time_ms",
                     _,
                 ) => Figure::Counter(changed),
+                (name, Ok(recorded)) if name.starts_with("cluster.xds-grpc;.") => {
+                    let part = &name["cluster.xds-grpc;.".len()..];
+                    Figure::Counter(link.and_then(|link| plane::statistics(link, now, part)).unwrap_or(recorded))
+                }
                 ("server.uptime", _) => Figure::Counter(uptime),
                 ("server.state", _) => Figure::Counter(u64::from(proxy.draining)),
                 (_, Ok(number)) => Figure::Counter(number),

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::version;
+use super::{Sent, plane, version};
 use crate::mesh::State;
 use crate::mesh::kubernetes::{PodKey, text};
 use crate::mesh::page::{Ask, Page};
 use crate::mesh::seed;
+use crate::store::Object;
+use crate::world::installation;
 
 const LIST: &str = include_str!("../../../testdata/istio/istiod/debug.list");
 const MESH: &str = include_str!("../../../testdata/istio/istiod/debug.mesh");
@@ -24,24 +26,25 @@ const TYPES: [(&str, &str); 4] = [
 ];
 
 /// A page of an istiod pod.
-pub fn page(state: &State, ask: &Ask, now: Timestamp) -> Page {
+pub fn page(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
+    let snapshot = plane::knows(state, key);
     let path = ask.path.trim_end_matches('/');
     match path {
         "/version" => Page {
             status: 200,
             content_type: "text/plain; charset=utf-8",
-            body: format!("{}-unknown-Clean", state.spec.cluster.istio),
+            body: format!("{}-unknown-Clean", version_of(state, key)),
         },
         // 15014 has no such page; the readiness probe asks 8080, which the lab serves with the same pages.
         "/ready" => Page::text("404 page not found\n").with_status(404),
         "/metrics" => {
-            Page { status: 200, content_type: "text/plain; version=0.0.4; charset=utf-8", body: metrics(state) }
+            Page { status: 200, content_type: "text/plain; version=0.0.4; charset=utf-8", body: metrics(state, key) }
         }
-        "/debug/syncz" => Page::json(syncz(state, ask.get("namespace"), now).to_string()),
-        "/debug/connections" => Page::json(connections(state).to_string()),
-        "/debug/registryz" => Page::json(registry(state).to_string()),
+        "/debug/syncz" => Page::json(syncz(state, key, ask.get("namespace"), now).to_string()),
+        "/debug/connections" => Page::json(connections(state, key).to_string()),
+        "/debug/registryz" => Page::json(registry(snapshot.services()).to_string()),
         "/debug/configz" => Page::json(
-            json!(state.istiod.snapshot.istio_objects().map(|object| config(object)).collect::<Vec<_>>()).to_string(),
+            json!(snapshot.istio_objects().map(|object| config(object)).collect::<Vec<_>>()).to_string(),
         ),
         "/debug/mesh" => {
             let mut mesh: Value = serde_json::from_str(MESH).expect("the recorded page is JSON");
@@ -74,11 +77,24 @@ fn nonce(key: &PodKey, number: u64, kind: &str, at: Timestamp) -> String {
     format!("{}{}", version(at, number), seed::uuid(seed::hash(number, &[&key.0, &key.1, kind])))
 }
 
-fn syncz(state: &State, namespace: Option<&str>, now: Timestamp) -> Value {
+/// The version of an istiod's revision.
+fn version_of(state: &State, istiod: &PodKey) -> String {
+    let revision = state.pods.get(istiod).and_then(|pod| pod["metadata"]["labels"]["istio.io/rev"].as_str());
+    installation::version(&state.spec, revision.unwrap_or("default"))
+}
+
+/// What an istiod has sent to its own proxies.
+fn sent<'a>(state: &'a State, istiod: &'a PodKey) -> impl Iterator<Item = (&'a PodKey, &'a Sent)> {
+    state.istiod.plane.proxies_of(istiod).filter_map(|key| Some((key, state.istiod.sent.get(key)?)))
+}
+
+fn syncz(state: &State, istiod: &PodKey, namespace: Option<&str>, now: Timestamp) -> Value {
     let mut all = Vec::new();
-    for (key, sent) in state.istiod.sent.iter().filter(|(key, _)| namespace.is_none_or(|wanted| wanted == key.0)) {
+    for (key, sent) in sent(state, istiod).filter(|(key, _)| namespace.is_none_or(|wanted| wanted == key.0)) {
+        let own = state.proxies.get(key).map_or("default", |proxy| plane::revision_of(&proxy.pod));
+        let istio = installation::version(&state.spec, own);
         let mut status = json!({
-            "cluster_id": "Kubernetes", "proxy": format!("{}.{}", key.1, key.0), "proxy_type": "sidecar", "istio_version": state.spec.cluster.istio,
+            "cluster_id": "Kubernetes", "proxy": format!("{}.{}", key.1, key.0), "proxy_type": "sidecar", "istio_version": istio,
         });
         let mut resources = json!({});
         let (number, at) = sent.sent;
@@ -96,11 +112,8 @@ fn syncz(state: &State, namespace: Option<&str>, now: Timestamp) -> Value {
     json!(all)
 }
 
-fn connections(state: &State) -> Value {
-    let clients: Vec<Value> = state
-        .istiod
-        .sent
-        .iter()
+fn connections(state: &State, istiod: &PodKey) -> Value {
+    let clients: Vec<Value> = sent(state, istiod)
         .map(|(key, sent)| {
             let ip = state.proxies.get(key).map_or("-", |proxy| proxy.ip.as_str());
             let port = 32_768 + seed::hash(0, &[&key.0, &key.1]) % 28_000;
@@ -110,7 +123,7 @@ fn connections(state: &State) -> Value {
     json!({"totalClients": clients.len(), "clients": clients})
 }
 
-fn registry(state: &State) -> Value {
+fn registry(services: &[Object]) -> Value {
     let one = |service: &Value| {
         let (namespace, name) = (text(&service["metadata"]["namespace"]), text(&service["metadata"]["name"]));
         let ports: Vec<Value> = service["spec"]["ports"]
@@ -142,7 +155,7 @@ fn registry(state: &State) -> Value {
             "Resolution": 0, "MeshExternal": false, "ResourceVersion": service["metadata"]["resourceVersion"],
         })
     };
-    json!(state.istiod.snapshot.services().iter().map(|service| one(service)).collect::<Vec<_>>())
+    json!(services.iter().map(|service| one(service)).collect::<Vec<_>>())
 }
 
 fn config(object: &Value) -> Value {
@@ -153,24 +166,31 @@ fn config(object: &Value) -> Value {
     json!({"kind": object["kind"], "apiVersion": object["apiVersion"], "metadata": metadata, "spec": object["spec"]})
 }
 
-/// The figures of istiod's metrics that follow from the lab's state; a label is part of the name.
-pub fn figures(state: &State) -> Vec<(String, f64)> {
-    let proxies = state.istiod.sent.len() as f64;
-    let pushes = state.istiod.pushes as f64 * proxies;
+/// The figures of an istiod's metrics that follow from the lab's state; a label is part of the name.
+pub fn figures(state: &State, istiod: &PodKey) -> Vec<(String, f64)> {
+    let proxies = state.istiod.plane.proxies_of(istiod).count() as f64;
+    let pushes = state.istiod.plane.pushes.get(istiod).copied().unwrap_or(0) as f64 + proxies;
     let uptime = (state.traffic.ticks as f64 * crate::mesh::traffic::TICK).floor();
     let mut all = vec![
-        (format!("pilot_xds{{version=\"{}\"}}", state.spec.cluster.istio), proxies),
-        ("pilot_services".to_owned(), state.istiod.snapshot.services().len() as f64),
+        (format!("pilot_xds{{version=\"{}\"}}", version_of(state, istiod)), proxies),
+        ("pilot_services".to_owned(), plane::knows(state, istiod).services().len() as f64),
         ("istiod_uptime_seconds".to_owned(), uptime),
         ("citadel_server_root_cert_expiry_timestamp".to_owned(), 2_110_815_257.0),
     ];
     all.extend(["cds", "eds", "lds", "rds"].map(|kind| (format!("pilot_xds_pushes{{type=\"{kind}\"}}"), pushes)));
+    // Each push reached its proxy within half a second.
+    for bound in ["0.1", "0.5", "1", "3", "5", "10", "20", "30", "+Inf"] {
+        let within = if bound == "0.1" { 0.0 } else { pushes };
+        all.push((format!("pilot_proxy_convergence_time_bucket{{le=\"{bound}\"}}"), within));
+    }
+    all.push(("pilot_proxy_convergence_time_sum".to_owned(), pushes * 0.25));
+    all.push(("pilot_proxy_convergence_time_count".to_owned(), pushes));
     all
 }
 
 /// The recorded page with the lab's figures in their places.
-fn metrics(state: &State) -> String {
-    let figures = figures(state);
+fn metrics(state: &State, istiod: &PodKey) -> String {
+    let figures = figures(state, istiod);
     let mut out = String::new();
     for line in METRICS.lines() {
         let Some((name, _)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) else {
@@ -184,6 +204,11 @@ fn metrics(state: &State) -> String {
             Some((figure, value)) => writeln!(out, "{figure} {value}"),
             None => writeln!(out, "{line}"),
         };
+    }
+    // The recorded istiod had not yet pushed a change, and so had no such figures.
+    out.push_str("# TYPE pilot_proxy_convergence_time histogram\n");
+    for (name, value) in figures.iter().filter(|(name, _)| name.starts_with("pilot_proxy_convergence_time")) {
+        let _ = writeln!(out, "{name} {value}");
     }
     out
 }

@@ -12,9 +12,11 @@ use crate::world::Spec;
 
 pub mod config;
 pub mod debug;
+pub mod plane;
 pub mod rules;
 
 use config::Snapshot;
+use plane::Plane;
 
 /// A push on its way to a proxy.
 pub struct Push {
@@ -43,6 +45,8 @@ pub struct Istiod {
     pub laggards: BTreeMap<PodKey, Option<Duration>>,
     /// What was last sent to each proxy and when it connected.
     pub sent: BTreeMap<PodKey, Sent>,
+    /// Who is connected to which istiod.
+    pub plane: Plane,
 }
 
 /// What istiod remembers of a connected proxy.
@@ -71,6 +75,7 @@ impl Istiod {
             pending: BTreeMap::new(),
             laggards: BTreeMap::new(),
             sent: BTreeMap::new(),
+            plane: Plane::default(),
         }
     }
 
@@ -84,6 +89,11 @@ impl Istiod {
         self.pushes += 1;
         self.snapshot = Arc::new(snapshot);
         for key in proxies {
+            match self.plane.istiod_of(&key).cloned() {
+                Some(istiod) if !self.plane.stale.contains_key(&istiod) => *self.plane.pushes.entry(istiod).or_default() += 1,
+                // Without a connection, or from an istiod that learned nothing, nothing comes.
+                _ => continue,
+            }
             let lag = match self.laggards.get(&key) {
                 Some(None) => {
                     self.note_sent(&key, now);
@@ -108,6 +118,14 @@ impl Istiod {
             sent: (self.pushes, now),
             acked: self.pushes,
         });
+    }
+
+    /// Sends a proxy that has just connected what its istiod knows.
+    pub fn catch_up(&mut self, key: &PodKey, now: Timestamp) {
+        let Some(istiod) = self.plane.istiod_of(key).cloned() else { return };
+        let snapshot = self.plane.stale.get(&istiod).map_or(&self.snapshot, |(snapshot, _)| snapshot).clone();
+        *self.plane.pushes.entry(istiod).or_default() += 1;
+        self.pending.insert(key.clone(), Push { due: now + self.shortest, snapshot, number: self.pushes });
     }
 
     fn note_sent(&mut self, key: &PodKey, now: Timestamp) {

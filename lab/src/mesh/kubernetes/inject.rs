@@ -3,24 +3,29 @@
 use serde_json::{Value, json};
 
 use crate::world::Spec;
+use crate::world::installation::istiod_name;
 use crate::world::objects::{ROOT_NAMESPACE, proxy_image};
 
-/// Whether the webhook injects pods of this template in this namespace.
+/// The revision whose webhook injects pods of this template in this namespace; `None` if none does.
 ///
-/// The pod's label `sidecar.istio.io/inject` wins over the namespace's `istio-injection` and `istio.io/rev`.
-pub fn injects(namespace_labels: &Value, pod_metadata: &Value) -> bool {
+/// The pod's label `sidecar.istio.io/inject` wins over the namespace's `istio-injection` and `istio.io/rev`; without
+/// either of the namespace's labels the pod's own `istio.io/rev` counts.
+pub fn revision(namespace_labels: &Value, pod_metadata: &Value) -> Option<String> {
     let pod = pod_metadata["labels"]["sidecar.istio.io/inject"]
         .as_str()
         .or(pod_metadata["annotations"]["sidecar.istio.io/inject"].as_str());
+    let named = |labels: &Value| labels["istio.io/rev"].as_str().map(str::to_owned);
     match (namespace_labels["istio-injection"].as_str(), pod) {
-        (Some("disabled"), _) | (_, Some("false")) => false,
-        (Some("enabled"), _) | (_, Some("true")) => true,
-        _ => namespace_labels["istio.io/rev"].is_string(),
+        (Some("disabled"), _) | (_, Some("false")) => None,
+        (Some("enabled"), _) => Some("default".into()),
+        _ => named(namespace_labels)
+            .or_else(|| named(&pod_metadata["labels"]))
+            .or_else(|| (pod == Some("true")).then(|| "default".into())),
     }
 }
 
 /// Adds the sidecar to a pod.
-pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
+pub fn inject(pod: &mut Value, spec: &Spec, workload: &str, revision: &str) {
     let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
     let annotation =
         pod["metadata"]["annotations"]["sidecar.istio.io/nativeSidecar"].as_str().map(|text| text == "true");
@@ -39,10 +44,10 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
     let status = json!({
         "initContainers": init, "containers": containers,
         "volumes": ["workload-socket", "credential-socket", "workload-certs", "istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert", "istio-ca-crl"],
-        "imagePullSecrets": null, "revision": "default",
+        "imagePullSecrets": null, "revision": revision,
     });
     for (key, value) in [
-        ("istio.io/rev", "default".to_owned()),
+        ("istio.io/rev", revision.to_owned()),
         ("kubectl.kubernetes.io/default-container", "app".to_owned()),
         ("kubectl.kubernetes.io/default-logs-container", "app".to_owned()),
         ("prometheus.io/path", "/stats/prometheus".to_owned()),
@@ -52,7 +57,7 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
     ] {
         pod["metadata"]["annotations"][key] = json!(value);
     }
-    let image = proxy_image(spec);
+    let image = proxy_image(spec, revision);
     let resources = json!({"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "128Mi"}});
     let probe = json!({"failureThreshold": 4, "httpGet": {"path": "/healthz/ready", "port": 15021, "scheme": "HTTP"}, "periodSeconds": 15, "successThreshold": 1, "timeoutSeconds": 3});
     let mut proxy = json!({
@@ -60,7 +65,7 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str) {
         "args": ["proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local", "--proxyLogLevel=warning", "--proxyComponentLogLevel=misc:error", "--log_output_level=default:info"],
         "env": [
             {"name": "PILOT_CERT_PROVIDER", "value": "istiod"},
-            {"name": "CA_ADDR", "value": format!("istiod.{ROOT_NAMESPACE}.svc:15012")},
+            {"name": "CA_ADDR", "value": format!("{}.{ROOT_NAMESPACE}.svc:15012", istiod_name(revision))},
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
             {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}},
             {"name": "ISTIO_META_CLUSTER_ID", "value": "Kubernetes"},

@@ -8,12 +8,20 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::seed;
+use crate::api::webhooks::{self, Called};
+use crate::crd::{Catalog, ResourceType};
 use crate::store::{Object, Store};
 use crate::world::Spec;
 
 mod autoscaler;
+mod crash;
 mod endpoints;
+mod event;
 pub mod inject;
+pub mod label_selector;
+pub mod network_policy;
+
+pub use crash::Crash;
 
 /// The field manager of the controllers' writes.
 pub const MANAGER: &str = "kube-controller-manager";
@@ -40,6 +48,8 @@ pub struct Controllers {
     keeps: Vec<PodKey>,
     /// Autoscalers whose target has to be changed, and when they look next.
     scaling: BTreeMap<PodKey, Timestamp>,
+    /// Pods whose container ends soon after each start.
+    pub crashes: Vec<Crash>,
 }
 
 impl Controllers {
@@ -56,6 +66,7 @@ impl Controllers {
             services_made: 0,
             keeps: Vec::new(),
             scaling: BTreeMap::new(),
+            crashes: Vec::new(),
         }
     }
 
@@ -93,7 +104,10 @@ impl Controllers {
             if let Some(pod) = store.get("", "pods", &key.0, &key.1)
                 && pod["metadata"]["deletionTimestamp"].is_null()
             {
-                store.put_status("", "pods", &key.0, &key.1, running(&pod, now), "kubelet");
+                match self.crashes.iter().find(|crash| crash.concerns(&pod)) {
+                    Some(crash) => crash.strike(store, &pod, now),
+                    None => drop(store.put_status("", "pods", &key.0, &key.1, running(&pod, now), "kubelet")),
+                }
             }
         }
         let ended: Vec<PodKey> = self.ending.iter().filter(|(_, at)| due(at)).map(|(key, _)| key.clone()).collect();
@@ -266,8 +280,20 @@ impl Controllers {
         let labels = store
             .get("", "namespaces", "", namespace)
             .map_or(Value::Null, |object| object["metadata"]["labels"].clone());
-        if inject::injects(&labels, &pod["metadata"]) {
-            inject::inject(&mut pod, &self.spec, workload);
+        // When a world begins, its pods are there already.
+        let called = if at_once { Ok(Called::Answered) } else { webhooks::call(store, pod_kind(), true, &pod) };
+        match called {
+            Err(failure) => {
+                let message = format!("Error creating: {}", failure.message());
+                event::warn(store, set, "replicaset-controller", "FailedCreate", &message, now);
+                return;
+            }
+            Ok(Called::Ignored) => {}
+            Ok(_) => {
+                if let Some(revision) = inject::revision(&labels, &pod["metadata"]) {
+                    inject::inject(&mut pod, &self.spec, workload, &revision);
+                }
+            }
         }
         if pod["metadata"]["annotations"].as_object().is_some_and(serde_json::Map::is_empty)
             && let Some(metadata) = pod["metadata"].as_object_mut()
@@ -296,6 +322,10 @@ impl Controllers {
         }
         endpoints::reconcile(store, &service);
     }
+}
+
+fn pod_kind() -> &'static ResourceType {
+    Catalog::get().by_plural("", "pods").expect("pods are built in")
 }
 
 fn pending(pod: &Value, node: usize, index: u32, now: Timestamp) -> Value {

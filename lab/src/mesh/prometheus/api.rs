@@ -9,9 +9,8 @@ use serde_json::{Map, Value, json};
 use super::eval::{self, Query, QueryError};
 use super::tsdb::{Database, Labels};
 use crate::mesh::State;
-use crate::mesh::istiod::config::workload_name;
+use crate::mesh::istiod::plane;
 use crate::mesh::page::{Ask, Page};
-use crate::world::objects::ROOT_NAMESPACE;
 use crate::world::span;
 use crate::world::spec::PrometheusFault;
 
@@ -202,12 +201,12 @@ fn targets(state: &State) -> Value {
     let active: Vec<Value> = state
         .pods
         .iter()
-        .filter(|(key, pod)| state.proxies.contains_key(*key) || (key.0 == ROOT_NAMESPACE && workload_name(pod) == "istiod"))
+        .filter(|(key, pod)| state.proxies.contains_key(*key) || plane::is_istiod(pod))
         .map(|(key, pod)| {
             let istiod = !state.proxies.contains_key(key);
             let (port, path) = if istiod { (15014, "/metrics") } else { (15020, "/stats/prometheus") };
             let ip = pod["status"]["podIP"].as_str().unwrap_or_default();
-            let down = istiod && state.istiod.down;
+            let down = istiod && (!plane::answers(state, key) || state.shut_to_prometheus.contains(key));
             json!({
                 "discoveredLabels": {"__address__": format!("{ip}:{port}"), "__meta_kubernetes_namespace": key.0, "__meta_kubernetes_pod_name": key.1},
                 "labels": {"instance": format!("{ip}:{port}"), "job": "kubernetes-pods", "namespace": key.0, "pod": key.1},

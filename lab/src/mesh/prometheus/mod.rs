@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::State;
 use super::envoy::stats::{self, Figure};
-use super::istiod::config::workload_name;
+use super::istiod::plane;
 use super::kubernetes::PodKey;
 use super::traffic::counters::BUCKETS;
 use crate::world::Spec;
@@ -15,6 +15,7 @@ use crate::world::objects::ROOT_NAMESPACE;
 use crate::world::spec::PrometheusFault;
 
 pub mod api;
+mod apiserver;
 pub mod eval;
 pub mod exposition;
 pub mod tsdb;
@@ -44,6 +45,7 @@ pub struct Prometheus {
     /// The last scrape.
     pub last_scrape: Option<Timestamp>,
     targets: HashMap<PodKey, Target>,
+    api_server: apiserver::ApiServer,
 }
 
 /// A scraped pod, with the numbers of its series so that a scrape need not build labels.
@@ -112,7 +114,7 @@ impl Prometheus {
             if state.proxies.contains_key(key) {
                 let target = targets.entry(key.clone()).or_default();
                 self.scrape_sidecar(state, key, target, at);
-            } else if key.0 == ROOT_NAMESPACE && state.pods.get(key).is_some_and(|pod| workload_name(pod) == "istiod") {
+            } else if key.0 == ROOT_NAMESPACE && state.pods.get(key).is_some_and(|pod| plane::is_istiod(pod)) {
                 let target = targets.entry(key.clone()).or_default();
                 self.scrape_istiod(state, key, target, at);
             }
@@ -131,6 +133,7 @@ impl Prometheus {
             }
         }
         self.targets = targets;
+        self.scrape_api_server(state, now);
     }
 
     fn end(&mut self, target: &Target, at: i64) {
@@ -206,11 +209,12 @@ impl Prometheus {
         let database = &mut self.database;
         let own = || exposition::target_labels(state, key, JOB, 15014);
         let up = *target.up.get_or_insert_with(|| database.series(named(own(), "up")));
-        database.append(up, at, if state.istiod.down { 0.0 } else { 1.0 });
-        if state.istiod.down {
+        let answers = plane::answers(state, key) && !state.shut_to_prometheus.contains(key);
+        database.append(up, at, if answers { 1.0 } else { 0.0 });
+        if !answers {
             return;
         }
-        for (name, value) in super::istiod::debug::figures(state) {
+        for (name, value) in super::istiod::debug::figures(state, key) {
             let id = *target.plain.entry(name).or_insert_with_key(|name| {
                 let (metric, label) = name.split_once('{').unwrap_or((name, ""));
                 let mut labels = named(own(), metric);

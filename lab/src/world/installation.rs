@@ -1,0 +1,188 @@
+//! What an installation of Istio leaves in a cluster for each revision: istiod's Deployment and Service, the webhooks
+//! that call it, and the ConfigMap with its root certificate.
+//!
+//! Shapes follow the charts `base` and `istio-discovery` of Istio 1.31 and what istiod itself writes into them.
+
+use serde_json::{Value, json};
+
+use super::objects::{ROOT_NAMESPACE, deployment_object};
+use super::spec::Spec;
+
+/// The root certificate of the recorded mesh: its sidecars' `ROOTCA`.
+const ROOT_CERTIFICATE: &str = include_str!("../../testdata/istio/root-cert.pem");
+
+/// The root certificate in base64, as webhooks carry it.
+fn ca_bundle() -> String {
+    crate::api::base64(ROOT_CERTIFICATE.as_bytes())
+}
+
+/// The Service of a revision's istiods.
+pub(crate) fn istiod_name(revision: &str) -> String {
+    if revision == "default" { "istiod".into() } else { format!("istiod-{revision}") }
+}
+
+/// Each revision with its version and its number of pods; `default` comes first.
+pub(crate) fn revisions(spec: &Spec) -> Vec<(String, String, usize)> {
+    let mut all = vec![("default".to_owned(), spec.cluster.istio.clone(), spec.cluster.istiods)];
+    all.extend(spec.cluster.revision.iter().map(|one| (one.name.clone(), one.istio.clone(), one.istiods)));
+    all
+}
+
+/// The version of a revision's istiods.
+pub(crate) fn version(spec: &Spec, revision: &str) -> String {
+    spec.cluster.revision.iter().find(|one| one.name == revision).map_or(&spec.cluster.istio, |one| &one.istio).clone()
+}
+
+/// Everything of every revision.
+pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
+    let mut objects = Vec::new();
+    for (revision, version, istiods) in revisions(spec) {
+        objects.extend(istiod(&revision, &version, istiods));
+        objects.push(injector(&revision));
+        objects.push(validator(&revision));
+    }
+    objects.push(default_validator());
+    objects
+}
+
+/// The root certificate in a namespace, which istiod writes and sidecars mount.
+pub(crate) fn root_certificate(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio-ca-root-cert", "namespace": namespace, "labels": {"istio.io/config": "true"}},
+        "data": {"root-cert.pem": ROOT_CERTIFICATE},
+    })
+}
+
+fn istiod(revision: &str, version: &str, istiods: usize) -> Vec<Value> {
+    let name = istiod_name(revision);
+    let mut labels = json!({"app": "istiod", "istio.io/rev": revision});
+    let mut selector = json!({"app": "istiod", "istio.io/rev": revision});
+    if revision == "default" {
+        labels["istio"] = json!("pilot");
+        selector = json!({"app": "istiod", "istio": "pilot"});
+    }
+    let template = json!({
+        "metadata": {
+            "labels": labels,
+            "annotations": {"prometheus.io/port": "15014", "prometheus.io/scrape": "true", "sidecar.istio.io/inject": "false"},
+        },
+        "spec": {"serviceAccountName": name, "containers": [{
+            "name": "discovery", "image": format!("registry.istio.io/release/pilot:{version}"),
+            "ports": [{"containerPort": 8080}, {"containerPort": 15010}, {"containerPort": 15012}, {"containerPort": 15014}, {"containerPort": 15017}],
+            "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}},
+        }]},
+    });
+    let ports: Vec<Value> = [
+        ("grpc-xds", 15010, 15010),
+        ("https-dns", 15012, 15012),
+        ("https-webhook", 443, 15017),
+        ("http-monitoring", 15014, 15014),
+    ]
+    .iter()
+    .map(|(name, port, target)| json!({"name": name, "port": port, "targetPort": target, "protocol": "TCP"}))
+    .collect();
+    vec![
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": ROOT_NAMESPACE, "labels": labels},
+            "spec": {"type": "ClusterIP", "selector": selector, "ports": ports, "sessionAffinity": "None"},
+            "status": {"loadBalancer": {}},
+        }),
+        deployment_object(
+            ROOT_NAMESPACE,
+            &name,
+            labels.clone(),
+            json!({"app": "istiod", "istio.io/rev": revision}),
+            istiods,
+            template,
+        ),
+    ]
+}
+
+/// One requirement of a label selector.
+fn requirement(key: &str, operator: &str, values: &[&str]) -> Value {
+    let mut one = json!({"key": key, "operator": operator});
+    if !values.is_empty() {
+        one["values"] = json!(values);
+    }
+    one
+}
+
+fn webhook(revision: &str, name: &str, path: &str, rules: Value) -> Value {
+    json!({
+        "name": name, "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail", "matchPolicy": "Equivalent",
+        "timeoutSeconds": 10, "rules": rules,
+        "clientConfig": {"caBundle": ca_bundle(), "service": {"name": istiod_name(revision), "namespace": ROOT_NAMESPACE, "path": path, "port": 443}},
+    })
+}
+
+/// `istio-sidecar-injector[-REVISION]`: by the namespace's labels, or by the pod's own.
+fn injector(revision: &str) -> Value {
+    const REV: &str = "istio.io/rev";
+    const INJECTION: &str = "istio-injection";
+    const INJECT: &str = "sidecar.istio.io/inject";
+    let rules =
+        json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}]);
+    let one = |name: &str, namespace: Vec<Value>, object: Vec<Value>| {
+        let mut one =
+            webhook(revision, &format!("{name}.sidecar-injector.istio.io"), "/inject", rules.clone());
+        one["reinvocationPolicy"] = json!("Never");
+        one["namespaceSelector"] = json!({"matchExpressions": namespace});
+        one["objectSelector"] = json!({"matchExpressions": object});
+        one
+    };
+    let absent = |key: &str| requirement(key, "DoesNotExist", &[]);
+    let not_refused = || requirement(INJECT, "NotIn", &["false"]);
+    let mut webhooks = vec![
+        one("rev.namespace", vec![requirement(REV, "In", &[revision]), absent(INJECTION)], vec![not_refused()]),
+        one(
+            "rev.object",
+            vec![absent(REV), absent(INJECTION)],
+            vec![not_refused(), requirement(REV, "In", &[revision])],
+        ),
+    ];
+    if revision == "default" {
+        webhooks.push(one("namespace", vec![requirement(INJECTION, "In", &["enabled"])], vec![not_refused()]));
+        webhooks.push(one(
+            "object",
+            vec![absent(INJECTION), absent(REV)],
+            vec![requirement(INJECT, "In", &["true"]), absent(REV)],
+        ));
+    }
+    let name =
+        if revision == "default" { "istio-sidecar-injector".into() } else { format!("istio-sidecar-injector-{revision}") };
+    configuration("MutatingWebhookConfiguration", &name, revision, "sidecar-injector", webhooks)
+}
+
+fn istio_rules() -> Value {
+    json!([{
+        "apiGroups": ["security.istio.io", "networking.istio.io", "telemetry.istio.io", "extensions.istio.io"],
+        "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"], "scope": "*",
+    }])
+}
+
+/// `istio-validator[-REVISION]-istio-system`: the objects that name the revision.
+fn validator(revision: &str) -> Value {
+    let mut one = webhook(revision, "rev.validation.istio.io", "/validate", istio_rules());
+    one["namespaceSelector"] = json!({});
+    one["objectSelector"] = json!({"matchExpressions": [requirement("istio.io/rev", "In", &[revision])]});
+    let infix = if revision == "default" { String::new() } else { format!("-{revision}") };
+    let name = format!("istio-validator{infix}-{ROOT_NAMESPACE}");
+    configuration("ValidatingWebhookConfiguration", &name, revision, "istiod", vec![one])
+}
+
+/// `istiod-default-validator`: all other objects.
+fn default_validator() -> Value {
+    let mut one = webhook("default", "validation.istio.io", "/validate", istio_rules());
+    one["namespaceSelector"] = json!({});
+    one["objectSelector"] = json!({"matchExpressions": [requirement("istio.io/rev", "DoesNotExist", &[])]});
+    configuration("ValidatingWebhookConfiguration", "istiod-default-validator", "default", "istiod", vec![one])
+}
+
+fn configuration(kind: &str, name: &str, revision: &str, app: &str, webhooks: Vec<Value>) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
+        "metadata": {"name": name, "labels": {"app": app, "istio": app, "istio.io/rev": revision, "operator.istio.io/component": "Pilot"}},
+        "webhooks": webhooks,
+    })
+}

@@ -81,3 +81,11 @@ pub static REPLICAS: Code = Code {
     catchable: true,
     explain: "The number of pods is not allowed: a workload that is scaled keeps at least one, and an autoscaler sets at most its `maxReplicas`. Raise `maxReplicas` first where the service needs more; whether the cluster has room for them is a decision of its own.",
 };
+
+/// It is not plain what to change of the control plane.
+pub static CONTROL_PLANE_AMBIGUOUS: Code = Code {
+    name: "meshbook::control_plane::ambiguous",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "More than one change would fit what was seen, so none is made: which one is right, the owner of the object knows. Ask `can_correct_selector()` or `can_admit_proxies()` first, and end the run with the finding.",
+};

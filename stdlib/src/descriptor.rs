@@ -143,3 +143,36 @@ pub const ROLLOUT: &[Permission] = &[
     may("apps", "daemonsets", "get"),
     may("autoscaling", "horizontalpodautoscalers", "list"),
 ];
+
+/// To see the control plane: its objects, its own pages, the proxies that it does not know, Prometheus.
+pub const CONTROL_PLANE: &[Permission] = &[
+    may("", "configmaps", "get"),
+    may("", "configmaps", "list"),
+    may("", "namespaces", "list"),
+    may("", "pods", "list"),
+    may("", "pods/log", "get"),
+    may("", "pods/portforward", "create"),
+    may("", "services", "list"),
+    may("discovery.k8s.io", "endpointslices", "list"),
+    may("networking.k8s.io", "networkpolicies", "list"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list"),
+];
+
+/// To set the selector of istiod's Service.
+pub const CHANGE_ISTIOD_SERVICE: &[Permission] = &[may("", "services", "get"), may("", "services", "patch")];
+
+/// To open the NetworkPolicy of istiod.
+pub const CHANGE_POLICY: &[Permission] = &[
+    may("networking.k8s.io", "networkpolicies", "get"),
+    may("networking.k8s.io", "networkpolicies", "patch"),
+];
+
+/// To let pods start without an injector.
+pub const CHANGE_INJECTOR: &[Permission] = &[
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "patch"),
+];
+
+/// To try the creation of a pod.
+pub const TRY_PODS: &[Permission] = &[may("", "pods", "create")];

@@ -4,6 +4,7 @@
 //! `meshbook.d.rhai`, permissions, and a test for each example. Below that lie
 //! - the nouns: [`host`], [`proxy`], [`rule`], [`refusals`], [`errors`], [`room`], [`symptom`], [`metric`], [`object`], [`workload`];
 //! - [`latency`], [`time_spent`], [`ejections`], [`timeouts`], [`route`], [`load`]: why a service is slow, and what helps;
+//! - [`control_plane`], [`version`]: istiod from every side;
 //! - [`finding`]: what a diagnosis says;
 //! - [`evidence`]: how figures are taken, from the best source that speaks, as increases over a span;
 //! - parsers of foreign bytes: [`envoy`], [`prometheus`].
@@ -11,6 +12,7 @@
 //! Nothing here opens a connection: everything goes through `meshbook_runtime::run::Run`.
 
 pub mod code;
+pub mod control_plane;
 pub mod descriptor;
 pub mod ejections;
 pub mod envoy;
@@ -37,6 +39,7 @@ pub mod symptom;
 pub mod text;
 pub mod time_spent;
 pub mod timeouts;
+pub mod version;
 pub mod workload;
 
 pub use registry::LIBRARY;

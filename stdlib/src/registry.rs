@@ -91,6 +91,30 @@ primitives! {
     workload: "workload/workload.rs";
     pod: "workload/pod.rs";
     namespace: "workload/namespace.rs";
+    // The control plane.
+    control_plane: "control_plane/control_plane.rs";
+    control_plane_is_missing: "control_plane/is_missing.rs";
+    control_plane_why: "control_plane/why.rs";
+    control_plane_traffic: "control_plane/traffic.rs";
+    control_plane_proxies: "control_plane/proxies.rs";
+    control_plane_webhooks: "control_plane/webhooks_of.rs";
+    control_plane_causes: "control_plane/causes_of.rs";
+    control_plane_can_correct_selector: "control_plane/can_correct_selector.rs";
+    control_plane_correct_selector: "control_plane/correct_selector.rs";
+    control_plane_can_admit_proxies: "control_plane/can_admit_proxies.rs";
+    control_plane_admit_proxies: "control_plane/admit_proxies.rs";
+    connections_are_connected: "control_plane/are_connected.rs";
+    webhooks_block_pods: "control_plane/block_pods.rs";
+    webhooks_ignore_failures: "control_plane/ignore_failures.rs";
+    webhooks_admit_pods: "control_plane/admit_pods.rs";
+    causes_is_missing: "control_plane/causes_is_missing.rs";
+    causes_why: "control_plane/causes_why.rs";
+    causes_is_empty: "control_plane/causes_is_empty.rs";
+    causes_first: "control_plane/causes_first.rs";
+    versions: "version/versions.rs";
+    versions_is_missing: "version/is_missing.rs";
+    versions_why: "version/why.rs";
+    versions_are_supported: "version/are_supported.rs";
     // Prometheus.
     prom_query: "prometheus/query.rs";
     metric_is_missing: "metric/is_missing.rs";
@@ -125,6 +149,11 @@ nouns! {
     crate::errors::Errors;
     crate::room::Room;
     crate::symptom::Symptom;
+    crate::control_plane::ControlPlane;
+    crate::control_plane::connection::Connections;
+    crate::control_plane::webhooks::Webhooks;
+    crate::control_plane::causes::Causes;
+    crate::version::Versions;
     crate::metric::Metric;
     crate::time_spent::TimeSpent;
     crate::ejections::Ejections;
@@ -151,6 +180,7 @@ codes! {
     ROUTE;
     RETRIES;
     REPLICAS;
+    CONTROL_PLANE_AMBIGUOUS;
 }
 
 #[cfg(test)]

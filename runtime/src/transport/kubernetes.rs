@@ -120,7 +120,8 @@ pub(super) async fn try_create(
         accept: "application/json",
         body: Some(("application/json", object.to_string().into_bytes())),
         asked: Asked { verb: "create", target: format!("a {} in {place} (dry run)", kind.kind), writes: true },
-        repeatable: true,
+        // What admission refuses is an answer, and often a 500: asking again would only delay it.
+        repeatable: false,
     };
     object_of(server, &question).await.map(|_| ())
 }

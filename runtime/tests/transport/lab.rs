@@ -145,6 +145,24 @@ async fn a_viewer_may_look_and_is_told_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_creation_is_tried_and_nothing_is_kept() {
+    let lab = breaker().await;
+    let connection = open(&lab, None).await;
+    let pods = || ResourceKind::namespaced("", "v1", "Pod", "pods");
+    let attempt = |containers: serde_json::Value| Call::TryCreate {
+        kind: pods(),
+        namespace: Some("summit".into()),
+        object: json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "trial-"}, "spec": {"containers": containers}}),
+    };
+    let before = lab.store().list("", "pods", Some("summit")).len();
+    let well = attempt(json!([{"name": "a", "image": "registry.example/a"}]));
+    assert!(matches!(connection.call(&well).await, Ok(Reply::Done)));
+    assert_eq!(lab.store().list("", "pods", Some("summit")).len(), before);
+    let failure = connection.call(&attempt(json!([]))).await.unwrap_err();
+    assert_eq!(failure.code.name, failure::REJECTED.name, "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_told_apart() {
     let lab = breaker().await;
     let connection = open(&lab, None).await;

@@ -72,3 +72,28 @@ pub fn destination_rule() -> ResourceKind {
 pub fn virtual_service() -> ResourceKind {
     ResourceKind::namespaced("networking.istio.io", "v1", "VirtualService", "virtualservices")
 }
+
+/// A NetworkPolicy.
+pub fn network_policy() -> ResourceKind {
+    ResourceKind::namespaced("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+}
+
+/// A MutatingWebhookConfiguration.
+pub fn mutating_webhooks() -> ResourceKind {
+    ResourceKind::cluster(
+        "admissionregistration.k8s.io",
+        "v1",
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+    )
+}
+
+/// A ValidatingWebhookConfiguration.
+pub fn validating_webhooks() -> ResourceKind {
+    ResourceKind::cluster(
+        "admissionregistration.k8s.io",
+        "v1",
+        "ValidatingWebhookConfiguration",
+        "validatingwebhookconfigurations",
+    )
+}

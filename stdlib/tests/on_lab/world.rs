@@ -147,9 +147,17 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
         mode: Mode::Unattended,
         namespaces: vec![namespace.clone()],
         namespace,
-        approvals: ["destinationrule", "deployment", "virtualservice", "horizontalpodautoscaler"]
-            .map(|kind| kind.parse::<Approval>().expect("an approval"))
-            .to_vec(),
+        approvals: [
+            "destinationrule",
+            "deployment",
+            "virtualservice",
+            "horizontalpodautoscaler",
+            "service",
+            "networkpolicy",
+            "mutatingwebhookconfiguration",
+        ]
+        .map(|kind| kind.parse::<Approval>().expect("an approval"))
+        .to_vec(),
         read_only: false,
         deadline: None,
         budget: Budget::default(),

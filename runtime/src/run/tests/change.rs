@@ -315,6 +315,24 @@ fn read_only_and_scope_are_kept() {
 }
 
 #[test]
+fn what_a_primitive_designates_may_lie_elsewhere_and_passes_every_other_guard() {
+    let elsewhere = || {
+        let mut bench = Bench::new();
+        bench.settings.namespaces = vec!["elsewhere".into()];
+        bench
+    };
+    let bench = elsewhere();
+    bench.start().change_designated(bench.raise("graph-core", 500)).unwrap();
+    assert_eq!(bench.limit("graph-core"), 500);
+    let mut bench = elsewhere();
+    bench.settings.read_only = true;
+    refused(&bench, bench.start().change_designated(bench.raise("graph-core", 500)), &DENIED);
+    let mut bench = elsewhere();
+    bench.settings.approvals = Vec::new();
+    refused(&bench, bench.start().change_designated(bench.raise("graph-core", 500)), &DENIED);
+}
+
+#[test]
 fn two_runs_do_not_change_one_object_at_once() {
     let bench = Bench::new();
     let (one, other) = (bench.start(), bench.start());

@@ -1,0 +1,491 @@
+//! What is wrong with the control plane: its causes, the gravest first.
+
+use std::collections::BTreeSet;
+
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::run::Run;
+use meshbook_runtime::value::Missing;
+use serde_json::{Value, json};
+
+use super::gather::{API_BOUND, gather};
+use super::istiod::Istiod;
+use super::webhook::Webhook;
+use super::{Seen, cause, policy};
+use crate::finding::{Diagnosis, Finding};
+use crate::text::{and, count, figure, some};
+
+/// The runbook that deals with all of them.
+pub const RUNBOOK: &str = "troubleshooting/control-plane-down.rhai";
+/// Late is not never: the harm of what only delays changes counts a quarter.
+const LATE: f64 = 0.25;
+/// How many lines of a log make it certain that the API server did not answer.
+const LINES: usize = 3;
+
+/// Looks at the control plane, and says what is wrong with it.
+///
+/// # Errors
+/// An API server that does not answer, and what a script may not handle.
+pub fn diagnose(run: &Run) -> Result<Diagnosis, Failure> {
+    let plane = gather(run)?;
+    Ok(plane.outcome().and_then(|seen| causes(plane.root(), seen)))
+}
+
+/// The causes in what was seen; why nothing can be said, if so.
+pub fn causes(root: &str, seen: &Seen) -> Diagnosis {
+    let mut all = Look { root, seen, found: Vec::new(), blamed: BTreeSet::new() };
+    all.istiods()?;
+    all.policies();
+    all.services();
+    all.webhooks();
+    all.authority();
+    all.stale();
+    all.api_server();
+    all.disconnected();
+    let mut found = all.found;
+    found.sort_by(|a, b| b.harm.total_cmp(&a.harm));
+    if found.is_empty() {
+        // Nothing was found; whether that is much depends on who answered.
+        let silent: Vec<_> = seen
+            .istiods
+            .iter()
+            .filter_map(|istiod| Some((istiod, istiod.says.as_ref()?.as_ref().err()?)))
+            .map(|(istiod, why)| format!("{}: {}", istiod.pod, crate::text::first_line(why)))
+            .collect();
+        if !silent.is_empty() {
+            return Err(Missing::Unreachable(format!("{} did not answer: {}", count(silent.len(), "istiod", "istiods"), some(&silent, 3))));
+        }
+        let unheard = seen.connections.iter().filter(|one| one.is_silent()).count();
+        if unheard > 0 && unheard == seen.connections.len() {
+            return Err(Missing::Unreachable("no istiod knows any proxy, and no proxy answered".into()));
+        }
+    }
+    Ok(found)
+}
+
+struct Look<'a> {
+    root: &'a str,
+    seen: &'a Seen,
+    found: Vec<Finding>,
+    /// Revisions whose istiods are already found to be out of reach.
+    blamed: BTreeSet<String>,
+}
+
+impl Look<'_> {
+    fn add(&mut self, cause: &'static str, what: String, evidence: Vec<String>, harm: f64) {
+        let harm = harm.clamp(0.0, 1.0);
+        self.found.push(Finding { cause, what, evidence, harm, runbook: RUNBOOK, arguments: Vec::new() });
+    }
+
+    /// The share of the proxies for which something holds; all, where there is no proxy to count.
+    fn share(&self, mut holds: impl FnMut(&super::Connection) -> bool) -> f64 {
+        if self.seen.connections.is_empty() {
+            return 1.0;
+        }
+        ratio(self.seen.connections.iter().filter(|one| holds(one)).count(), self.seen.connections.len())
+    }
+
+    fn istiods(&mut self) -> Result<(), Missing> {
+        let seen = self.seen;
+        if seen.istiods.is_empty() {
+            if seen.connections.is_empty() && seen.webhooks.is_empty() {
+                return Err(Missing::NoSeries(format!("no istiod, no webhook and no proxy: is Istio installed, and in namespace {}?", self.root)));
+            }
+            let lost = seen.connections.iter().filter(|one| one.is_lost()).count();
+            if lost == 0 && !seen.connections.is_empty() {
+                return Err(Missing::Unreachable(format!("namespace {} has no istiod, and no proxy misses one: it runs outside of this cluster", self.root)));
+            }
+            let harm = self.share(super::Connection::is_lost);
+            let what = format!("namespace {} has no pod of istiod: {} without a connection", self.root, count(lost, "proxy is", "proxies are"));
+            let next = format!("next: kubectl get deployments -n {} -l app=istiod, and find out who scaled it down", self.root);
+            self.add(cause::NO_ISTIOD, what, vec![next], harm);
+            self.blamed.extend(seen.services.iter().map(|service| service.revision.clone()));
+            return Ok(());
+        }
+        let revisions: BTreeSet<&str> = seen.istiods.iter().map(|istiod| istiod.revision.as_str()).collect();
+        for revision in revisions {
+            let own: Vec<&Istiod> = seen.istiods.iter().filter(|istiod| istiod.revision == revision).collect();
+            let crashing: Vec<&Istiod> = own.iter().copied().filter(|istiod| istiod.crashes()).collect();
+            let waiting: Vec<&Istiod> = own.iter().copied().filter(|istiod| !istiod.ready && !istiod.crashes()).collect();
+            let harm = |some: &[&Istiod]| {
+                let lost = self.share(|one| one.revision == revision && one.is_lost());
+                lost.max(ratio(some.len(), seen.istiods.len()))
+            };
+            let all_gone = crashing.len() + waiting.len() == own.len();
+            let (crash_harm, wait_harm) = (harm(&crashing), harm(&waiting));
+            if !crashing.is_empty() {
+                let (what, evidence) = self.crash(&crashing, own.len(), all_gone);
+                self.add(cause::CRASH_LOOP, what, evidence, crash_harm);
+            }
+            if !waiting.is_empty() {
+                let states: Vec<_> = waiting.iter().map(|istiod| format!("{} is {}", istiod.pod, istiod.state())).collect();
+                let next = format!("next: kubectl describe pod -n {} {}", self.root, waiting[0].pod);
+                self.add(cause::NOT_STARTED, and(&states), vec![next], wait_harm);
+            }
+            if all_gone {
+                self.blamed.insert(revision.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn crash(&self, crashing: &[&Istiod], of: usize, all_gone: bool) -> (String, Vec<String>) {
+        let first = crashing[0];
+        let ended = first.ended.clone().unwrap_or_else(|| "for no reason that is known".into());
+        let what = format!(
+            "{} of {} of revision {} crash after each start: {} was restarted {}, last end: {ended}",
+            crashing.len(),
+            count(of, "istiod", "istiods"),
+            first.revision,
+            first.pod,
+            count(usize::try_from(first.restarts).unwrap_or(usize::MAX), "time", "times"),
+        );
+        let mut evidence: Vec<_> = first.last_words.iter().map(|line| format!("{} | {line}", first.pod)).collect();
+        evidence.push(if ended.starts_with("OOMKilled") {
+            "next: raise the memory limit of its Deployment; a restart alone ends the same way".into()
+        } else {
+            "next: cure what its last lines name; a restart alone ends the same way".into()
+        });
+        if all_gone && self.seen.webhooks.iter().any(Webhook::blocks_pods) {
+            evidence.push("until then new pods are refused: unblock_new_pods=true lets them start without a sidecar".into());
+        }
+        (what, evidence)
+    }
+
+    fn policies(&mut self) {
+        let shut = &self.seen.shut_off;
+        // A policy that nobody obeys harms nobody: only proxies that also miss their istiod count.
+        let lost = |one: &super::Connection| one.is_lost() && shut.proxies.contains(&one.proxy);
+        let harmed = self.seen.connections.iter().filter(|one| lost(one)).count();
+        if harmed == 0 {
+            return;
+        }
+        let harm = self.share(lost);
+        let names: Vec<_> = shut.policies.iter().map(|name| format!("{}/{name}", self.root)).collect();
+        let kind = if names.len() == 1 { "NetworkPolicy" } else { "NetworkPolicies" };
+        let what = format!("{kind} {} admit no proxy to port {} of istiod: {} without a connection", and(&names), policy::XDS, count(harmed, "proxy is", "proxies are"));
+        let what = if names.len() == 1 { what.replace(" admit no", " admits no") } else { what };
+        let mut evidence = vec!["istiod itself is ready: port-forwards go around NetworkPolicies".to_owned()];
+        if shut.webhooks {
+            evidence.push(format!("port {} is shut as well: the API server cannot call the webhooks, so new pods and Istio objects are refused", policy::WEBHOOK));
+        }
+        if !self.curable_policy() {
+            evidence.push(format!("next: after a review, kubectl apply -f - with {}", self.admitting_policy()));
+        }
+        self.add(cause::NETWORK_POLICY, what, evidence, harm);
+        self.blamed.extend(self.seen.istiods.iter().map(|istiod| istiod.revision.clone()));
+    }
+
+    fn curable_policy(&self) -> bool {
+        super::cure::closed_policy(self.seen).is_some()
+    }
+
+    /// A policy of its own that admits what istiod needs, as JSON in one line.
+    fn admitting_policy(&self) -> Value {
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "istiod", "namespace": self.root },
+            "spec": { "podSelector": { "matchLabels": { "app": "istiod" } }, "policyTypes": ["Ingress"], "ingress": [{ "ports": [{ "port": policy::XDS }, { "port": policy::WEBHOOK }] }] },
+        })
+    }
+
+    fn services(&mut self) {
+        for service in &self.seen.services {
+            let own: Vec<_> = self.seen.istiods.iter().filter(|istiod| istiod.revision == service.revision && istiod.ready).collect();
+            if service.selects || own.is_empty() || service.ready > 0 {
+                continue;
+            }
+            let lost = self.seen.connections.iter().filter(|one| one.revision == service.revision && one.is_lost()).count();
+            let harm = self.share(|one| one.revision == service.revision);
+            let selector: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let what = format!(
+                "Service {}/{} selects {}, which no istiod carries: nothing is behind it, {} without a connection",
+                self.root,
+                service.name,
+                selector.join(","),
+                count(lost, "proxy is", "proxies are"),
+            );
+            let mut evidence = vec![format!("{} of revision {} ready, and reached by nobody", count(own.len(), "istiod is", "istiods are"), service.revision)];
+            evidence.push(match &service.correct {
+                Some(correct) => {
+                    let labels: Vec<_> = correct.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                    format!("all of them carry {}, and no other pod does", labels.join(","))
+                }
+                None => "next: set its selector to labels that all istiods of the revision carry and nothing else does; which these are is not plain".into(),
+            });
+            self.add(cause::WRONG_SELECTOR, what, evidence, harm);
+            self.blamed.insert(service.revision.clone());
+        }
+    }
+
+    fn webhooks(&mut self) {
+        let blamed = |webhook: &&Webhook| {
+            self.seen.services.iter().any(|service| service.name == webhook.service.1 && self.blamed.contains(&service.revision))
+        };
+        let dead: Vec<&Webhook> = self.seen.webhooks.iter().filter(|one| one.refuses()).filter(|one| !blamed(one)).collect();
+        let services: BTreeSet<&(String, String)> = dead.iter().map(|one| &one.service).collect();
+        for service in services {
+            let own: Vec<&&Webhook> = dead.iter().filter(|one| one.service == *service).collect();
+            let configurations: BTreeSet<String> = own.iter().map(|one| format!("{} {}", one.kind, one.configuration)).collect();
+            let namespaces: BTreeSet<&str> = own.iter().filter(|one| one.injects()).flat_map(|one| &one.namespaces).map(String::as_str).collect();
+            let state = match own[0].endpoints {
+                None => "does not exist",
+                Some(_) => "has no ready endpoint",
+            };
+            let list: Vec<_> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+            let whom = if list.is_empty() { "Istio objects of its revision are refused".to_owned() } else { format!("new pods are refused in {}", some(&list, 5)) };
+            let what = format!("Service {}/{}, which webhooks call, {state}: {whom}", service.0, service.1);
+            let configurations: Vec<_> = configurations.into_iter().collect();
+            let mut evidence = vec![format!("{} with failurePolicy Fail", and(&configurations))];
+            evidence.push(format!(
+                "next: if that revision is gone, label its namespaces for one that runs, restart their workloads when it suits, and delete {}",
+                if configurations.len() == 1 { "this configuration" } else { "these configurations" }
+            ));
+            if !list.is_empty() {
+                evidence.push("until then unblock_new_pods=true lets new pods start without a sidecar".into());
+            }
+            let harm = self.share(|one| one.proxy.split_once('.').is_some_and(|(_, namespace)| namespaces.contains(namespace)));
+            // Nobody is cut off: what harms is that nothing new can start.
+            let harm = if list.is_empty() { 0.05 } else { harm.max(0.05) };
+            self.add(cause::WEBHOOK, what, evidence, harm);
+        }
+    }
+
+    fn authority(&mut self) {
+        let now = self.seen.now.as_second();
+        #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in f64")]
+        let expired: Vec<_> = self
+            .seen
+            .istiods
+            .iter()
+            .filter(|istiod| istiod.answer().and_then(|says| says.root_expires).is_some_and(|at| at < now as f64))
+            .map(|istiod| istiod.pod.clone())
+            .collect();
+        if !expired.is_empty() {
+            let what = format!("the root certificate of {} has expired", and(&expired));
+            let evidence = vec![
+                "istiod: citadel_server_root_cert_expiry_timestamp lies in the past".to_owned(),
+                "next: renew the root in Secret cacerts (or istio-ca-secret) as its owner; proxies cannot renew their certificates meanwhile".into(),
+            ];
+            self.add(cause::AUTHORITY, what, evidence, 1.0);
+        }
+        let Some(root) = self.seen.root_certificate.as_deref().map(certificates).filter(|all| !all.is_empty()) else { return };
+        let wrong: BTreeSet<String> = self
+            .seen
+            .webhooks
+            .iter()
+            .filter(|one| !one.is_dead())
+            .filter(|one| decoded(&one.bundle).map(|pem| certificates(&pem)).is_none_or(|own| own.is_disjoint(&root)))
+            .map(|one| format!("{} {}", one.kind, one.configuration))
+            .collect();
+        if !wrong.is_empty() {
+            let wrong: Vec<_> = wrong.into_iter().collect();
+            let what = format!("the caBundle of {} is not istiod's root certificate: the API server cannot trust istiod", and(&wrong));
+            let evidence = vec![
+                format!("compared with ConfigMap {}/istio-ca-root-cert", self.root),
+                "next: look in istiod's log for what keeps it from patching its webhooks, and who else writes them (GitOps, two istiods of one revision)".into(),
+            ];
+            self.add(cause::AUTHORITY, what, evidence, 0.3);
+        }
+    }
+
+    fn stale(&mut self) {
+        for istiod in &self.seen.istiods {
+            let Some(why) = &istiod.stale else { continue };
+            let own = self.seen.connections.iter().filter(|one| one.istiod.as_ref() == Some(&istiod.pod)).count();
+            let harm = self.share(|one| one.istiod.as_ref() == Some(&istiod.pod));
+            let what = format!("{} learns of no changes any more: its {} old configuration", istiod.pod, count(own, "proxy keeps", "proxies keep"));
+            let evidence = vec![
+                why.clone(),
+                format!("next: kubectl delete pod -n {} {}: only this one; its proxies connect to another istiod within seconds and lose nothing", self.root, istiod.pod),
+            ];
+            self.add(cause::STALE, what, evidence, harm);
+        }
+    }
+
+    fn api_server(&mut self) {
+        let slow = self.seen.api_latency.filter(|latency| *latency > API_BOUND);
+        if slow.is_none() && self.seen.late < LINES {
+            return;
+        }
+        let mut evidence = Vec::new();
+        if let Some(latency) = slow {
+            evidence.push(format!("99 of 100 GETs take up to {} s, where Kubernetes promises {API_BOUND} s (Prometheus: apiserver_request_duration_seconds)", figure(latency)));
+        }
+        if self.seen.late > 0 {
+            evidence.push(format!("istiod's log has {} in 5 minutes that say that the API server did not answer in time", count(self.seen.late, "line", "lines")));
+        }
+        evidence.push("next: look at the API server and etcd (kubectl get --raw '/readyz?verbose'), and at who asks it most; restarting istiod lists everything anew and makes it worse".into());
+        let what = "the Kubernetes API server is slow: istiod learns of changes late".to_owned();
+        self.add(cause::SLOW_API, what, evidence, LATE);
+    }
+
+    fn disconnected(&mut self) {
+        let unexplained = |one: &super::Connection| one.is_lost() && !self.blamed.contains(&one.revision);
+        let lost: Vec<_> = self.seen.connections.iter().filter(|one| unexplained(one)).collect();
+        if lost.is_empty() {
+            return;
+        }
+        let names: Vec<_> = lost.iter().map(|one| one.proxy.clone()).collect();
+        let mut evidence: Vec<_> = lost
+            .iter()
+            .filter_map(|one| {
+                let (failed, address) = one.agent.as_ref()?;
+                Some(format!("{} counts {} failed attempts to {address}", one.proxy, figure(*failed)))
+            })
+            .collect();
+        evidence.push("next: resolve that address from such a pod, and look at its agent's log (kubectl logs -c istio-proxy): DNS, an egress NetworkPolicy and a refused certificate look alike from here".into());
+        let what = format!("{} no istiod, and nothing at istiod says why: {}", count(lost.len(), "proxy reaches", "proxies reach"), some(&names, 3));
+        let harm = self.share(unexplained);
+        self.add(cause::DISCONNECTED, what, evidence, harm);
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of pods are small")]
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// The certificates of a PEM, each without white space.
+fn certificates(pem: &str) -> BTreeSet<String> {
+    pem.split("-----BEGIN CERTIFICATE-----")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("-----END CERTIFICATE-----"))
+        .map(|(body, _)| body.split_whitespace().collect())
+        .collect()
+}
+
+/// Text behind base64 (RFC 4648, 4); `None` if it is none.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut held) = (0_u32, 0_u32);
+    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(bits >> held & 0xff).ok()?);
+            bits &= (1 << held) - 1;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control_plane::connection::{Connection, Own};
+    use crate::control_plane::istiod::Says;
+    use crate::control_plane::service::Service;
+    use crate::control_plane::selector::Labels;
+    use crate::control_plane::tests::seen;
+
+    fn istiod(pod: &str) -> Istiod {
+        Istiod { pod: pod.into(), revision: "default".into(), ready: true, running: true, says: Some(Ok(Says::default())), ..Istiod::default() }
+    }
+
+    fn crashing(pod: &str) -> Istiod {
+        Istiod { ready: false, running: false, says: None, waiting: Some("CrashLoopBackOff".into()), ended: Some("Error, exit code 255".into()), restarts: 6, last_words: vec!["no certificate".into()], ..istiod(pod) }
+    }
+
+    fn proxy(name: &str, istiod: Option<&str>) -> Connection {
+        let own = istiod.is_none().then_some(Ok(Own { active: 0.0, total: 9.0 }));
+        Connection { proxy: format!("{name}.summit"), revision: "default".into(), istiod: istiod.map(Into::into), own, agent: None, behind: vec![] }
+    }
+
+    fn service(selects: bool, ready: usize) -> Service {
+        Service { name: "istiod".into(), revision: "default".into(), selector: Labels::new(), ready, selects, correct: None, object: Value::Null }
+    }
+
+    fn webhook(endpoints: Option<usize>) -> Webhook {
+        Webhook { kind: "MutatingWebhookConfiguration", configuration: "istio-sidecar-injector".into(), name: "namespace.sidecar-injector.istio.io".into(), service: ("istio-system".into(), "istiod".into()), fails: true, endpoints, bundle: String::new(), namespaces: vec!["summit".into()] }
+    }
+
+    fn words(found: &[Finding]) -> Vec<&'static str> {
+        found.iter().map(|one| one.cause).collect()
+    }
+
+    #[test]
+    fn a_crash_explains_what_follows_from_it() {
+        let mut seen = seen(vec![crashing("istiod-1")]);
+        seen.connections = vec![proxy("a", None), proxy("b", None)];
+        seen.services = vec![service(true, 0)];
+        seen.webhooks = vec![webhook(Some(0))];
+        let found = causes("istio-system", &seen).expect("it can be told");
+        assert_eq!(words(&found), [cause::CRASH_LOOP]);
+        assert_eq!(found[0].harm, 1.0);
+        assert!(found[0].evidence.iter().any(|line| line.contains("no certificate")));
+        assert!(found[0].evidence.iter().any(|line| line.contains("unblock_new_pods")));
+    }
+
+    #[test]
+    fn a_healthy_one_has_no_cause_and_a_silent_one_cannot_be_told() {
+        let mut seen = seen(vec![istiod("istiod-1")]);
+        seen.connections = vec![proxy("a", Some("istiod-1"))];
+        seen.services = vec![service(true, 1)];
+        assert_eq!(causes("istio-system", &seen), Ok(vec![]));
+        seen.istiods[0].says = Some(Err("connection refused".into()));
+        assert!(causes("istio-system", &seen).is_err());
+        let empty = super::super::tests::seen(vec![]);
+        assert!(causes("istio-system", &empty).is_err(), "nothing installed is not healthy");
+    }
+
+    #[test]
+    fn a_policy_counts_only_where_proxies_miss_their_istiod() {
+        let mut seen = seen(vec![istiod("istiod-1")]);
+        seen.shut_off = super::super::ShutOff { proxies: vec!["a.summit".into(), "b.summit".into()], webhooks: true, policies: vec!["deny".into()] };
+        seen.connections = vec![proxy("a", Some("istiod-1")), proxy("b", Some("istiod-1"))];
+        assert_eq!(causes("istio-system", &seen), Ok(vec![]), "nobody obeys it");
+        seen.connections = vec![proxy("a", None), proxy("b", Some("istiod-1"))];
+        let found = causes("istio-system", &seen).expect("it can be told");
+        assert_eq!(words(&found), [cause::NETWORK_POLICY]);
+        assert_eq!(found[0].harm, 0.5);
+        assert!(found[0].evidence.iter().any(|line| line.contains("\"port\":15012")), "the exact patch: {:?}", found[0].evidence);
+    }
+
+    #[test]
+    fn selector_webhook_and_api_server_are_told_apart() {
+        let mut seen = seen(vec![istiod("istiod-1")]);
+        seen.connections = vec![proxy("a", None)];
+        seen.services = vec![service(false, 0)];
+        seen.webhooks = vec![webhook(Some(0))];
+        assert_eq!(words(&causes("istio-system", &seen).expect("told")), [cause::WRONG_SELECTOR]);
+        seen.services = vec![service(true, 1)];
+        seen.connections = vec![proxy("a", Some("istiod-1"))];
+        seen.webhooks = vec![Webhook { service: ("istio-system".into(), "istiod-1-30".into()), ..webhook(None) }];
+        seen.late = 7;
+        let found = causes("istio-system", &seen).expect("told");
+        assert_eq!(words(&found), [cause::WEBHOOK, cause::SLOW_API]);
+        seen.connections.push(proxy("b", None));
+        assert!(words(&causes("istio-system", &seen).expect("told")).contains(&cause::DISCONNECTED));
+    }
+
+    #[test]
+    fn the_authority_is_told_by_its_date_and_by_who_trusts_it() {
+        let mut seen = seen(vec![Istiod { says: Some(Ok(Says { root_expires: Some(1_000_000.0), ..Says::default() })), ..istiod("istiod-1") }]);
+        assert_eq!(words(&causes("istio-system", &seen).expect("told")), [cause::AUTHORITY]);
+        seen.istiods = vec![istiod("istiod-1")];
+        seen.root_certificate = Some("-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n".into());
+        seen.services = vec![service(true, 1)];
+        seen.webhooks = vec![webhook(Some(1))];
+        assert_eq!(words(&causes("istio-system", &seen).expect("told")), [cause::AUTHORITY], "an empty caBundle trusts nobody");
+        // The same certificate, with other line ends.
+        seen.webhooks[0].bundle = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tDQpRVUpEDQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0t".into();
+        assert_eq!(causes("istio-system", &seen), Ok(vec![]));
+    }
+
+    #[test]
+    fn one_stale_istiod_of_three_harms_its_own_proxies() {
+        let mut seen = seen(vec![istiod("istiod-1"), Istiod { stale: Some("older".into()), ..istiod("istiod-2") }, istiod("istiod-3")]);
+        seen.connections = vec![proxy("a", Some("istiod-1")), proxy("b", Some("istiod-2")), proxy("c", Some("istiod-3"))];
+        let found = causes("istio-system", &seen).expect("told");
+        assert_eq!(words(&found), [cause::STALE]);
+        assert!(found[0].what.contains("istiod-2") && (found[0].harm - 1.0 / 3.0).abs() < 1e-9);
+    }
+}

@@ -131,10 +131,7 @@ fn what(change: &ChangeReport) -> String {
 
 /// The end of its path, and its values where these are single ones.
 fn field(field: &FieldReport) -> String {
-    // A key that is quoted may hold dots of its own.
-    let keys: Vec<_> =
-        if field.path.contains('"') { vec![field.path.as_str()] } else { field.path.split('.').collect() };
-    let path = keys[keys.len().saturating_sub(2)..].join(".");
+    let path = end_of(&field.path);
     let single = |value: &Option<Value>| value.as_ref().is_none_or(|value| !value.is_object() && !value.is_array());
     if single(&field.before) && single(&field.after) {
         format!(
@@ -146,6 +143,22 @@ fn field(field: &FieldReport) -> String {
     } else {
         escape::line(&path).into_owned()
     }
+}
+
+/// The last two keys of a path. What stands in quotes or brackets may hold dots of its own.
+fn end_of(path: &str) -> &str {
+    let (mut quoted, mut depth) = (false, 0_usize);
+    let mut dots = Vec::new();
+    for (index, c) in path.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted => depth = depth.saturating_sub(1),
+            '.' if !quoted && depth == 0 => dots.push(index + 1),
+            _ => {}
+        }
+    }
+    dots.len().checked_sub(2).map_or(path, |place| &path[dots[place]..])
 }
 
 /// What an exit code says, in a few words.
@@ -163,5 +176,21 @@ pub fn meaning(code: u8) -> &'static str {
         124 => "the deadline passed",
         130 => "interrupted",
         _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of;
+
+    #[test]
+    fn names_with_dots_stay_whole() {
+        assert_eq!(end_of("spec.trafficPolicy.connectionPool.tcp.maxConnections"), "tcp.maxConnections");
+        assert_eq!(
+            end_of("webhooks[rev.object.sidecar-injector.istio.io].failurePolicy"),
+            "webhooks[rev.object.sidecar-injector.istio.io].failurePolicy"
+        );
+        assert_eq!(end_of("metadata.annotations[\"a.b/c\"]"), "metadata.annotations[\"a.b/c\"]");
+        assert_eq!(end_of("spec.selector.istio"), "selector.istio");
     }
 }

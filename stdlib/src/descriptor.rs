@@ -163,10 +163,8 @@ pub const CONTROL_PLANE: &[Permission] = &[
 pub const CHANGE_ISTIOD_SERVICE: &[Permission] = &[may("", "services", "get"), may("", "services", "patch")];
 
 /// To open the NetworkPolicy of istiod.
-pub const CHANGE_POLICY: &[Permission] = &[
-    may("networking.k8s.io", "networkpolicies", "get"),
-    may("networking.k8s.io", "networkpolicies", "patch"),
-];
+pub const CHANGE_POLICY: &[Permission] =
+    &[may("networking.k8s.io", "networkpolicies", "get"), may("networking.k8s.io", "networkpolicies", "patch")];
 
 /// To let pods start without an injector.
 pub const CHANGE_INJECTOR: &[Permission] = &[

@@ -59,7 +59,11 @@ pub(crate) fn admit(
         return Err(Failure::invalid(Some(kind), name, &errors));
     }
     let called = webhooks::call(store, kind, live.is_none(), object)?;
-    if kind.group.ends_with(".istio.io") && called != Called::Ignored { validation(faults, kind, object) } else { Ok(()) }
+    if kind.group.ends_with(".istio.io") && called != Called::Ignored {
+        validation(faults, kind, object)
+    } else {
+        Ok(())
+    }
 }
 
 /// What istiod's validating webhook says.

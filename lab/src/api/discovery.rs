@@ -9,8 +9,24 @@ use serde_json::{Value, json};
 
 use super::read;
 use crate::crd::{Catalog, ResourceType, Subresource};
+use crate::store::Store;
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// `/version` of a cluster: the recorded server's, or that of the nodes, where the world says another minor version.
+pub(super) fn version_of(store: &Store) -> Value {
+    let mut version = version();
+    let nodes = store.list("", "nodes", None);
+    let kubelet = nodes.first().and_then(|node| node["status"]["nodeInfo"]["kubeletVersion"].as_str());
+    let minor = kubelet.and_then(|text| text.split('.').nth(1));
+    if let (Some(kubelet), Some(minor)) = (kubelet, minor)
+        && version["minor"] != minor
+    {
+        version["minor"] = json!(minor);
+        version["gitVersion"] = json!(format!("{kubelet}+meshbook-lab"));
+    }
+    version
+}
 
 /// `/version`: what a real server of this version says of itself, but for its build.
 pub(crate) fn version() -> Value {

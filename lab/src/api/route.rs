@@ -54,7 +54,7 @@ async fn respond(api: &Arc<Api>, request: Request<Body>) -> Result<Response<Body
     };
     match path.as_str() {
         "/healthz" | "/livez" | "/readyz" => text("ok"),
-        "/version" => Ok(read::answer(StatusCode::OK, &discovery::version())),
+        "/version" => Ok(read::answer(StatusCode::OK, &discovery::version_of(&api.store))),
         "/openapi/v3" => openapi::index(),
         path if path.starts_with("/openapi/v3/") => openapi::document(&path["/openapi/v3/".len()..]),
         _ => discovery::answer(&path, &parts.headers).ok_or_else(Failure::no_route),

@@ -58,9 +58,8 @@ pub(crate) fn call(store: &Store, kind: &ResourceType, creates: bool, object: &V
 }
 
 fn concerns(store: &Store, webhook: &Value, kind: &ResourceType, creates: bool, object: &Value) -> bool {
-    let among = |list: &Value, value: &str| {
-        list.as_array().is_some_and(|all| all.iter().any(|one| one == "*" || one == value))
-    };
+    let among =
+        |list: &Value, value: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == "*" || one == value));
     let operation = if creates { "CREATE" } else { "UPDATE" };
     let ruled = webhook["rules"].as_array().into_iter().flatten().any(|rule| {
         among(&rule["apiGroups"], &kind.group)
@@ -72,7 +71,9 @@ fn concerns(store: &Store, webhook: &Value, kind: &ResourceType, creates: bool, 
         .get("", "namespaces", "", namespace)
         .map_or(Value::Null, |namespace| namespace["metadata"]["labels"].clone());
     let selects = |selector: &Value, labels: &Value| selector.is_null() || label_selector::fits(selector, labels);
-    ruled && selects(&webhook["namespaceSelector"], &labels) && selects(&webhook["objectSelector"], &object["metadata"]["labels"])
+    ruled
+        && selects(&webhook["namespaceSelector"], &labels)
+        && selects(&webhook["objectSelector"], &object["metadata"]["labels"])
 }
 
 /// Whether the API server reaches what stands behind a Service; the error is in the words of its client.

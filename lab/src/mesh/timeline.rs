@@ -67,8 +67,12 @@ impl State {
             .into_iter()
             .filter(|pod| super::istiod::config::workload_name(pod) == name && is_ready(pod))
             .collect();
-        let struck: Vec<&Object> =
-            pods.iter().enumerate().filter(|(index, _)| fault.pod.is_none_or(|one| one == *index)).map(|(_, pod)| pod).collect();
+        let struck: Vec<&Object> = pods
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| fault.pod.is_none_or(|one| one == *index))
+            .map(|(_, pod)| pod)
+            .collect();
         match fault.kind {
             IstiodFaultKind::Stale => {
                 for pod in struck {
@@ -103,7 +107,9 @@ impl State {
             let ended = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"].as_str();
             let at = ended.and_then(|text| text.parse().ok()).unwrap_or(now);
             lines.clear();
-            lines.extend(fault.into_iter().flat_map(|fault| &fault.log).map(|line| (at, format!("{}\t{line}", stamp(at)))));
+            lines.extend(
+                fault.into_iter().flat_map(|fault| &fault.log).map(|line| (at, format!("{}\t{line}", stamp(at)))),
+            );
             return lines;
         }
         if plane::answers(self, key) {

@@ -62,9 +62,12 @@ fn istiod(revision: &str, version: &str, istiods: usize) -> Vec<Value> {
         labels["istio"] = json!("pilot");
         selector = json!({"app": "istiod", "istio": "pilot"});
     }
+    // istiod's own pods have to start while no injector answers.
+    let mut pod_labels = labels.clone();
+    pod_labels["sidecar.istio.io/inject"] = json!("false");
     let template = json!({
         "metadata": {
-            "labels": labels,
+            "labels": pod_labels,
             "annotations": {"prometheus.io/port": "15014", "prometheus.io/scrape": "true", "sidecar.istio.io/inject": "false"},
         },
         "spec": {"serviceAccountName": name, "containers": [{
@@ -121,11 +124,9 @@ fn injector(revision: &str) -> Value {
     const REV: &str = "istio.io/rev";
     const INJECTION: &str = "istio-injection";
     const INJECT: &str = "sidecar.istio.io/inject";
-    let rules =
-        json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}]);
+    let rules = json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}]);
     let one = |name: &str, namespace: Vec<Value>, object: Vec<Value>| {
-        let mut one =
-            webhook(revision, &format!("{name}.sidecar-injector.istio.io"), "/inject", rules.clone());
+        let mut one = webhook(revision, &format!("{name}.sidecar-injector.istio.io"), "/inject", rules.clone());
         one["reinvocationPolicy"] = json!("Never");
         one["namespaceSelector"] = json!({"matchExpressions": namespace});
         one["objectSelector"] = json!({"matchExpressions": object});
@@ -149,8 +150,11 @@ fn injector(revision: &str) -> Value {
             vec![requirement(INJECT, "In", &["true"]), absent(REV)],
         ));
     }
-    let name =
-        if revision == "default" { "istio-sidecar-injector".into() } else { format!("istio-sidecar-injector-{revision}") };
+    let name = if revision == "default" {
+        "istio-sidecar-injector".into()
+    } else {
+        format!("istio-sidecar-injector-{revision}")
+    };
     configuration("MutatingWebhookConfiguration", &name, revision, "sidecar-injector", webhooks)
 }
 

@@ -7,8 +7,18 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::value::{Missing, Table};
 use serde_json::{Value, json};
 
+use super::cause;
 use crate::finding::{Diagnosis, Finding};
 use crate::text::percent;
+
+/// Whom a cause harms, and how much of them.
+fn harmed(finding: &Finding) -> String {
+    match finding.cause {
+        cause::SLOW_API => "all, by delay".into(),
+        cause::WEBHOOK => "what is new".into(),
+        _ => format!("{} of the proxies", percent(finding.harm)),
+    }
+}
 
 /// What a diagnosis comes to.
 #[derive(Clone, Debug)]
@@ -54,13 +64,18 @@ impl Noun for Causes {
             Ok(found) if !found.is_empty() => found,
             _ => return Table::line(self.text()),
         };
-        let title = if found.len() == 1 { "one cause was found".into() } else { format!("{} causes were found, the gravest first", found.len()) };
+        let title = if found.len() == 1 {
+            "one cause was found".into()
+        } else {
+            format!("{} causes were found, the gravest first", found.len())
+        };
         let mut table = Table::new(title, &["CAUSE", "HARMS", "WHAT"]);
         for one in found {
-            table.row([one.cause.into(), format!("{} of the proxies", percent(one.harm)), one.what.clone()]);
+            table.row([one.cause.into(), harmed(one), one.what.clone()]);
         }
         for one in found {
-            table.notes.extend(one.evidence.iter().cloned());
+            let of = if found.len() > 1 { format!("{}: ", one.cause) } else { String::new() };
+            table.notes.extend(one.evidence.iter().map(|line| format!("{of}{line}")));
         }
         table
     }

@@ -31,9 +31,9 @@ pub fn compare(run: &Run, istiods: &mut [Istiod]) -> Result<(), Failure> {
         .collect();
     for (index, revision, own) in &pushed {
         let newest = pushed.iter().filter(|(_, other, _)| other == revision).max_by_key(|(_, _, at)| *at);
-        let Some((reference, _, at)) = newest.filter(|(_, _, at)| {
-            Duration::try_from(at.duration_since(*own)).unwrap_or_default() > APART
-        }) else {
+        let Some((reference, _, at)) =
+            newest.filter(|(_, _, at)| Duration::try_from(at.duration_since(*own)).unwrap_or_default() > APART)
+        else {
             continue;
         };
         let effects = vec![
@@ -50,8 +50,7 @@ pub fn compare(run: &Run, istiods: &mut [Istiod]) -> Result<(), Failure> {
         let [Ok(mine), Ok(theirs)] = versions.as_slice() else { continue };
         if let Some(object) = older(mine, theirs) {
             let name = istiods[*reference].pod.clone();
-            istiods[*index].stale =
-                Some(format!("{object}; its newest push began at {own}, that of {name} at {at}"));
+            istiods[*index].stale = Some(format!("{object}; its newest push began at {own}, that of {name} at {at}"));
         }
     }
     Ok(())
@@ -91,9 +90,16 @@ mod tests {
 
     #[test]
     fn an_older_object_tells() {
-        let page = |version: u64| format!(r#"[{{"kind":"DestinationRule","metadata":{{"namespace":"summit","name":"catalog","resourceVersion":"{version}"}}}}]"#);
+        let page = |version: u64| {
+            format!(
+                r#"[{{"kind":"DestinationRule","metadata":{{"namespace":"summit","name":"catalog","resourceVersion":"{version}"}}}}]"#
+            )
+        };
         let (old, new) = (parse(&page(7)).expect("a page"), parse(&page(9)).expect("a page"));
-        assert_eq!(older(&old, &new).as_deref(), Some("it has DestinationRule summit/catalog in an older version (7, not 9)"));
+        assert_eq!(
+            older(&old, &new).as_deref(),
+            Some("it has DestinationRule summit/catalog in an older version (7, not 9)")
+        );
         assert_eq!(older(&new, &old), None);
         assert_eq!(older(&Versions::new(), &new).as_deref(), Some("it does not know DestinationRule summit/catalog"));
         assert!(parse("null").is_err());

@@ -56,7 +56,13 @@ impl Connection {
 
 /// The statistics of the connection.
 pub fn statistics(namespace: &str, pod: &str) -> Effect {
-    page(namespace, pod, admin::PORT, "statistics of its connection to istiod", "/stats?format=json&filter=xds-grpc%3B%3F%5C.upstream_cx_(active%7Ctotal)%24")
+    page(
+        namespace,
+        pod,
+        admin::PORT,
+        "statistics of its connection to istiod",
+        "/stats?format=json&filter=xds-grpc%3B%3F%5C.upstream_cx_(active%7Ctotal)%24",
+    )
 }
 
 /// The agent's own metrics.
@@ -106,7 +112,8 @@ pub fn parse(page: &str) -> Result<Own, String> {
 pub fn discovery_address(page: &str) -> Option<String> {
     let page: Value = serde_json::from_str(page).ok()?;
     let mut configs = page.get("configs")?.as_array()?.iter();
-    let address = configs.find_map(|config| config.pointer("/bootstrap/node/metadata/PROXY_CONFIG/discoveryAddress"))?;
+    let address =
+        configs.find_map(|config| config.pointer("/bootstrap/node/metadata/PROXY_CONFIG/discoveryAddress"))?;
     address.as_str().map(str::to_owned)
 }
 
@@ -145,7 +152,8 @@ impl Connections {
     pub fn are_connected(&self) -> Result<bool, Failure> {
         let all = self.seen()?;
         if !all.is_empty() && all.iter().all(Connection::is_silent) {
-            return Err(Missing::Unreachable("no istiod and no proxy answered".into()).failure("the connections of the proxies"));
+            return Err(Missing::Unreachable("no istiod and no proxy answered".into())
+                .failure("the connections of the proxies"));
         }
         Ok(!all.iter().any(Connection::is_lost))
     }
@@ -162,7 +170,8 @@ impl Noun for Connections {
                 let lost = all.iter().filter(|one| one.is_lost()).count();
                 let silent = all.iter().filter(|one| one.is_silent()).count();
                 let connected = all.len() - lost - silent;
-                let mut text = format!("{} of {} connected to istiod", connected, count(all.len(), "proxy is", "proxies are"));
+                let mut text =
+                    format!("{} of {} connected to istiod", connected, count(all.len(), "proxy is", "proxies are"));
                 if lost > 0 {
                     text.push_str(&format!(", {lost} without a connection"));
                 }
@@ -192,7 +201,9 @@ impl Noun for Connections {
             table.note(format!("and {} more without a connection", lost.len() - SHOWN));
         }
         if !lost.is_empty() {
-            table.note("they keep the configuration that they have, and traffic goes on by it: restarting them would lose it");
+            table.note(
+                "they keep the configuration that they have, and traffic goes on by it: restarting them would lose it",
+            );
         }
         let behind: Vec<_> = all
             .iter()
@@ -244,7 +255,14 @@ mod tests {
 
     fn one(active: Option<f64>, istiod: Option<&str>) -> Connection {
         let own = active.map(|active| Ok(Own { active, total: 10.0 }));
-        Connection { proxy: "front-1.summit".into(), revision: "default".into(), istiod: istiod.map(Into::into), own, agent: None, behind: vec![] }
+        Connection {
+            proxy: "front-1.summit".into(),
+            revision: "default".into(),
+            istiod: istiod.map(Into::into),
+            own,
+            agent: None,
+            behind: vec![],
+        }
     }
 
     #[test]

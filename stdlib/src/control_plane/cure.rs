@@ -28,7 +28,8 @@ fn ambiguous(what: &str) -> Failure {
 
 /// The Services that select no istiod although there are some.
 fn broken(seen: &Seen) -> Vec<&Service> {
-    let has_ready = |service: &Service| seen.istiods.iter().any(|istiod| istiod.revision == service.revision && istiod.ready);
+    let has_ready =
+        |service: &Service| seen.istiods.iter().any(|istiod| istiod.revision == service.revision && istiod.ready);
     seen.services.iter().filter(|service| !service.selects && service.ready == 0 && has_ready(service)).collect()
 }
 
@@ -45,7 +46,9 @@ pub fn can_correct(seen: &Seen) -> bool {
 pub fn correct_selector(run: &Run, plane: &ControlPlane) -> Result<bool, Failure> {
     let seen = plane.seen()?;
     if !broken(seen).is_empty() && !can_correct(seen) {
-        return Err(ambiguous("which labels the Service of istiod should select is not plain: its istiods differ, none is ready, or other pods carry the same labels"));
+        return Err(ambiguous(
+            "which labels the Service of istiod should select is not plain: its istiods differ, none is ready, or other pods carry the same labels",
+        ));
     }
     let mut changed = false;
     for service in broken(seen) {
@@ -66,7 +69,8 @@ pub fn correct_selector(run: &Run, plane: &ControlPlane) -> Result<bool, Failure
 /// The one NetworkPolicy that shuts istiod off and is about istiod alone; `None` if there is another, or a wider one.
 pub fn closed_policy(seen: &Seen) -> Option<&Value> {
     let [name] = seen.shut_off.policies.as_slice() else { return None };
-    let policy = seen.policies.iter().find(|one| one.pointer("/metadata/name").and_then(Value::as_str) == Some(name))?;
+    let policy =
+        seen.policies.iter().find(|one| one.pointer("/metadata/name").and_then(Value::as_str) == Some(name))?;
     (!seen.shut_off.proxies.is_empty() && policy::is_about_istiod(policy)).then_some(policy)
 }
 
@@ -77,7 +81,9 @@ pub fn closed_policy(seen: &Seen) -> Option<&Value> {
 pub fn admit_proxies(run: &Run, plane: &ControlPlane) -> Result<bool, Failure> {
     let seen = plane.seen()?;
     let Some(policy) = closed_policy(seen) else {
-        return Err(ambiguous("no single NetworkPolicy is about istiod alone: which of them should open is its owner's to say"));
+        return Err(ambiguous(
+            "no single NetworkPolicy is about istiod alone: which of them should open is its owner's to say",
+        ));
     };
     let name = policy.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let object = ObjectRef::new(kinds::network_policy(), plane.root(), name);
@@ -152,7 +158,13 @@ pub fn admits_pods(run: &Run, plane: &ControlPlane) -> Result<(bool, String), Fa
         }
     }
     Ok(match refused.as_slice() {
-        [] => (true, format!("a new pod is admitted in {} (dry run)", some(&chosen.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), 5))),
+        [] => (
+            true,
+            format!(
+                "a new pod is admitted in {} (dry run)",
+                some(&chosen.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), 5)
+            ),
+        ),
         _ => (false, format!("a new pod is refused in {}", some(&refused, 2))),
     })
 }
@@ -162,13 +174,18 @@ fn labels(seen: &Seen, namespace: &str) -> Labels {
     const CHOOSE: [&str; 2] = ["istio.io/rev", "sidecar.istio.io/inject"];
     let pods = seen.pods.iter().filter(|pod| pod.namespace == namespace && !pod.is_terminating);
     let of = |labels: &Labels| -> Labels {
-        labels.iter().filter(|(key, value)| CHOOSE.contains(&key.as_str()) && value.as_str() != "false").map(|(key, value)| (key.clone(), value.clone())).collect()
+        labels
+            .iter()
+            .filter(|(key, value)| CHOOSE.contains(&key.as_str()) && value.as_str() != "false")
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     };
     pods.map(|pod| of(&pod.labels)).find(|labels| !labels.is_empty()).unwrap_or_default()
 }
 
 fn trial(namespace: &str, labels: &Labels) -> Effect {
-    let call = Call::TryCreate { kind: kinds::pod(), namespace: Some(namespace.to_owned()), object: probe(namespace, labels) };
+    let call =
+        Call::TryCreate { kind: kinds::pod(), namespace: Some(namespace.to_owned()), object: probe(namespace, labels) };
     Effect {
         class: Class::Probe,
         target: format!("pods in namespace {namespace}"),
@@ -189,8 +206,13 @@ mod tests {
     fn only_one_policy_about_istiod_alone_is_plain() {
         let policy = |name: &str, selector: Value| json!({ "metadata": { "name": name }, "spec": { "podSelector": selector, "policyTypes": ["Ingress"] } });
         let mut seen = seen(vec![]);
-        let shut = |names: &[&str]| ShutOff { proxies: vec!["a.summit".into()], webhooks: true, policies: names.iter().map(|name| (*name).to_owned()).collect() };
-        seen.policies = vec![policy("istiod", json!({ "matchLabels": { "app": "istiod" } })), policy("deny", json!({}))];
+        let shut = |names: &[&str]| ShutOff {
+            proxies: vec!["a.summit".into()],
+            webhooks: true,
+            policies: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        seen.policies =
+            vec![policy("istiod", json!({ "matchLabels": { "app": "istiod" } })), policy("deny", json!({}))];
         seen.shut_off = shut(&["istiod"]);
         assert!(closed_policy(&seen).is_some());
         seen.shut_off = shut(&["deny"]);

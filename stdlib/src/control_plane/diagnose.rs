@@ -52,7 +52,11 @@ pub fn causes(root: &str, seen: &Seen) -> Diagnosis {
             .map(|(istiod, why)| format!("{}: {}", istiod.pod, crate::text::first_line(why)))
             .collect();
         if !silent.is_empty() {
-            return Err(Missing::Unreachable(format!("{} did not answer: {}", count(silent.len(), "istiod", "istiods"), some(&silent, 3))));
+            return Err(Missing::Unreachable(format!(
+                "{} did not answer: {}",
+                count(silent.len(), "istiod", "istiods"),
+                some(&silent, 3)
+            )));
         }
         let unheard = seen.connections.iter().filter(|one| one.is_silent()).count();
         if unheard > 0 && unheard == seen.connections.len() {
@@ -88,15 +92,28 @@ impl Look<'_> {
         let seen = self.seen;
         if seen.istiods.is_empty() {
             if seen.connections.is_empty() && seen.webhooks.is_empty() {
-                return Err(Missing::NoSeries(format!("no istiod, no webhook and no proxy: is Istio installed, and in namespace {}?", self.root)));
+                return Err(Missing::NoSeries(format!(
+                    "no istiod, no webhook and no proxy: is Istio installed, and in namespace {}?",
+                    self.root
+                )));
             }
             let lost = seen.connections.iter().filter(|one| one.is_lost()).count();
             if lost == 0 && !seen.connections.is_empty() {
-                return Err(Missing::Unreachable(format!("namespace {} has no istiod, and no proxy misses one: it runs outside of this cluster", self.root)));
+                return Err(Missing::Unreachable(format!(
+                    "namespace {} has no istiod, and no proxy misses one: it runs outside of this cluster",
+                    self.root
+                )));
             }
             let harm = self.share(super::Connection::is_lost);
-            let what = format!("namespace {} has no pod of istiod: {} without a connection", self.root, count(lost, "proxy is", "proxies are"));
-            let next = format!("next: kubectl get deployments -n {} -l app=istiod, and find out who scaled it down", self.root);
+            let what = format!(
+                "namespace {} has no pod of istiod: {} without a connection",
+                self.root,
+                count(lost, "proxy is", "proxies are")
+            );
+            let next = format!(
+                "next: kubectl get deployments -n {} -l app=istiod, and find out who scaled it down",
+                self.root
+            );
             self.add(cause::NO_ISTIOD, what, vec![next], harm);
             self.blamed.extend(seen.services.iter().map(|service| service.revision.clone()));
             return Ok(());
@@ -105,7 +122,8 @@ impl Look<'_> {
         for revision in revisions {
             let own: Vec<&Istiod> = seen.istiods.iter().filter(|istiod| istiod.revision == revision).collect();
             let crashing: Vec<&Istiod> = own.iter().copied().filter(|istiod| istiod.crashes()).collect();
-            let waiting: Vec<&Istiod> = own.iter().copied().filter(|istiod| !istiod.ready && !istiod.crashes()).collect();
+            let waiting: Vec<&Istiod> =
+                own.iter().copied().filter(|istiod| !istiod.ready && !istiod.crashes()).collect();
             let harm = |some: &[&Istiod]| {
                 let lost = self.share(|one| one.revision == revision && one.is_lost());
                 lost.max(ratio(some.len(), seen.istiods.len()))
@@ -117,7 +135,8 @@ impl Look<'_> {
                 self.add(cause::CRASH_LOOP, what, evidence, crash_harm);
             }
             if !waiting.is_empty() {
-                let states: Vec<_> = waiting.iter().map(|istiod| format!("{} is {}", istiod.pod, istiod.state())).collect();
+                let states: Vec<_> =
+                    waiting.iter().map(|istiod| format!("{} is {}", istiod.pod, istiod.state())).collect();
                 let next = format!("next: kubectl describe pod -n {} {}", self.root, waiting[0].pod);
                 self.add(cause::NOT_STARTED, and(&states), vec![next], wait_harm);
             }
@@ -131,11 +150,13 @@ impl Look<'_> {
     fn crash(&self, crashing: &[&Istiod], of: usize, all_gone: bool) -> (String, Vec<String>) {
         let first = crashing[0];
         let ended = first.ended.clone().unwrap_or_else(|| "for no reason that is known".into());
+        let who = if of == 1 {
+            format!("the only istiod of revision {} crashes", first.revision)
+        } else {
+            format!("{} of {of} istiods of revision {} crash", crashing.len(), first.revision)
+        };
         let what = format!(
-            "{} of {} of revision {} crash after each start: {} was restarted {}, last end: {ended}",
-            crashing.len(),
-            count(of, "istiod", "istiods"),
-            first.revision,
+            "{who} after each start: {} was restarted {}, last end: {ended}",
             first.pod,
             count(usize::try_from(first.restarts).unwrap_or(usize::MAX), "time", "times"),
         );
@@ -146,7 +167,9 @@ impl Look<'_> {
             "next: cure what its last lines name; a restart alone ends the same way".into()
         });
         if all_gone && self.seen.webhooks.iter().any(Webhook::blocks_pods) {
-            evidence.push("until then new pods are refused: unblock_new_pods=true lets them start without a sidecar".into());
+            evidence.push(
+                "until then new pods are refused: unblock_new_pods=true lets them start without a sidecar".into(),
+            );
         }
         (what, evidence)
     }
@@ -162,7 +185,12 @@ impl Look<'_> {
         let harm = self.share(lost);
         let names: Vec<_> = shut.policies.iter().map(|name| format!("{}/{name}", self.root)).collect();
         let kind = if names.len() == 1 { "NetworkPolicy" } else { "NetworkPolicies" };
-        let what = format!("{kind} {} admit no proxy to port {} of istiod: {} without a connection", and(&names), policy::XDS, count(harmed, "proxy is", "proxies are"));
+        let what = format!(
+            "{kind} {} admit no proxy to port {} of istiod: {} without a connection",
+            and(&names),
+            policy::XDS,
+            count(harmed, "proxy is", "proxies are")
+        );
         let what = if names.len() == 1 { what.replace(" admit no", " admits no") } else { what };
         let mut evidence = vec!["istiod itself is ready: port-forwards go around NetworkPolicies".to_owned()];
         if shut.webhooks {
@@ -189,11 +217,13 @@ impl Look<'_> {
 
     fn services(&mut self) {
         for service in &self.seen.services {
-            let own: Vec<_> = self.seen.istiods.iter().filter(|istiod| istiod.revision == service.revision && istiod.ready).collect();
+            let own: Vec<_> =
+                self.seen.istiods.iter().filter(|istiod| istiod.revision == service.revision && istiod.ready).collect();
             if service.selects || own.is_empty() || service.ready > 0 {
                 continue;
             }
-            let lost = self.seen.connections.iter().filter(|one| one.revision == service.revision && one.is_lost()).count();
+            let lost =
+                self.seen.connections.iter().filter(|one| one.revision == service.revision && one.is_lost()).count();
             let harm = self.share(|one| one.revision == service.revision);
             let selector: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let what = format!(
@@ -203,7 +233,11 @@ impl Look<'_> {
                 selector.join(","),
                 count(lost, "proxy is", "proxies are"),
             );
-            let mut evidence = vec![format!("{} of revision {} ready, and reached by nobody", count(own.len(), "istiod is", "istiods are"), service.revision)];
+            let mut evidence = vec![format!(
+                "{} of revision {} ready, and reached by nobody",
+                count(own.len(), "istiod", "istiods"),
+                service.revision
+            )];
             evidence.push(match &service.correct {
                 Some(correct) => {
                     let labels: Vec<_> = correct.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -218,23 +252,44 @@ impl Look<'_> {
 
     fn webhooks(&mut self) {
         let blamed = |webhook: &&Webhook| {
-            self.seen.services.iter().any(|service| service.name == webhook.service.1 && self.blamed.contains(&service.revision))
+            self.seen
+                .services
+                .iter()
+                .any(|service| service.name == webhook.service.1 && self.blamed.contains(&service.revision))
         };
-        let dead: Vec<&Webhook> = self.seen.webhooks.iter().filter(|one| one.refuses()).filter(|one| !blamed(one)).collect();
+        let dead: Vec<&Webhook> =
+            self.seen.webhooks.iter().filter(|one| one.refuses()).filter(|one| !blamed(one)).collect();
+        let mut blamed_here = BTreeSet::new();
+        let mut found = Vec::new();
         let services: BTreeSet<&(String, String)> = dead.iter().map(|one| &one.service).collect();
         for service in services {
             let own: Vec<&&Webhook> = dead.iter().filter(|one| one.service == *service).collect();
-            let configurations: BTreeSet<String> = own.iter().map(|one| format!("{} {}", one.kind, one.configuration)).collect();
-            let namespaces: BTreeSet<&str> = own.iter().filter(|one| one.injects()).flat_map(|one| &one.namespaces).map(String::as_str).collect();
+            let configurations: BTreeSet<String> =
+                own.iter().map(|one| format!("{} {}", one.kind, one.configuration)).collect();
+            let namespaces: BTreeSet<&str> =
+                own.iter().filter(|one| one.injects()).flat_map(|one| &one.namespaces).map(String::as_str).collect();
             let state = match own[0].endpoints {
                 None => "does not exist",
                 Some(_) => "has no ready endpoint",
             };
+            let revision = service.1.strip_prefix("istiod-").unwrap_or("default").to_owned();
+            let lost = self.seen.connections.iter().filter(|one| one.revision == revision && one.is_lost()).count();
             let list: Vec<_> = namespaces.iter().map(|name| (*name).to_owned()).collect();
-            let whom = if list.is_empty() { "Istio objects of its revision are refused".to_owned() } else { format!("new pods are refused in {}", some(&list, 5)) };
+            let whom = if list.is_empty() {
+                "Istio objects of its revision are refused".to_owned()
+            } else {
+                format!("new pods are refused in {}", some(&list, 5))
+            };
             let what = format!("Service {}/{}, which webhooks call, {state}: {whom}", service.0, service.1);
             let configurations: Vec<_> = configurations.into_iter().collect();
             let mut evidence = vec![format!("{} with failurePolicy Fail", and(&configurations))];
+            if lost > 0 {
+                evidence.push(format!(
+                    "{} that revision, {revision}, and without a connection",
+                    count(lost, "proxy is of", "proxies are of")
+                ));
+                blamed_here.insert(revision);
+            }
             evidence.push(format!(
                 "next: if that revision is gone, label its namespaces for one that runs, restart their workloads when it suits, and delete {}",
                 if configurations.len() == 1 { "this configuration" } else { "these configurations" }
@@ -242,11 +297,16 @@ impl Look<'_> {
             if !list.is_empty() {
                 evidence.push("until then unblock_new_pods=true lets new pods start without a sidecar".into());
             }
-            let harm = self.share(|one| one.proxy.split_once('.').is_some_and(|(_, namespace)| namespaces.contains(namespace)));
+            let harm = self
+                .share(|one| one.proxy.split_once('.').is_some_and(|(_, namespace)| namespaces.contains(namespace)));
             // Nobody is cut off: what harms is that nothing new can start.
             let harm = if list.is_empty() { 0.05 } else { harm.max(0.05) };
+            found.push((what, evidence, harm));
+        }
+        for (what, evidence, harm) in found {
             self.add(cause::WEBHOOK, what, evidence, harm);
         }
+        self.blamed.extend(blamed_here);
     }
 
     fn authority(&mut self) {
@@ -267,7 +327,9 @@ impl Look<'_> {
             ];
             self.add(cause::AUTHORITY, what, evidence, 1.0);
         }
-        let Some(root) = self.seen.root_certificate.as_deref().map(certificates).filter(|all| !all.is_empty()) else { return };
+        let Some(root) = self.seen.root_certificate.as_deref().map(certificates).filter(|all| !all.is_empty()) else {
+            return;
+        };
         let wrong: BTreeSet<String> = self
             .seen
             .webhooks
@@ -278,7 +340,10 @@ impl Look<'_> {
             .collect();
         if !wrong.is_empty() {
             let wrong: Vec<_> = wrong.into_iter().collect();
-            let what = format!("the caBundle of {} is not istiod's root certificate: the API server cannot trust istiod", and(&wrong));
+            let what = format!(
+                "the caBundle of {} is not istiod's root certificate: the API server cannot trust istiod",
+                and(&wrong)
+            );
             let evidence = vec![
                 format!("compared with ConfigMap {}/istio-ca-root-cert", self.root),
                 "next: look in istiod's log for what keeps it from patching its webhooks, and who else writes them (GitOps, two istiods of one revision)".into(),
@@ -292,10 +357,17 @@ impl Look<'_> {
             let Some(why) = &istiod.stale else { continue };
             let own = self.seen.connections.iter().filter(|one| one.istiod.as_ref() == Some(&istiod.pod)).count();
             let harm = self.share(|one| one.istiod.as_ref() == Some(&istiod.pod));
-            let what = format!("{} learns of no changes any more: its {} old configuration", istiod.pod, count(own, "proxy keeps", "proxies keep"));
+            let what = format!(
+                "{} learns of no changes any more: its {} old configuration",
+                istiod.pod,
+                count(own, "proxy keeps", "proxies keep")
+            );
             let evidence = vec![
                 why.clone(),
-                format!("next: kubectl delete pod -n {} {}: only this one; its proxies connect to another istiod within seconds and lose nothing", self.root, istiod.pod),
+                format!(
+                    "next: kubectl delete pod -n {} {}: only this one; its proxies connect to another istiod within seconds and lose nothing",
+                    self.root, istiod.pod
+                ),
             ];
             self.add(cause::STALE, what, evidence, harm);
         }
@@ -311,7 +383,10 @@ impl Look<'_> {
             evidence.push(format!("99 of 100 GETs take up to {} s, where Kubernetes promises {API_BOUND} s (Prometheus: apiserver_request_duration_seconds)", figure(latency)));
         }
         if self.seen.late > 0 {
-            evidence.push(format!("istiod's log has {} in 5 minutes that say that the API server did not answer in time", count(self.seen.late, "line", "lines")));
+            evidence.push(format!(
+                "istiod's log has {} in 5 minutes that say that the API server did not answer in time",
+                count(self.seen.late, "line", "lines")
+            ));
         }
         evidence.push("next: look at the API server and etcd (kubectl get --raw '/readyz?verbose'), and at who asks it most; restarting istiod lists everything anew and makes it worse".into());
         let what = "the Kubernetes API server is slow: istiod learns of changes late".to_owned();
@@ -333,7 +408,11 @@ impl Look<'_> {
             })
             .collect();
         evidence.push("next: resolve that address from such a pod, and look at its agent's log (kubectl logs -c istio-proxy): DNS, an egress NetworkPolicy and a refused certificate look alike from here".into());
-        let what = format!("{} no istiod, and nothing at istiod says why: {}", count(lost.len(), "proxy reaches", "proxies reach"), some(&names, 3));
+        let what = format!(
+            "{} no istiod, and nothing at istiod says why: {}",
+            count(lost.len(), "proxy reaches", "proxies reach"),
+            some(&names, 3)
+        );
         let harm = self.share(unexplained);
         self.add(cause::DISCONNECTED, what, evidence, harm);
     }
@@ -382,29 +461,70 @@ mod tests {
     use super::*;
     use crate::control_plane::connection::{Connection, Own};
     use crate::control_plane::istiod::Says;
-    use crate::control_plane::service::Service;
     use crate::control_plane::selector::Labels;
+    use crate::control_plane::service::Service;
     use crate::control_plane::tests::seen;
 
     fn istiod(pod: &str) -> Istiod {
-        Istiod { pod: pod.into(), revision: "default".into(), ready: true, running: true, says: Some(Ok(Says::default())), ..Istiod::default() }
+        Istiod {
+            pod: pod.into(),
+            revision: "default".into(),
+            ready: true,
+            running: true,
+            says: Some(Ok(Says::default())),
+            ..Istiod::default()
+        }
     }
 
     fn crashing(pod: &str) -> Istiod {
-        Istiod { ready: false, running: false, says: None, waiting: Some("CrashLoopBackOff".into()), ended: Some("Error, exit code 255".into()), restarts: 6, last_words: vec!["no certificate".into()], ..istiod(pod) }
+        Istiod {
+            ready: false,
+            running: false,
+            says: None,
+            waiting: Some("CrashLoopBackOff".into()),
+            ended: Some("Error, exit code 255".into()),
+            restarts: 6,
+            last_words: vec!["no certificate".into()],
+            ..istiod(pod)
+        }
     }
 
     fn proxy(name: &str, istiod: Option<&str>) -> Connection {
         let own = istiod.is_none().then_some(Ok(Own { active: 0.0, total: 9.0 }));
-        Connection { proxy: format!("{name}.summit"), revision: "default".into(), istiod: istiod.map(Into::into), own, agent: None, behind: vec![] }
+        Connection {
+            proxy: format!("{name}.summit"),
+            revision: "default".into(),
+            istiod: istiod.map(Into::into),
+            own,
+            agent: None,
+            behind: vec![],
+        }
     }
 
     fn service(selects: bool, ready: usize) -> Service {
-        Service { name: "istiod".into(), revision: "default".into(), selector: Labels::new(), ready, selects, correct: None, object: Value::Null }
+        Service {
+            name: "istiod".into(),
+            revision: "default".into(),
+            selector: Labels::new(),
+            ready,
+            selects,
+            correct: None,
+            object: Value::Null,
+        }
     }
 
     fn webhook(endpoints: Option<usize>) -> Webhook {
-        Webhook { kind: "MutatingWebhookConfiguration", configuration: "istio-sidecar-injector".into(), name: "namespace.sidecar-injector.istio.io".into(), service: ("istio-system".into(), "istiod".into()), fails: true, endpoints, bundle: String::new(), namespaces: vec!["summit".into()] }
+        Webhook {
+            kind: "MutatingWebhookConfiguration",
+            configuration: "istio-sidecar-injector".into(),
+            name: "namespace.sidecar-injector.istio.io".into(),
+            service: ("istio-system".into(), "istiod".into()),
+            fails: true,
+            endpoints,
+            shut_off: false,
+            bundle: String::new(),
+            namespaces: vec!["summit".into()],
+        }
     }
 
     fn words(found: &[Finding]) -> Vec<&'static str> {
@@ -439,14 +559,22 @@ mod tests {
     #[test]
     fn a_policy_counts_only_where_proxies_miss_their_istiod() {
         let mut seen = seen(vec![istiod("istiod-1")]);
-        seen.shut_off = super::super::ShutOff { proxies: vec!["a.summit".into(), "b.summit".into()], webhooks: true, policies: vec!["deny".into()] };
+        seen.shut_off = super::super::ShutOff {
+            proxies: vec!["a.summit".into(), "b.summit".into()],
+            webhooks: true,
+            policies: vec!["deny".into()],
+        };
         seen.connections = vec![proxy("a", Some("istiod-1")), proxy("b", Some("istiod-1"))];
         assert_eq!(causes("istio-system", &seen), Ok(vec![]), "nobody obeys it");
         seen.connections = vec![proxy("a", None), proxy("b", Some("istiod-1"))];
         let found = causes("istio-system", &seen).expect("it can be told");
         assert_eq!(words(&found), [cause::NETWORK_POLICY]);
         assert_eq!(found[0].harm, 0.5);
-        assert!(found[0].evidence.iter().any(|line| line.contains("\"port\":15012")), "the exact patch: {:?}", found[0].evidence);
+        assert!(
+            found[0].evidence.iter().any(|line| line.contains("\"port\":15012")),
+            "the exact patch: {:?}",
+            found[0].evidence
+        );
     }
 
     #[test]
@@ -468,22 +596,35 @@ mod tests {
 
     #[test]
     fn the_authority_is_told_by_its_date_and_by_who_trusts_it() {
-        let mut seen = seen(vec![Istiod { says: Some(Ok(Says { root_expires: Some(1_000_000.0), ..Says::default() })), ..istiod("istiod-1") }]);
+        let mut seen = seen(vec![Istiod {
+            says: Some(Ok(Says { root_expires: Some(1_000_000.0), ..Says::default() })),
+            ..istiod("istiod-1")
+        }]);
         assert_eq!(words(&causes("istio-system", &seen).expect("told")), [cause::AUTHORITY]);
         seen.istiods = vec![istiod("istiod-1")];
         seen.root_certificate = Some("-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n".into());
         seen.services = vec![service(true, 1)];
         seen.webhooks = vec![webhook(Some(1))];
-        assert_eq!(words(&causes("istio-system", &seen).expect("told")), [cause::AUTHORITY], "an empty caBundle trusts nobody");
+        assert_eq!(
+            words(&causes("istio-system", &seen).expect("told")),
+            [cause::AUTHORITY],
+            "an empty caBundle trusts nobody"
+        );
         // The same certificate, with other line ends.
-        seen.webhooks[0].bundle = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tDQpRVUpEDQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0t".into();
+        seen.webhooks[0].bundle =
+            "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tDQpRVUpEDQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0t".into();
         assert_eq!(causes("istio-system", &seen), Ok(vec![]));
     }
 
     #[test]
     fn one_stale_istiod_of_three_harms_its_own_proxies() {
-        let mut seen = seen(vec![istiod("istiod-1"), Istiod { stale: Some("older".into()), ..istiod("istiod-2") }, istiod("istiod-3")]);
-        seen.connections = vec![proxy("a", Some("istiod-1")), proxy("b", Some("istiod-2")), proxy("c", Some("istiod-3"))];
+        let mut seen = seen(vec![
+            istiod("istiod-1"),
+            Istiod { stale: Some("older".into()), ..istiod("istiod-2") },
+            istiod("istiod-3"),
+        ]);
+        seen.connections =
+            vec![proxy("a", Some("istiod-1")), proxy("b", Some("istiod-2")), proxy("c", Some("istiod-3"))];
         let found = causes("istio-system", &seen).expect("told");
         assert_eq!(words(&found), [cause::STALE]);
         assert!(found[0].what.contains("istiod-2") && (found[0].harm - 1.0 / 3.0).abs() < 1e-9);

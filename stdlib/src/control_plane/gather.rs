@@ -109,12 +109,14 @@ fn objects(run: &Run) -> Result<Result<Objects, Missing>, Failure> {
     let mut optional = |what: &str| next(what, false).map(Result::unwrap_or_default);
     let (services, slices) = (optional("Services")?, optional("EndpointSlices")?);
     let policies = optional("NetworkPolicies")?;
-    let (mutating, validating) = (optional("MutatingWebhookConfigurations")?, optional("ValidatingWebhookConfigurations")?);
+    let (mutating, validating) =
+        (optional("MutatingWebhookConfigurations")?, optional("ValidatingWebhookConfigurations")?);
     let pods = optional("pods of all namespaces")?;
     let namespaces = optional("namespaces")?;
     let config_maps = optional("ConfigMaps")?;
     let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let certificate = config_maps.iter().find(|one| one.pointer("/metadata/name") == Some(&Value::from("istio-ca-root-cert")));
+    let certificate =
+        config_maps.iter().find(|one| one.pointer("/metadata/name") == Some(&Value::from("istio-ca-root-cert")));
     let revisions = pods.iter().filter_map(|pod| {
         let annotations = pod.pointer("/metadata/annotations")?;
         let name = format!("{}.{}", text(pod, "/metadata/name")?, text(pod, "/metadata/namespace")?);
@@ -167,14 +169,32 @@ fn look(run: &Run, objects: Objects) -> Result<Seen, Failure> {
         .map(|(name, labels)| Place {
             name: name.clone(),
             labels: labels.clone(),
-            pods: objects.pods.iter().filter(|pod| pod.namespace == *name && !pod.is_terminating).map(|pod| pod.labels.clone()).collect(),
+            pods: objects
+                .pods
+                .iter()
+                .filter(|pod| pod.namespace == *name && !pod.is_terminating)
+                .map(|pod| pod.labels.clone())
+                .collect(),
         })
         .collect();
     let mut webhooks =
         webhook::find("MutatingWebhookConfiguration", &objects.mutating, &services, &objects.root, &places);
-    webhooks.extend(webhook::find("ValidatingWebhookConfiguration", &objects.validating, &services, &objects.root, &places));
+    webhooks.extend(webhook::find(
+        "ValidatingWebhookConfiguration",
+        &objects.validating,
+        &services,
+        &objects.root,
+        &places,
+    ));
 
     let shut_off = shut_off(&istiods, &objects.policies, &objects.pods, &objects.facts, &objects.root);
+    // A policy that nobody obeys shuts nothing: only where it keeps proxies off is it taken to keep the API server off.
+    let obeyed = connections.iter().any(|one| one.is_lost() && shut_off.proxies.contains(&one.proxy));
+    if shut_off.webhooks && obeyed {
+        for webhook in webhooks.iter_mut().filter(|one| one.service.0 == objects.root) {
+            webhook.shut_off = true;
+        }
+    }
     let (api_latency, late) = api_server(run, &istiods, &mut notes)?;
     Ok(Seen {
         now,
@@ -279,13 +299,22 @@ fn last_words(run: &Run, istiods: &mut [Istiod]) -> Result<(), Failure> {
             Ok(Reply::Text(text)) => {
                 let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
                 let last = lines.iter().skip(lines.len().saturating_sub(LAST_WORDS));
-                istiods[*index].last_words = last.map(|line| first_line(&line.replace('\t', "  "))).collect();
+                istiods[*index].last_words =
+                    last.map(|line| first_line(&without_time(line).replace('\t', "  "))).collect();
             }
             Ok(_) => {}
             Err(failure) => istiods[*index].last_words = vec![format!("its log cannot be read: {}", absorb(failure)?)],
         }
     }
     Ok(())
+}
+
+/// A line of istiod's log without the time at its beginning.
+fn without_time(line: &str) -> &str {
+    match line.split_once('\t') {
+        Some((time, rest)) if time.parse::<Timestamp>().is_ok() => rest,
+        _ => line,
+    }
 }
 
 /// The proxies of the mesh: by the istiod that knows them; those that none knows are asked themselves.
@@ -367,14 +396,18 @@ fn shut_off(
     namespaces: &BTreeMap<String, Labels>,
     root: &str,
 ) -> super::ShutOff {
-    let ready: Vec<_> =
-        istiods.iter().filter(|istiod| istiod.ready).map(|istiod| policy::selecting(policies, &istiod.labels)).collect();
+    let ready: Vec<_> = istiods
+        .iter()
+        .filter(|istiod| istiod.ready)
+        .map(|istiod| policy::selecting(policies, &istiod.labels))
+        .collect();
     if ready.is_empty() {
         return super::ShutOff::default();
     }
     let labels_of = |name: &str| namespaces.get(name).cloned();
     let proxies = pods.iter().filter(|pod| pod.has_proxy && pod.is_running);
-    let kept = proxies.filter(|pod| ready.iter().all(|chosen| !policy::admit(chosen, policy::XDS, root, pod, labels_of)));
+    let kept =
+        proxies.filter(|pod| ready.iter().all(|chosen| !policy::admit(chosen, policy::XDS, root, pod, labels_of)));
     let names: BTreeSet<String> = ready
         .iter()
         .flatten()
@@ -389,19 +422,20 @@ fn shut_off(
 }
 
 /// The P99 of the API server by its own metrics, and lines of istiod's log that say that it waited for it in vain.
-fn api_server(
-    run: &Run,
-    istiods: &[Istiod],
-    notes: &mut Vec<String>,
-) -> Result<(Option<f64>, usize), Failure> {
+fn api_server(run: &Run, istiods: &[Istiod], notes: &mut Vec<String>) -> Result<(Option<f64>, usize), Failure> {
     const QUERY: &str =
         "histogram_quantile(0.99, sum by (le) (rate(apiserver_request_duration_seconds_bucket{verb=\"GET\"}[2m])))";
     let latency = match prometheus::ask(run, "how long requests of the API server take", QUERY.into())? {
-        Ok(series) => series.first().and_then(prometheus::Series::last).map(|(_, value)| value).filter(|value| value.is_finite()),
+        Ok(series) => {
+            series.first().and_then(prometheus::Series::last).map(|(_, value)| value).filter(|value| value.is_finite())
+        }
         Err(_) => None,
     };
     if latency.is_none() {
-        notes.push("how quickly the API server answers is not known: Prometheus has no apiserver_request_duration_seconds".into());
+        notes.push(
+            "how quickly the API server answers is not known: Prometheus has no apiserver_request_duration_seconds"
+                .into(),
+        );
     }
     let answering: Vec<&Istiod> = istiods.iter().filter(|istiod| istiod.answer().is_some()).collect();
     let mut late = 0;
@@ -427,9 +461,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_at_the_beginning_goes() {
+        assert_eq!(without_time("2026-01-05T09:01:20.000000Z\terror\tno certificate"), "error\tno certificate");
+        assert_eq!(without_time("panic: no\tcertificate"), "panic: no\tcertificate");
+    }
+
+    #[test]
     fn lines_of_a_slow_api_server() {
-        assert!(waited_in_vain("2026\terror\tklog\terror retrieving resource lock istio-system/istio-leader: Get \"https://10.96.0.1:443/…\": net/http: request canceled (Client.Timeout exceeded while awaiting headers)"));
-        assert!(!waited_in_vain("2026\terror\tklog\terror retrieving resource lock istio-system/istio-leader: not found"));
+        assert!(waited_in_vain(
+            "2026\terror\tklog\terror retrieving resource lock istio-system/istio-leader: Get \"https://10.96.0.1:443/…\": net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
+        ));
+        assert!(!waited_in_vain(
+            "2026\terror\tklog\terror retrieving resource lock istio-system/istio-leader: not found"
+        ));
         assert!(!waited_in_vain("2026\tinfo\tads\tcontext deadline exceeded"));
     }
 }

@@ -81,7 +81,8 @@ impl Istiod {
             revision: labels.get("istio.io/rev").cloned().unwrap_or_else(|| "default".into()),
             labels,
             port: annotated.and_then(Value::as_str).and_then(|port| port.parse().ok()).unwrap_or(MONITORING),
-            ready: conditions.any(|one| one["status"] == "True") && pod.pointer("/metadata/deletionTimestamp").is_none(),
+            ready: conditions.any(|one| one["status"] == "True")
+                && pod.pointer("/metadata/deletionTimestamp").is_none(),
             running: phase == "Running" && of("/state/running").is_some(),
             restarts: of("/restartCount").and_then(Value::as_u64).unwrap_or(0),
             waiting,
@@ -127,7 +128,9 @@ pub fn version(page: &str) -> String {
     let number = parts.next().unwrap_or_default();
     // `1.31.0-rc.0` and `1.32-alpha.abc` are versions; `-COMMIT-Clean` is where it was built.
     match parts.next() {
-        Some(pre) if ["rc", "alpha", "beta", "dev"].iter().any(|word| pre.starts_with(word)) => format!("{number}-{pre}"),
+        Some(pre) if ["rc", "alpha", "beta", "dev"].iter().any(|word| pre.starts_with(word)) => {
+            format!("{number}-{pre}")
+        }
         _ => number.to_owned(),
     }
 }

@@ -181,7 +181,10 @@ impl Noun for ControlPlane {
             table.note(format!("NetworkPolicies that select istiod: {}", seen.shut_off.policies.join(", ")));
         }
         if let Some(latency) = seen.api_latency {
-            table.note(format!("API server: 99 of 100 GETs within {} s (Prometheus: apiserver_request_duration_seconds)", figure(latency)));
+            table.note(format!(
+                "API server: 99 of 100 GETs within {} s (Prometheus: apiserver_request_duration_seconds)",
+                figure(latency)
+            ));
         }
         table.notes.extend(seen.notes.iter().cloned());
         table

@@ -76,9 +76,8 @@ fn rule_opens(rule: &Value, port: u16) -> bool {
             let tcp = one.get("protocol").and_then(Value::as_str).is_none_or(|protocol| protocol == "TCP");
             // A port by name cannot be told without the container; it may be the one.
             let named = one.get("port").is_some_and(Value::is_string);
-            let within = number("port").is_none_or(|first| {
-                (first..=number("endPort").unwrap_or(first)).contains(&u64::from(port))
-            });
+            let within = number("port")
+                .is_none_or(|first| (first..=number("endPort").unwrap_or(first)).contains(&u64::from(port)));
             tcp && (named || within)
         })
     })
@@ -121,7 +120,11 @@ mod tests {
     }
 
     fn front() -> PodFacts {
-        PodFacts { namespace: "summit".into(), labels: Labels::from([("app".into(), "front".into())]), ..PodFacts::default() }
+        PodFacts {
+            namespace: "summit".into(),
+            labels: Labels::from([("app".into(), "front".into())]),
+            ..PodFacts::default()
+        }
     }
 
     fn namespaces(name: &str) -> Option<Labels> {

@@ -38,7 +38,9 @@ mod tests {
     #[test]
     fn operators_and_equalities_hold_together() {
         let labels = Labels::from([("app".into(), "istiod".into()), ("istio.io/rev".into(), "default".into())]);
-        let one = |operator: &str, values: Value| fits(&json!({ "matchExpressions": [{ "key": "app", "operator": operator, "values": values }] }), &labels);
+        let one = |operator: &str, values: Value| {
+            fits(&json!({ "matchExpressions": [{ "key": "app", "operator": operator, "values": values }] }), &labels)
+        };
         assert!(one("In", json!(["istiod"])) && !one("NotIn", json!(["istiod"])) && !one("Like", json!(["istiod"])));
         assert!(one("Exists", json!(null)) && !one("DoesNotExist", json!(null)));
         assert!(fits(&json!({}), &labels));

@@ -40,7 +40,8 @@ fn one(object: &Value, slices: &[Value], istiods: &[Istiod], pods: &[PodFacts]) 
         let ports = object.pointer("/spec/ports").and_then(Value::as_array).into_iter().flatten();
         ports.into_iter().any(|one| one["port"].as_u64() == Some(port))
     };
-    let is_istiod = labels.get("app").is_some_and(|app| app == "istiod") || name == "istiod" || name.starts_with("istiod-");
+    let is_istiod =
+        labels.get("app").is_some_and(|app| app == "istiod") || name == "istiod" || name.starts_with("istiod-");
     if !is_istiod || !has_port(15012) {
         return None;
     }
@@ -54,12 +55,21 @@ fn one(object: &Value, slices: &[Value], istiods: &[Istiod], pods: &[PodFacts]) 
     let selected = |istiod: &&&Istiod| selector.iter().all(|(key, value)| istiod.labels.get(key) == Some(value));
     let selects = own.iter().any(|istiod| selected(&istiod));
     let correct = if selects { None } else { correct(&selector, &own, pods) };
-    Some(Service { name: name.into(), revision, ready: ready(name, slices), selects, correct, selector, object: object.clone() })
+    Some(Service {
+        name: name.into(),
+        revision,
+        ready: ready(name, slices),
+        selects,
+        correct,
+        selector,
+        object: object.clone(),
+    })
 }
 
 fn ready(service: &str, slices: &[Value]) -> usize {
     let own = slices.iter().filter(|slice| {
-        slice.pointer("/metadata/labels").and_then(|labels| labels.get("kubernetes.io/service-name")) == Some(&Value::from(service))
+        slice.pointer("/metadata/labels").and_then(|labels| labels.get("kubernetes.io/service-name"))
+            == Some(&Value::from(service))
     });
     let endpoints = own.flat_map(|slice| slice.get("endpoints").and_then(Value::as_array).into_iter().flatten());
     endpoints.filter(|endpoint| endpoint.pointer("/conditions/ready") != Some(&Value::Bool(false))).count()
@@ -82,7 +92,8 @@ fn correct(selector: &Labels, istiods: &[&Istiod], pods: &[PodFacts]) -> Option<
     if correct.is_empty() {
         correct.insert("app".into(), first.labels.get("app")?.clone());
     }
-    let others = pods.iter().any(|pod| pod.is_selected(&correct) && !istiods.iter().any(|istiod| istiod.pod == pod.name));
+    let others =
+        pods.iter().any(|pod| pod.is_selected(&correct) && !istiods.iter().any(|istiod| istiod.pod == pod.name));
     (istiods.iter().any(|istiod| istiod.ready) && !others).then_some(correct)
 }
 
@@ -108,7 +119,12 @@ mod tests {
 
     #[test]
     fn a_selector_that_selects_nothing_has_one_correction() {
-        let found = find(&[service(json!({ "app": "istiod", "istio": "canary" }))], &[], &[istiod("a", PILOT), istiod("b", PILOT)], &[]);
+        let found = find(
+            &[service(json!({ "app": "istiod", "istio": "canary" }))],
+            &[],
+            &[istiod("a", PILOT), istiod("b", PILOT)],
+            &[],
+        );
         assert!(!found[0].selects);
         assert_eq!(found[0].correct, Some(labels(PILOT)));
     }
@@ -120,7 +136,11 @@ mod tests {
         assert_eq!(find(&[wrong()], &[], &mixed, &[])[0].correct, None, "istiods that differ");
         assert_eq!(find(&[wrong()], &[], &[], &[])[0].correct, None, "no istiod");
         let other = PodFacts { name: "c".into(), labels: labels(PILOT), ..PodFacts::default() };
-        assert_eq!(find(&[wrong()], &[], &[istiod("a", PILOT)], &[other])[0].correct, None, "it would select another pod");
+        assert_eq!(
+            find(&[wrong()], &[], &[istiod("a", PILOT)], &[other])[0].correct,
+            None,
+            "it would select another pod"
+        );
         let unready = Istiod { ready: false, ..istiod("a", PILOT) };
         assert_eq!(find(&[wrong()], &[], &[unready], &[])[0].correct, None, "nothing is ready");
     }

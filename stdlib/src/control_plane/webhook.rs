@@ -20,6 +20,8 @@ pub struct Webhook {
     pub fails: bool,
     /// Ready endpoints of its Service; `None` if the Service does not exist.
     pub endpoints: Option<usize>,
+    /// Whether NetworkPolicies keep the API server from what is behind it.
+    pub shut_off: bool,
     /// The certificate authority that the API server trusts for it, base64 of PEM.
     pub bundle: String,
     /// The namespaces whose pods it injects. Empty for a validating one.
@@ -32,12 +34,12 @@ impl Webhook {
         self.kind == "MutatingWebhookConfiguration"
     }
 
-    /// Whether nothing is behind it.
+    /// Whether nothing answers it.
     pub fn is_dead(&self) -> bool {
-        self.endpoints.unwrap_or(0) == 0
+        self.shut_off || self.endpoints.unwrap_or(0) == 0
     }
 
-    /// Whether it refuses what it concerns: nothing is behind it, and its policy is `Fail`.
+    /// Whether it refuses what it concerns: nothing answers it, and its policy is `Fail`.
     pub fn refuses(&self) -> bool {
         self.is_dead() && self.fails
     }
@@ -71,7 +73,8 @@ pub fn find(
         let name = configuration.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         for webhook in configuration.get("webhooks").and_then(Value::as_array).into_iter().flatten() {
             let text = |pointer: &str| webhook.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-            let service = (text("/clientConfig/service/namespace").to_owned(), text("/clientConfig/service/name").to_owned());
+            let service =
+                (text("/clientConfig/service/namespace").to_owned(), text("/clientConfig/service/name").to_owned());
             let istio = service.1 == "istiod" || service.1.starts_with("istiod-");
             if !istio || !text("/name").ends_with(".istio.io") {
                 continue;
@@ -85,6 +88,7 @@ pub fn find(
                 // The API's default is Fail.
                 fails: text("/failurePolicy") != "Ignore",
                 endpoints: behind.map(|service| service.ready),
+                shut_off: false,
                 bundle: text("/clientConfig/caBundle").to_owned(),
                 namespaces: if kind == "MutatingWebhookConfiguration" { concerned.collect() } else { Vec::new() },
                 service,
@@ -96,9 +100,8 @@ pub fn find(
 
 /// Whether a webhook concerns the pods of a namespace: those that it has, or an ordinary new one.
 fn concerns(webhook: &Value, place: &Place) -> bool {
-    let fits = |pointer: &str, labels: &Labels| {
-        webhook.pointer(pointer).is_none_or(|chosen| selector::fits(chosen, labels))
-    };
+    let fits =
+        |pointer: &str, labels: &Labels| webhook.pointer(pointer).is_none_or(|chosen| selector::fits(chosen, labels));
     fits("/namespaceSelector", &place.labels)
         && (fits("/objectSelector", &Labels::new()) || place.pods.iter().any(|labels| fits("/objectSelector", labels)))
 }
@@ -140,15 +143,26 @@ mod tests {
     fn namespaces_and_pods_are_told_by_both_selectors() {
         let by_namespace = configuration(json!({ "matchLabels": { "istio-injection": "enabled" } }), json!({}));
         let by_pod = configuration(json!({}), json!({ "matchLabels": { "istio.io/rev": "1-30" } }));
-        let places = [place("summit", ("istio-injection", "enabled"), None), place("legacy", ("a", "b"), Some(("istio.io/rev", "1-30")))];
-        let names = |configuration: Value| find("MutatingWebhookConfiguration", &[configuration], &[], "istio-system", &places)[0].namespaces.clone();
+        let places = [
+            place("summit", ("istio-injection", "enabled"), None),
+            place("legacy", ("a", "b"), Some(("istio.io/rev", "1-30"))),
+        ];
+        let names = |configuration: Value| {
+            find("MutatingWebhookConfiguration", &[configuration], &[], "istio-system", &places)[0].namespaces.clone()
+        };
         assert_eq!(names(by_namespace), ["summit"]);
         assert_eq!(names(by_pod), ["legacy"]);
     }
 
     #[test]
     fn without_a_service_or_a_policy_it_refuses() {
-        let found = find("MutatingWebhookConfiguration", &[configuration(json!({}), json!({}))], &[], "istio-system", &[place("summit", ("a", "b"), None)]);
+        let found = find(
+            "MutatingWebhookConfiguration",
+            &[configuration(json!({}), json!({}))],
+            &[],
+            "istio-system",
+            &[place("summit", ("a", "b"), None)],
+        );
         assert_eq!(found[0].endpoints, None);
         assert!(found[0].refuses() && found[0].blocks_pods());
         let other = json!({ "metadata": { "name": "x" }, "webhooks": [{ "name": "pods.example.org", "clientConfig": { "service": { "name": "istiod" } } }] });

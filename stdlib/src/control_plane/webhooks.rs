@@ -38,12 +38,16 @@ impl Noun for Webhooks {
         if let Some(missing) = self.0.missing() {
             return format!("the webhooks cannot be seen: {missing}");
         }
-        let mut blocked: Vec<String> = self.all().iter().filter(|one| one.blocks_pods()).flat_map(|one| one.namespaces.clone()).collect();
+        let mut blocked: Vec<String> =
+            self.all().iter().filter(|one| one.blocks_pods()).flat_map(|one| one.namespaces.clone()).collect();
         blocked.sort();
         blocked.dedup();
         let objects = self.all().iter().any(|one| !one.injects() && one.refuses());
         match (blocked.is_empty(), objects) {
-            (true, false) => format!("{} of Istio refuse nothing for want of an answer", count(self.all().len(), "webhook", "webhooks")),
+            (true, false) => format!(
+                "{} of Istio refuse nothing for want of an answer",
+                count(self.all().len(), "webhook", "webhooks")
+            ),
             (true, true) => "Istio objects are refused: nothing answers their webhook".into(),
             (false, false) => format!("new pods are refused in {}", some(&blocked, 5)),
             (false, true) => format!("new pods are refused in {}, and Istio objects as well", some(&blocked, 5)),
@@ -60,11 +64,18 @@ impl Noun for Webhooks {
             }
         }
         for (name, one, names) in seen {
-            let ready = one.endpoints.map_or("no such Service".to_owned(), |ready| ready.to_string());
+            let ready = match one.endpoints {
+                None => "no such Service".to_owned(),
+                Some(ready) if one.shut_off => format!("{ready}, shut off by a NetworkPolicy"),
+                Some(ready) => ready.to_string(),
+            };
             let what = if one.injects() { "pods" } else { "Istio objects" };
             let fails = self.all().iter().any(|other| other.configuration == *name && other.fails);
             let then = if fails { format!("{what} are refused") } else { format!("{what} pass without it") };
-            let short: Vec<_> = names.iter().map(|name| name.trim_end_matches(".istio.io").to_owned()).collect();
+            let short: Vec<_> = names
+                .iter()
+                .map(|name| name.trim_end_matches(".istio.io").trim_end_matches(".sidecar-injector").to_owned())
+                .collect();
             table.row([name.to_owned(), format!("{}/{}", one.service.0, one.service.1), ready, then, and(&short)]);
         }
         if table.rows.is_empty() {

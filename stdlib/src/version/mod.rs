@@ -107,7 +107,10 @@ fn of(plane: &ControlPlane, kubernetes: String) -> Result<Seen, Missing> {
     }
     let unknown = seen.connections.iter().filter(|one| one.istiod.is_none()).count();
     if unknown > 0 {
-        notes.push(format!("{} known to no istiod that answered: their versions are not known", count(unknown, "proxy is", "proxies are")));
+        notes.push(format!(
+            "{} known to no istiod that answered: their versions are not known",
+            count(unknown, "proxy is", "proxies are")
+        ));
     }
     let problems = problems(&kubernetes, &revisions, &mut notes);
     Ok(Seen { kubernetes, revisions, problems, notes })
@@ -122,9 +125,14 @@ fn problems(kubernetes: &str, revisions: &BTreeMap<String, Group>, notes: &mut V
             problems.push(format!("revision {revision} runs istiods of {}: a rollout that has not ended, or two installations under one name", and(&versions)));
         }
         let minors: Vec<u32> = group.istiods.keys().filter_map(|version| minor(version)).collect();
-        let (Some(oldest), Some(newest)) = (minors.iter().min().copied(), minors.iter().max().copied()) else { continue };
+        let (Some(oldest), Some(newest)) = (minors.iter().min().copied(), minors.iter().max().copied()) else {
+            continue;
+        };
         if oldest < SUPPORTED.0 || newest > SUPPORTED.1 {
-            problems.push(format!("revision {revision} is Istio 1.{newest}: meshbook supports 1.{} to 1.{}", SUPPORTED.0, SUPPORTED.1));
+            problems.push(format!(
+                "revision {revision} is Istio 1.{newest}: meshbook supports 1.{} to 1.{}",
+                SUPPORTED.0, SUPPORTED.1
+            ));
         }
         match (KUBERNETES.iter().find(|(istio, _, _)| *istio == newest), minor(kubernetes)) {
             (Some((_, least, _)), Some(own)) if own < *least => {
@@ -134,7 +142,9 @@ fn problems(kubernetes: &str, revisions: &BTreeMap<String, Group>, notes: &mut V
                 problems.push(format!("Istio 1.{newest} (revision {revision}) is supported up to Kubernetes 1.{most}, and this is {kubernetes}"));
             }
             (Some((_, _, None)), Some(_)) => {
-                notes.push(format!("up to which Kubernetes Istio 1.{newest} is supported is not known here: see istio.io"));
+                notes.push(format!(
+                    "up to which Kubernetes Istio 1.{newest} is supported is not known here: see istio.io"
+                ));
             }
             _ => {}
         }
@@ -172,7 +182,8 @@ impl Versions {
 }
 
 fn listed(versions: &BTreeMap<String, usize>, what: (&str, &str)) -> String {
-    let all: Vec<_> = versions.iter().map(|(version, n)| format!("{version} ({})", count(*n, what.0, what.1))).collect();
+    let all: Vec<_> =
+        versions.iter().map(|(version, n)| format!("{version} ({})", count(*n, what.0, what.1))).collect();
     if all.is_empty() { "-".into() } else { all.join(", ") }
 }
 
@@ -185,7 +196,11 @@ impl Noun for Versions {
             Err(missing) => format!("the versions cannot be read: {missing}"),
             Ok(seen) if seen.problems.is_empty() => {
                 let istio: Vec<_> = seen.revisions.values().flat_map(|group| group.istiods.keys().cloned()).collect();
-                format!("Istio {} on Kubernetes {} is supported together with its proxies", and(&istio), seen.kubernetes)
+                format!(
+                    "Istio {} on Kubernetes {} is supported together with its proxies",
+                    and(&istio),
+                    seen.kubernetes
+                )
             }
             Ok(seen) => format!("{} (Kubernetes {})", seen.problems.join("; "), seen.kubernetes),
         }
@@ -195,7 +210,11 @@ impl Noun for Versions {
         let Ok(seen) = &self.0.seen else { return Table::line(self.text()) };
         let mut table = Table::new(format!("Kubernetes {}", seen.kubernetes), &["REVISION", "ISTIOD", "PROXIES"]);
         for (revision, group) in &seen.revisions {
-            table.row([revision.clone(), listed(&group.istiods, ("pod", "pods")), listed(&group.proxies, ("proxy", "proxies"))]);
+            table.row([
+                revision.clone(),
+                listed(&group.istiods, ("pod", "pods")),
+                listed(&group.proxies, ("proxy", "proxies")),
+            ]);
         }
         table.notes.extend(seen.problems.iter().map(|problem| format!("not supported: {problem}")));
         table.notes.extend(seen.notes.iter().cloned());
@@ -206,7 +225,13 @@ impl Noun for Versions {
         match &self.0.seen {
             Err(missing) => json!({ "missing": missing.to_string() }),
             Ok(seen) => {
-                let revisions: Vec<_> = seen.revisions.iter().map(|(name, group)| json!({ "revision": name, "istiods": group.istiods, "proxies": group.proxies })).collect();
+                let revisions: Vec<_> = seen
+                    .revisions
+                    .iter()
+                    .map(
+                        |(name, group)| json!({ "revision": name, "istiods": group.istiods, "proxies": group.proxies }),
+                    )
+                    .collect();
                 json!({ "kubernetes": seen.kubernetes, "revisions": revisions, "problems": seen.problems, "notes": seen.notes })
             }
         }
@@ -228,7 +253,10 @@ mod tests {
     #[test]
     fn one_behind_is_supported_and_more_or_ahead_is_not() {
         let (none, notes) = check("v1.33.2", &["1.28.4"], &["1.28.4", "1.27.7"]);
-        assert!(none.is_empty() && notes.iter().any(|note| note.contains("one minor version behind")), "{none:?} {notes:?}");
+        assert!(
+            none.is_empty() && notes.iter().any(|note| note.contains("one minor version behind")),
+            "{none:?} {notes:?}"
+        );
         assert!(check("v1.33.2", &["1.28.4"], &["1.26.8"]).0[0].contains("more than one minor version behind"));
         assert!(check("v1.33.2", &["1.28.4"], &["1.29.0"]).0[0].contains("may not be ahead"));
     }

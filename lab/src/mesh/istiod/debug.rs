@@ -43,9 +43,9 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
         "/debug/syncz" => Page::json(syncz(state, key, ask.get("namespace"), now).to_string()),
         "/debug/connections" => Page::json(connections(state, key).to_string()),
         "/debug/registryz" => Page::json(registry(snapshot.services()).to_string()),
-        "/debug/configz" => Page::json(
-            json!(snapshot.istio_objects().map(|object| config(object)).collect::<Vec<_>>()).to_string(),
-        ),
+        "/debug/configz" => {
+            Page::json(json!(snapshot.istio_objects().map(|object| config(object)).collect::<Vec<_>>()).to_string())
+        }
         "/debug/mesh" => {
             let mut mesh: Value = serde_json::from_str(MESH).expect("the recorded page is JSON");
             if !state.spec.telemetry.access_log

@@ -90,7 +90,9 @@ impl Istiod {
         self.snapshot = Arc::new(snapshot);
         for key in proxies {
             match self.plane.istiod_of(&key).cloned() {
-                Some(istiod) if !self.plane.stale.contains_key(&istiod) => *self.plane.pushes.entry(istiod).or_default() += 1,
+                Some(istiod) if !self.plane.stale.contains_key(&istiod) => {
+                    *self.plane.pushes.entry(istiod).or_default() += 1
+                }
                 // Without a connection, or from an istiod that learned nothing, nothing comes.
                 _ => continue,
             }

@@ -165,9 +165,9 @@ impl State {
             });
             if let Some(istiod) = &link.istiod {
                 let alive = !self.istiod.down
-                    && store
-                        .get("", "pods", &istiod.0, &istiod.1)
-                        .is_some_and(|pod| is_ready(&pod) && pod["metadata"]["deletionTimestamp"].is_null() && open(&pod));
+                    && store.get("", "pods", &istiod.0, &istiod.1).is_some_and(|pod| {
+                        is_ready(&pod) && pod["metadata"]["deletionTimestamp"].is_null() && open(&pod)
+                    });
                 if alive {
                     continue;
                 }
@@ -175,7 +175,9 @@ impl State {
                 *link = Link { istiod: None, since: now, before, failed: link.failed, due: None };
             }
             let down = self.istiod.down;
-            let choice = services.entry(revision.clone()).or_insert_with(|| if down { Vec::new() } else { behind(store, &revision) });
+            let choice = services
+                .entry(revision.clone())
+                .or_insert_with(|| if down { Vec::new() } else { behind(store, &revision) });
             let reachable: Vec<&Object> = choice.iter().filter(|pod| open(pod)).collect();
             if reachable.is_empty() {
                 link.due = None;
@@ -192,12 +194,15 @@ impl State {
             *link = Link { istiod: Some(istiod), since: now, before: link.before, failed, due: None };
             arrivals.push(key.clone());
         }
-        let scraper = self.pods.values().find(|pod| pod["metadata"]["labels"]["app.kubernetes.io/name"] == "prometheus");
+        let scraper =
+            self.pods.values().find(|pod| pod["metadata"]["labels"]["app.kubernetes.io/name"] == "prometheus");
         self.shut_to_prometheus = self
             .pods
             .iter()
             .filter(|(_, pod)| is_istiod(pod))
-            .filter(|(_, pod)| !scraper.is_none_or(|from| network_policy::admits(store, pod, MONITORING, Peer::Pod(from))))
+            .filter(|(_, pod)| {
+                !scraper.is_none_or(|from| network_policy::admits(store, pod, MONITORING, Peer::Pod(from)))
+            })
             .map(|(key, _)| key.clone())
             .collect();
         // Who has no connection is unknown to every istiod, and gets nothing.

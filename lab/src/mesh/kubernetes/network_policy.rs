@@ -44,9 +44,7 @@ fn opens(rule: &Value, port: u16) -> bool {
             let first = one["port"].as_u64();
             let last = one["endPort"].as_u64().or(first);
             let tcp = one["protocol"].as_str().is_none_or(|protocol| protocol == "TCP");
-            tcp && first.is_none_or(|first| {
-                (first..=last.unwrap_or(first)).contains(&u64::from(port))
-            })
+            tcp && first.is_none_or(|first| (first..=last.unwrap_or(first)).contains(&u64::from(port)))
         })
     })
 }

@@ -9,8 +9,8 @@ use super::{Prometheus, State};
 
 /// Bucket bounds of `apiserver_request_duration_seconds` (`k8s.io/apiserver/pkg/endpoints/metrics`).
 const BOUNDS: [&str; 23] = [
-    "0.005", "0.025", "0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "1", "1.25", "1.5", "2", "3", "4", "5", "6", "8", "10",
-    "15", "20", "30", "45", "60",
+    "0.005", "0.025", "0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "1", "1.25", "1.5", "2", "3", "4", "5", "6", "8",
+    "10", "15", "20", "30", "45", "60",
 ];
 const VERBS: [&str; 2] = ["GET", "LIST"];
 /// Requests each second of each verb.
@@ -47,8 +47,7 @@ impl Prometheus {
             server.series = VERBS.iter().map(|verb| self.api_server_series(verb)).collect();
         }
         let total = server.buckets[BOUNDS.len()];
-        let values: Vec<f64> =
-            server.buckets.iter().copied().chain([total, server.sum]).collect();
+        let values: Vec<f64> = server.buckets.iter().copied().chain([total, server.sum]).collect();
         for series in &server.series {
             for (id, value) in series.iter().zip(&values) {
                 self.database.append(*id, now.as_millisecond(), *value);

@@ -15,11 +15,10 @@ use super::connection::{self, Connection};
 use super::istiod::{self, Istiod, Says};
 use super::selector::Labels;
 use super::webhook::Place;
-use super::{ControlPlane, Seen, configz, metrics, policy, service, syncz, webhook};
+use super::{ControlPlane, Seen, api_server, configz, metrics, policy, service, syncz, webhook};
 use crate::envoy::admin;
 use crate::evidence::{absorb, root};
 use crate::kubernetes::kinds;
-use crate::prometheus;
 use crate::proxy::pod::{PodFacts, strings};
 use crate::text::{count, first_line};
 
@@ -28,14 +27,10 @@ use crate::text::{count, first_line};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many proxies without a connection are asked further.
 const EXAMPLES: usize = 5;
-/// How far back istiod's log is read.
-const LOG: Duration = Duration::from_secs(300);
-/// How much of it.
+/// How much of istiod's log is read.
 const LOG_BYTES: u64 = 1 << 20;
 /// How many of its last lines are shown.
 const LAST_WORDS: usize = 4;
-/// The time of requests of single objects that Kubernetes promises at most (its SLO for API calls: P99 within 1 s).
-pub const API_BOUND: f64 = 1.0;
 
 /// Gathers the state of the control plane now.
 ///
@@ -195,7 +190,7 @@ fn look(run: &Run, objects: Objects) -> Result<Seen, Failure> {
             webhook.shut_off = true;
         }
     }
-    let (api_latency, late) = api_server(run, &istiods, &mut notes)?;
+    let (api_latency, late) = api_server::look(run, &istiods, &mut notes)?;
     Ok(Seen {
         now,
         istiods,
@@ -279,7 +274,7 @@ fn said(
     })
 }
 
-fn log(istiod: &Istiod, since: Duration) -> Effect {
+pub(super) fn log(istiod: &Istiod, since: Duration) -> Effect {
     let call = Call::Logs {
         namespace: istiod.namespace.clone(),
         pod: istiod.pod.clone(),
@@ -421,41 +416,6 @@ fn shut_off(
     }
 }
 
-/// The P99 of the API server by its own metrics, and lines of istiod's log that say that it waited for it in vain.
-fn api_server(run: &Run, istiods: &[Istiod], notes: &mut Vec<String>) -> Result<(Option<f64>, usize), Failure> {
-    const QUERY: &str =
-        "histogram_quantile(0.99, sum by (le) (rate(apiserver_request_duration_seconds_bucket{verb=\"GET\"}[2m])))";
-    let latency = match prometheus::ask(run, "how long requests of the API server take", QUERY.into())? {
-        Ok(series) => {
-            series.first().and_then(prometheus::Series::last).map(|(_, value)| value).filter(|value| value.is_finite())
-        }
-        Err(_) => None,
-    };
-    if latency.is_none() {
-        notes.push(
-            "how quickly the API server answers is not known: Prometheus has no apiserver_request_duration_seconds"
-                .into(),
-        );
-    }
-    let answering: Vec<&Istiod> = istiods.iter().filter(|istiod| istiod.answer().is_some()).collect();
-    let mut late = 0;
-    for reply in run.read_all(answering.iter().map(|istiod| log(istiod, LOG)).collect()) {
-        match reply {
-            Ok(Reply::Text(text)) => late += text.lines().filter(|line| waited_in_vain(line)).count(),
-            Ok(_) => {}
-            Err(failure) => drop(absorb(failure)?),
-        }
-    }
-    Ok((latency, late))
-}
-
-/// client-go's words for a lease that could not be read or renewed in time.
-fn waited_in_vain(line: &str) -> bool {
-    let lease = ["error retrieving resource lock", "failed to renew lease", "Failed to update lock"];
-    let time = ["context deadline exceeded", "Client.Timeout exceeded", "timed out waiting", "i/o timeout"];
-    lease.iter().any(|word| line.contains(word)) && time.iter().any(|word| line.contains(word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,16 +424,5 @@ mod tests {
     fn a_time_at_the_beginning_goes() {
         assert_eq!(without_time("2026-01-05T09:01:20.000000Z\terror\tno certificate"), "error\tno certificate");
         assert_eq!(without_time("panic: no\tcertificate"), "panic: no\tcertificate");
-    }
-
-    #[test]
-    fn lines_of_a_slow_api_server() {
-        assert!(waited_in_vain(
-            "2026\terror\tklog\terror retrieving resource lock istio-system/istio-leader: Get \"https://10.96.0.1:443/…\": net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
-        ));
-        assert!(!waited_in_vain(
-            "2026\terror\tklog\terror retrieving resource lock istio-system/istio-leader: not found"
-        ));
-        assert!(!waited_in_vain("2026\tinfo\tads\tcontext deadline exceeded"));
     }
 }

@@ -1,5 +1,6 @@
 //! The control plane: all istiods of every revision, what leads to them, what calls them, and what their proxies say.
 
+mod api_server;
 pub mod cause;
 pub mod causes;
 mod configz;
@@ -9,6 +10,7 @@ pub mod diagnose;
 pub mod gather;
 pub mod istiod;
 mod metrics;
+mod pem;
 pub mod policy;
 pub mod selector;
 pub mod service;

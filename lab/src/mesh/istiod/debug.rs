@@ -178,13 +178,16 @@ pub fn figures(state: &State, istiod: &PodKey) -> Vec<(String, f64)> {
         ("citadel_server_root_cert_expiry_timestamp".to_owned(), 2_110_815_257.0),
     ];
     all.extend(["cds", "eds", "lds", "rds"].map(|kind| (format!("pilot_xds_pushes{{type=\"{kind}\"}}"), pushes)));
-    // Each push reached its proxy within half a second.
-    for bound in ["0.1", "0.5", "1", "3", "5", "10", "20", "30", "+Inf"] {
-        let within = if bound == "0.1" { 0.0 } else { pushes };
-        all.push((format!("pilot_proxy_convergence_time_bucket{{le=\"{bound}\"}}"), within));
+    // An istiod that has pushed no change yet has no such figures. Each push reached its proxy within half a second.
+    let changes = state.istiod.plane.pushes.get(istiod).copied().unwrap_or(0) as f64;
+    if changes > 0.0 {
+        for bound in ["0.1", "0.5", "1", "3", "5", "10", "20", "30", "+Inf"] {
+            let within = if bound == "0.1" { 0.0 } else { changes };
+            all.push((format!("pilot_proxy_convergence_time_bucket{{le=\"{bound}\"}}"), within));
+        }
+        all.push(("pilot_proxy_convergence_time_sum".to_owned(), changes * 0.25));
+        all.push(("pilot_proxy_convergence_time_count".to_owned(), changes));
     }
-    all.push(("pilot_proxy_convergence_time_sum".to_owned(), pushes * 0.25));
-    all.push(("pilot_proxy_convergence_time_count".to_owned(), pushes));
     all
 }
 
@@ -206,8 +209,12 @@ fn metrics(state: &State, istiod: &PodKey) -> String {
         };
     }
     // The recorded istiod had not yet pushed a change, and so had no such figures.
-    out.push_str("# TYPE pilot_proxy_convergence_time histogram\n");
-    for (name, value) in figures.iter().filter(|(name, _)| name.starts_with("pilot_proxy_convergence_time")) {
+    let mut convergence =
+        figures.iter().filter(|(name, _)| name.starts_with("pilot_proxy_convergence_time")).peekable();
+    if convergence.peek().is_some() {
+        out.push_str("# TYPE pilot_proxy_convergence_time histogram\n");
+    }
+    for (name, value) in convergence {
         let _ = writeln!(out, "{name} {value}");
     }
     out

@@ -15,6 +15,7 @@ use super::kubernetes::PodKey;
 use super::seed;
 use super::traffic::flow::Leg;
 use super::traffic::outcome::{OUTCOMES, Outcome, Report};
+use super::traffic::tls::Shake;
 
 /// Requests of one flow that are remembered.
 pub const KEPT: u64 = 6_000;
@@ -25,6 +26,10 @@ struct Entry {
     start: Timestamp,
     length: Duration,
     cluster: Option<Arc<Cluster>>,
+    /// What comes of connections to each of the cluster's endpoints.
+    shakes: Arc<[Shake]>,
+    /// How often a request is tried at most.
+    tries: u32,
     route: String,
     counts: [u32; OUTCOMES],
     /// Number of the first request since the flow began.
@@ -76,6 +81,8 @@ impl Journal {
                 start: end - length,
                 length,
                 cluster: leg.cluster.clone(),
+                shakes: leg.shakes.clone(),
+                tries: leg.tries(),
                 route: leg.route_name.clone(),
                 counts,
                 first: self.requests,
@@ -102,6 +109,26 @@ impl Entry {
         self.counts.iter().map(|count| u64::from(*count)).sum()
     }
 
+    /// The endpoint that a request was for: of those that end requests so, the next in turn.
+    fn endpoint(&self, outcome: Outcome, number: u64) -> Option<&Endpoint> {
+        let endpoints: &[Endpoint] = self.cluster.as_ref().map_or(&[], |cluster| &cluster.endpoints);
+        let ends = |index: usize| match self.shakes.get(index) {
+            Some(Shake::Failed(failed)) => *failed == outcome,
+            _ => !outcome.is_handshake(),
+        };
+        let serves = |index: usize| !self.ejected.contains(&endpoints[index].pod);
+        let fitting: Vec<usize> = (0..endpoints.len()).filter(|index| ends(*index) && serves(*index)).collect();
+        let turn = usize::try_from(number).unwrap_or(0) % fitting.len().max(1);
+        fitting.get(turn).and_then(|index| endpoints.get(*index)).filter(|_| outcome.has_host())
+    }
+
+    /// Whether requests to an endpoint go by TLS.
+    fn is_mutual(&self, endpoint: &Endpoint) -> bool {
+        let endpoints: &[Endpoint] = self.cluster.as_ref().map_or(&[], |cluster| &cluster.endpoints);
+        let index = endpoints.iter().position(|one| one == endpoint);
+        index.and_then(|index| self.shakes.get(index)) == Some(&Shake::Mutual)
+    }
+
     /// The outcomes in the order of their requests: each kind spread evenly over the step.
     fn outcomes(&self) -> Vec<Outcome> {
         let mut all: Vec<(f64, Outcome)> = Vec::new();
@@ -126,8 +153,6 @@ pub struct Parties<'a> {
     pub path: &'a str,
     /// The application's error status.
     pub error_code: u16,
-    /// Whether the calling pod has a sidecar.
-    pub proxied: bool,
 }
 
 /// Whose log is written.
@@ -142,18 +167,19 @@ pub enum Side<'a> {
 /// Lines of one flow for one side, each with the time at which its request ended.
 pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(Timestamp, String)>) {
     for entry in &journal.entries {
-        let endpoints: &[Endpoint] = entry.cluster.as_ref().map_or(&[], |cluster| &cluster.endpoints);
-        let endpoints: Vec<&Endpoint> = endpoints.iter().filter(|one| !entry.ejected.contains(&one.pod)).collect();
         let outcomes = entry.outcomes();
         let total = outcomes.len() as f64;
         for (k, outcome) in outcomes.into_iter().enumerate() {
             let number = entry.first + k as u64;
-            let endpoint = outcome
-                .has_host()
-                .then(|| endpoints.get(usize::try_from(number).unwrap_or(0) % endpoints.len().max(1)).copied())
-                .flatten();
+            let endpoint = entry.endpoint(outcome, number);
             let report = match side {
                 Side::Caller => outcome.at_caller(parties.error_code),
+                Side::Server(pod) if outcome.finds_no_filter_chain() => {
+                    if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.pod == pod) {
+                        refusals(entry, parties, outcome, endpoint, entry.start + entry.length.mul_f64((k as f64 + 0.5) / total), number, into);
+                    }
+                    continue;
+                }
                 Side::Server(pod) => {
                     let Some(report) = endpoint
                         .filter(|endpoint| endpoint.pod == pod)
@@ -174,6 +200,35 @@ pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(T
     }
 }
 
+/// What the server's proxy logs of connections for which it has no filter chain: one for each attempt.
+fn refusals(
+    entry: &Entry,
+    parties: &Parties,
+    outcome: Outcome,
+    endpoint: &Endpoint,
+    at: Timestamp,
+    number: u64,
+    into: &mut Vec<(Timestamp, String)>,
+) {
+    let (name, caller_ip) = parties.caller.map_or(("elsewhere", "10.248.0.1"), |(key, ip)| (key.1.as_str(), ip));
+    let is_tls = outcome.is_connect_failure();
+    let sni = match &entry.cluster {
+        Some(cluster) if is_tls => format!("outbound_.{}_.{}_.{}", cluster.port, cluster.subset, cluster.host),
+        _ => "-".to_owned(),
+    };
+    for attempt in 0..if is_tls { entry.tries } else { 1 } {
+        let at = at + Duration::from_millis(u64::from(attempt) * 20);
+        let port = 32_768 + seed::mix(seed::hash(number, &[name, parties.authority]) ^ u64::from(attempt)) % 28_000;
+        let line = format!(
+            "[{}] \"- - -\" 0 NR filter_chain_not_found - \"-\" 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"-\" - - {}:{} {caller_ip}:{port} {sni} -",
+            at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"),
+            endpoint.address,
+            endpoint.port,
+        );
+        into.push((at, line));
+    }
+}
+
 /// How long (ms) a request took, scattered about the mean as answers are.
 fn duration(entry: &Entry, outcome: Outcome, at_caller: bool, id: u64) -> f64 {
     let [mean, cut, tried] = if at_caller { [entry.mean, entry.cut, entry.tried] } else { entry.at_server };
@@ -185,6 +240,8 @@ fn duration(entry: &Entry, outcome: Outcome, at_caller: bool, id: u64) -> f64 {
         Outcome::Timeout | Outcome::ClientGone => cut,
         Outcome::TryTimeout => tried,
         Outcome::ApplicationDown => 30.0,
+        Outcome::Plaintext | Outcome::Rejected => 1.5,
+        outcome if outcome.is_connect_failure() => 61.0,
         _ => 0.0,
     }
 }
@@ -208,7 +265,7 @@ fn line(
     let failure = if outcome == Outcome::ApplicationDown && !at_caller {
         "delayed_connect_error:_Connection_refused"
     } else {
-        "-"
+        outcome.transport_failure()
     };
     let mut line = String::with_capacity(420);
     let _ = write!(
@@ -248,6 +305,8 @@ fn line(
             | Outcome::ApplicationError
             | Outcome::ServerOverflow
             | Outcome::ApplicationDown
+            | Outcome::Plaintext
+            | Outcome::Rejected
             | Outcome::TryTimeout => format!("{caller_ip}:{port}"),
             _ => "-".to_owned(),
         };
@@ -266,7 +325,7 @@ fn line(
             _ => format!("127.0.0.6:{}", 32_768 + seed::mix(id ^ 1) % 28_000),
         };
         let name = match cluster {
-            Some(cluster) if parties.proxied => {
+            Some(cluster) if endpoint.is_some_and(|endpoint| entry.is_mutual(endpoint)) => {
                 format!("outbound_.{}_.{}_.{}", cluster.port, cluster.subset, cluster.host)
             }
             _ => "-".to_owned(),

@@ -16,6 +16,7 @@ use crate::world::objects;
 use crate::world::spec::{ProxyFault, ProxyFaultKind};
 
 mod access_log;
+pub(crate) mod ca;
 mod envoy;
 mod istiod;
 pub(crate) mod kubernetes;
@@ -27,12 +28,13 @@ mod tests;
 mod timeline;
 mod traffic;
 
+use ca::{Identity, Root};
 use istiod::Istiod;
 use istiod::config::{ProxyConfig, Snapshot, workload_name};
 use kubernetes::{Controllers, PodKey, key_of, text};
 use prometheus::Prometheus;
 use timeline::Timeline;
-use traffic::{PodFacts, Traffic};
+use traffic::{PodFacts, Traffic, tls::Peer};
 
 /// A tick of traffic.
 const TICK: Duration = Duration::from_millis(100);
@@ -55,6 +57,8 @@ pub(crate) struct Proxy {
     pub draining: bool,
     /// Its fault, if it has one.
     pub fault: Option<ProxyFaultKind>,
+    /// What it proves itself with.
+    pub identity: Identity,
     /// What `proxyStatsMatcher` lets through besides Istio's default.
     pub inclusions: Vec<regex::Regex>,
 }
@@ -318,6 +322,7 @@ impl State {
                 levels: BTreeMap::new(),
                 draining: false,
                 fault: None,
+                identity: Identity::default(),
                 inclusions: envoy::stats::inclusions(pod, &self.spec.telemetry.proxy_stats),
             };
             self.proxies.insert(key.clone(), proxy);
@@ -360,6 +365,10 @@ impl State {
                 let inbound = proxies.get(key)?.config.clusters.iter().find(|(name, _)| name.starts_with("inbound|"));
                 inbound.map(|(name, (cluster, _))| (name.clone(), cluster.thresholds()))
             },
+            |key| {
+                let proxy = proxies.get(key)?;
+                Some(Peer { identity: proxy.identity, accepts: proxy.config.accepts.clone() })
+            },
         );
     }
 
@@ -378,11 +387,16 @@ impl State {
                 ProxyFaultKind::Terminating => self.controllers.keep_terminating(store, &key, now),
                 kind => {
                     if let Some(proxy) = self.proxies.get_mut(&key) {
-                        proxy.fault = Some(kind);
+                        match kind {
+                            ProxyFaultKind::ExpiredCertificate => proxy.identity.expired = true,
+                            ProxyFaultKind::FormerRoot => proxy.identity.root = Root::Former,
+                            kind => proxy.fault = Some(kind),
+                        }
                     }
                 }
             }
         }
+        self.resolve();
     }
 
     /// The n-th pod of a workload, by name.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::installation;
 use super::spec::{Spec, Workload};
+use crate::mesh::ca;
 
 /// The mesh's root namespace.
 pub(crate) const ROOT_NAMESPACE: &str = "istio-system";
@@ -39,6 +40,10 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         }));
         objects.push(installation::root_certificate(name));
     }
+    let root = ca::root(spec.seed, ca::Root::Present).pem;
+    let named = objects.iter().filter_map(|namespace| namespace["metadata"]["name"].as_str().map(str::to_owned));
+    let roots: Vec<Value> = named.map(|namespace| root_certificate(&namespace, &root)).collect();
+    objects.extend(roots);
     objects.extend((1..=spec.cluster.nodes).map(|index| node(spec, index)));
     objects.extend(control_plane(spec));
     if spec.telemetry.prometheus {
@@ -56,6 +61,15 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     objects.extend(crowd(spec));
     objects.extend(spec.objects.iter().cloned());
     objects
+}
+
+/// The ConfigMap by which istiod gives every namespace the mesh's root.
+fn root_certificate(namespace: &str, pem: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio-ca-root-cert", "namespace": namespace, "labels": {"istio.io/config": "true"}},
+        "data": {"root-cert.pem": pem},
+    })
 }
 
 /// Each workload with its namespace.

@@ -394,6 +394,10 @@ pub enum ProxyFaultKind {
     Laggard,
     /// Pushes never reach it.
     Stuck,
+    /// Its agent did not renew its certificate, which has expired.
+    ExpiredCertificate,
+    /// Its certificate and the root that it trusts are those of the certificate authority before the present one.
+    FormerRoot,
 }
 
 /// What can be wrong with Prometheus.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::recorded;
+use super::{certificates, recorded, transport};
 use crate::mesh::istiod::config::{Cluster, Route, VirtualHost};
 use crate::mesh::istiod::plane;
 use crate::mesh::istiod::rules::Thresholds;
@@ -50,7 +50,7 @@ pub fn stamp(at: Timestamp) -> String {
 }
 
 /// `/config_dump` with `resource`, `mask`, `name_regex` and `include_eds`.
-pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
+pub fn page(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
     let Some(proxy) = state.proxies.get(key) else { return Page::text("no such proxy\n").with_status(404) };
     let names =
         match ask.get("name_regex").filter(|text| !text.is_empty()).map(|text| Regex::new(&format!("^(?:{text})$"))) {
@@ -68,7 +68,7 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask) -> Page {
     let include_eds = ask.query.iter().any(|(name, _)| name == "include_eds");
     let mask: Vec<&str> =
         ask.get("mask").map(|mask| mask.split(',').filter(|path| !path.is_empty()).collect()).unwrap_or_default();
-    let builder = Builder { state, proxy, key };
+    let builder = Builder { state, proxy, key, now };
     let mut configs = Vec::new();
     if let Some(resource) = ask.get("resource") {
         let Some((part, _)) = PARTS.iter().find(|(_, lists)| lists.contains(&resource)) else {
@@ -149,6 +149,7 @@ struct Builder<'a> {
     state: &'a State,
     proxy: &'a Proxy,
     key: &'a PodKey,
+    now: Timestamp,
 }
 
 impl Builder<'_> {
@@ -302,6 +303,7 @@ impl Builder<'_> {
                         .replace("graph-core.summit", &format!("{}.{}", cluster.service.1, cluster.service.0));
                     *chain = serde_json::from_str(&text).expect("digits and names for others keep JSON valid");
                 }
+                transport::inbound(&mut body["filter_chains"], cluster.port, self.proxy.config.accepts.on(cluster.port));
                 let range = json!({"start": cluster.port, "end": u32::from(cluster.port) + 1});
                 if let Some(place) = body.pointer_mut("/listener_filters/2/filter_disabled/or_match/rules/0") {
                     *place = json!({"destination_port_range": range});
@@ -349,9 +351,8 @@ impl Builder<'_> {
 
     fn secrets(&self, fits: &dyn Fn(&str) -> bool) -> Value {
         let mut dump = recorded::config("SecretsConfigDump").clone();
-        for secret in dump["dynamic_active_secrets"].as_array_mut().into_iter().flatten() {
-            secret["last_updated"] = json!(stamp(self.proxy.started));
-        }
+        let secrets = &mut dump["dynamic_active_secrets"];
+        certificates::fill(secrets, self.state.spec.seed, self.proxy, self.key, self.now);
         retain(&mut dump["dynamic_active_secrets"], "/name", fits);
         dump
     }
@@ -431,13 +432,7 @@ fn outbound(cluster: &Cluster) -> Value {
     body["circuit_breakers"] = thresholds(cluster.thresholds());
     body["metadata"] = metadata(cluster);
     outlier(&mut body, &cluster.policy.outlier_detection);
-    let sni = json!(format!("outbound_.{}_.{}_.{}", cluster.port, cluster.subset, cluster.host));
-    if let Some(place) = body.pointer_mut("/transport_socket_matches/0/transport_socket/typed_config/sni") {
-        *place = sni;
-    }
-    if let Some(place) = body.pointer_mut("/transport_socket_matches/0/transport_socket/typed_config/common_tls_context/combined_validation_context/default_validation_context/match_subject_alt_names/0/exact") {
-        *place = json!(format!("spiffe://cluster.local/ns/{}/sa/default", cluster.service.0));
-    }
+    transport::outbound(&mut body, cluster);
     body
 }
 

@@ -57,7 +57,6 @@ pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Res
             cluster_ip: host.map_or("-", |host| host.cluster_ip.as_str()),
             path: &stream.path,
             error_code,
-            proxied: flow.proxied,
         };
         if calls {
             lines(&flow.journal, &parties, Side::Caller, &mut all);

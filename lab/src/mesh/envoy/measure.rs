@@ -133,6 +133,7 @@ fn outbound(state: &State, key: &PodKey, cluster: &str) -> Measured {
             measured.waited += whole(totals.waited);
             measured.none_healthy += totals.counters.count(Outcome::NoHealthyUpstream);
             measured.connections += whole(totals.connections);
+            measured.connect_fail += whole(totals.connect_fail);
             measured.successes += totals.counters.count(Outcome::Ok);
             if let Some(histogram) = &totals.counters.durations[Outcome::Ok as usize] {
                 for (sum, bucket) in measured.answered.0.iter_mut().zip(histogram.buckets) {

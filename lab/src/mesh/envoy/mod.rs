@@ -12,12 +12,14 @@ use super::kubernetes::{PodKey, text};
 use super::page::{Ask, Page};
 use super::prometheus::exposition;
 
+mod certificates;
 mod clusters;
 pub mod config_dump;
 pub mod logs;
 mod measure;
 mod recorded;
 pub mod stats;
+mod transport;
 
 /// Log levels in Envoy's order.
 const LEVELS: &[&str] = &["trace", "debug", "info", "warning", "warn", "error", "critical", "off"];
@@ -44,7 +46,7 @@ pub fn admin(state: &mut State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page
     let Some(proxy) = state.proxies.get(key) else { return Page::text("no such proxy\n").with_status(404) };
     match ask.path {
         "/" | "/help" => Page::text(recorded::HELP),
-        "/config_dump" => config_dump::page(state, key, ask),
+        "/config_dump" => config_dump::page(state, key, ask, now),
         "/clusters" => clusters::page(state, key, ask),
         "/stats" | "/stats/prometheus" => stats::page(state, key, ask, now),
         "/server_info" => {
@@ -70,7 +72,7 @@ pub fn admin(state: &mut State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page
                 "pageheap_free": "4022272", "total_thread_cache": "1862656", "total_physical_bytes": (allocated + 10_400_000).to_string(),
             })))
         }
-        "/certs" => certificates(proxy, key),
+        "/certs" => certificates::page(state.spec.seed, proxy, key, now),
         "/listeners" => listeners(state, key, ask),
         "/logging" => logging(state, key, ask),
         "/healthcheck/fail" | "/healthcheck/ok" => {
@@ -85,19 +87,6 @@ pub fn admin(state: &mut State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page
         "/init_dump" => Page::json("{}\n"),
         _ => Page::text(format!("invalid path. {}", recorded::HELP)).with_status(404),
     }
-}
-
-fn certificates(proxy: &super::Proxy, key: &PodKey) -> Page {
-    let mut page = recorded::certs().clone();
-    let expires = proxy.started + std::time::Duration::from_secs(86_400);
-    for certificate in page["certificates"].as_array_mut().into_iter().flatten() {
-        for chain in certificate["cert_chain"].as_array_mut().into_iter().flatten() {
-            chain["subject_alt_names"] = json!([{"uri": format!("spiffe://cluster.local/ns/{}/sa/{}", key.0, text(&proxy.pod["spec"]["serviceAccountName"]))}]);
-            chain["valid_from"] = json!(super::kubernetes::second(proxy.started));
-            chain["expiration_time"] = json!(super::kubernetes::second(expires));
-        }
-    }
-    Page::json(config_dump::indented(&page))
 }
 
 fn listeners(state: &State, key: &PodKey, ask: &Ask) -> Page {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::authentication::{self, Accepts, Mode};
 use super::rules::{self, Policy, Thresholds};
-use crate::mesh::kubernetes::{inject::has_sidecar, key_of, text};
+use crate::mesh::kubernetes::{key_of, text};
 use crate::store::{Object, Store};
 use crate::world::span;
 
@@ -25,7 +26,7 @@ pub struct Endpoint {
     pub namespace: String,
     /// `workload;namespace;canonical name;canonical revision;cluster`, as istiod tells Envoy.
     pub workload: String,
-    /// Whether its sidecar takes mutual TLS.
+    /// Whether callers are told that it takes mutual TLS: its sidecar says so by label, and nothing switches it off.
     pub mutual_tls: bool,
 }
 
@@ -48,6 +49,8 @@ pub struct Cluster {
     pub endpoints: Vec<Endpoint>,
     /// Whether the port speaks HTTP by its name or `appProtocol`.
     pub http: bool,
+    /// Of an outbound cluster, whether the service's PeerAuthentication switches mutual TLS off.
+    pub mutual_tls_off: bool,
 }
 
 impl Cluster {
@@ -132,6 +135,8 @@ pub struct ProxyConfig {
     pub hosts: Vec<Arc<VirtualHost>>,
     /// When routes or listeners were last changed.
     pub routes_updated: Timestamp,
+    /// What the proxy demands of those that connect to it.
+    pub accepts: Accepts,
     /// `TIME/N` of the push that this is.
     pub version: String,
 }
@@ -159,6 +164,7 @@ pub struct Snapshot {
     slices: Vec<Object>,
     destination_rules: Vec<Object>,
     virtual_services: Vec<Object>,
+    peer_authentications: Vec<Object>,
     pods: BTreeMap<(String, String), Object>,
     version: String,
 }
@@ -171,6 +177,7 @@ impl Snapshot {
             slices: store.list("discovery.k8s.io", "endpointslices", None),
             destination_rules: store.list("networking.istio.io", "destinationrules", None),
             virtual_services: store.list("networking.istio.io", "virtualservices", None),
+            peer_authentications: store.list("security.istio.io", "peerauthentications", None),
             pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
             version,
         }
@@ -183,7 +190,7 @@ impl Snapshot {
 
     /// The Istio objects that `/debug/configz` shows.
     pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
-        self.destination_rules.iter().chain(&self.virtual_services)
+        self.destination_rules.iter().chain(&self.virtual_services).chain(&self.peer_authentications)
     }
 
     /// Clusters and hosts for the outbound side of every proxy in a namespace.
@@ -199,6 +206,8 @@ impl Snapshot {
                 let Some(number) = port["port"].as_u64().and_then(|n| u16::try_from(n).ok()) else { continue };
                 let http = is_http(port);
                 let endpoints = self.endpoints(&slices, port);
+                let mutual_tls_off = !endpoints.is_empty() && endpoints.iter().all(|e| e.off);
+                let endpoints: Vec<Endpoint> = endpoints.into_iter().map(|e| e.endpoint).collect();
                 let subsets = rule
                     .and_then(|rule| rule["spec"]["subsets"].as_array())
                     .into_iter()
@@ -212,6 +221,12 @@ impl Snapshot {
                         }
                         None => endpoints.clone(),
                     };
+                    // A rule that sets another mode than Istio's takes the mark off the endpoints.
+                    let foreign = policy.tls_mode.as_deref().is_some_and(|mode| mode != "ISTIO_MUTUAL");
+                    let endpoints = endpoints
+                        .into_iter()
+                        .map(|endpoint| Endpoint { mutual_tls: endpoint.mutual_tls && !foreign, ..endpoint })
+                        .collect();
                     clusters.push(Arc::new(Cluster {
                         name: format!("outbound|{number}|{subset}|{host}"),
                         port: number,
@@ -221,6 +236,7 @@ impl Snapshot {
                         policy,
                         endpoints,
                         http,
+                        mutual_tls_off,
                     }));
                 }
                 if http {
@@ -269,6 +285,7 @@ impl Snapshot {
                     policy,
                     endpoints: Vec::new(),
                     http: is_http(port),
+                    mutual_tls_off: false,
                 }));
             }
         }
@@ -292,8 +309,10 @@ impl Snapshot {
             (cluster.name.clone(), (cluster, kept.unwrap_or(now)))
         });
         let clusters = clusters.collect();
-        let routes_updated = if before.hosts == outbound.1 { before.routes_updated } else { now };
-        ProxyConfig { clusters, hosts: outbound.1.clone(), routes_updated, version: self.version.clone() }
+        let accepts = authentication::accepts(&self.peer_authentications, pod);
+        let same = before.hosts == outbound.1 && before.accepts == accepts;
+        let routes_updated = if same { before.routes_updated } else { now };
+        ProxyConfig { clusters, hosts: outbound.1.clone(), routes_updated, accepts, version: self.version.clone() }
     }
 
     fn slices_of(&self, namespace: &str, service: &str) -> Vec<&Object> {
@@ -306,7 +325,7 @@ impl Snapshot {
             .collect()
     }
 
-    fn endpoints(&self, slices: &[&Object], port: &Value) -> Vec<Endpoint> {
+    fn endpoints(&self, slices: &[&Object], port: &Value) -> Vec<Seen> {
         let mut endpoints = Vec::new();
         for slice in slices {
             let target = slice["ports"]
@@ -321,14 +340,19 @@ impl Snapshot {
                 let key =
                     (text(&slice["metadata"]["namespace"]).to_owned(), text(&endpoint["targetRef"]["name"]).to_owned());
                 let pod = self.pods.get(&key);
-                endpoints.push(Endpoint {
+                let off = pod.is_some_and(|pod| {
+                    authentication::accepts(&self.peer_authentications, pod).on(target) == Mode::Disable
+                });
+                let marked = pod.is_some_and(|pod| pod["metadata"]["labels"]["security.istio.io/tlsMode"] == "istio");
+                let endpoint = Endpoint {
                     address: text(&endpoint["addresses"][0]).to_owned(),
                     port: target,
                     workload: pod.map(|pod| workload_label(pod)).unwrap_or_default(),
-                    mutual_tls: pod.is_some_and(|pod| has_sidecar(pod)),
+                    mutual_tls: marked && !off,
                     namespace: key.0,
                     pod: key.1,
-                });
+                };
+                endpoints.push(Seen { endpoint, off });
             }
         }
         endpoints
@@ -392,8 +416,14 @@ impl Snapshot {
     }
 }
 
+/// An endpoint, and whether its own PeerAuthentication switches mutual TLS off.
+struct Seen {
+    endpoint: Endpoint,
+    off: bool,
+}
+
 fn same_but_endpoints(a: &Cluster, b: &Cluster) -> bool {
-    a.policy == b.policy && a.service == b.service && a.http == b.http
+    a.policy == b.policy && a.service == b.service && a.http == b.http && a.mutual_tls_off == b.mutual_tls_off
 }
 
 fn is_http(port: &Value) -> bool {

@@ -10,6 +10,7 @@ use super::kubernetes::{PodKey, second};
 use super::seed;
 use crate::world::Spec;
 
+pub mod authentication;
 pub mod config;
 pub mod debug;
 pub mod plane;

@@ -92,15 +92,16 @@ pub fn groups<'a>(state: &'a State, key: &'a PodKey) -> Vec<Group<'a>> {
     if let Some(server) = state.traffic.servers.iter().find(|server| server.pod == *key)
         && state.proxies.contains_key(key)
     {
-        for (stream, counters) in server.from.iter().enumerate() {
+        for (place, counters) in server.from.iter().enumerate() {
             let Some(counters) = counters.as_deref() else { continue };
+            let (stream, mutual) = (place / 2, place % 2 == 1);
             for outcome in Outcome::ALL {
                 let Some(report) = outcome.at_server(server.error_code).filter(|_| counters.count(outcome) > 0) else {
                     continue;
                 };
                 groups.push(Group {
-                    id: (false, stream, 0, outcome as usize),
-                    labels: Box::new(move || destination_labels(state, key, stream, report)),
+                    id: (false, stream, usize::from(mutual), outcome as usize),
+                    labels: Box::new(move || destination_labels(state, key, stream, mutual, report)),
                     counters,
                     outcome,
                 });
@@ -142,7 +143,7 @@ fn source_labels(state: &State, key: &PodKey, flow: &Flow, cluster: &str, outcom
     labels("source", &source, &destination, &host, report, "unknown")
 }
 
-fn destination_labels(state: &State, key: &PodKey, stream: usize, report: Report) -> Labels {
+fn destination_labels(state: &State, key: &PodKey, stream: usize, mutual: bool, report: Report) -> Labels {
     let stream = &state.traffic.streams[stream];
     let caller = state
         .pods
@@ -174,7 +175,7 @@ fn destination_labels(state: &State, key: &PodKey, stream: usize, report: Report
         .and_then(|proxy| proxy.config.clusters.values().find(|(cluster, _)| cluster.host.is_empty()))
         .map(|(cluster, _)| cluster.service.clone());
     let (namespace, name) = name.unwrap_or_else(|| (destination.namespace.clone(), destination.canonical.clone()));
-    let policy = if proxied || elsewhere { "mutual_tls" } else { "none" };
+    let policy = if mutual { "mutual_tls" } else { "none" };
     labels("destination", &source, &destination, &format!("{name}.{namespace}.svc.cluster.local"), report, policy)
 }
 

@@ -9,8 +9,9 @@ use super::outcome::{OUTCOMES, Outcome};
 use super::queue::{self, Admission, Demand};
 use super::retry::{Attempts, pauses};
 use super::server::Server;
+use super::tls::{self, Shake};
 use crate::mesh::access_log::Journal;
-use crate::mesh::istiod::config::{Cluster, ProxyConfig, Route};
+use crate::mesh::istiod::config::{Cluster, Endpoint, ProxyConfig, Route};
 use crate::mesh::istiod::rules::Thresholds;
 use crate::mesh::kubernetes::PodKey;
 
@@ -76,6 +77,8 @@ pub struct ClusterTotals {
     pub active_overflow: f64,
     /// `upstream_rq_per_try_timeout`.
     pub per_try_timeouts: f64,
+    /// `upstream_cx_connect_fail`.
+    pub connect_fail: f64,
     /// `upstream_rq_pending_total`: requests that had to wait for a connection.
     pub waited: f64,
     /// The most connections there have been (`upstream_cx_total`: they are kept).
@@ -93,8 +96,14 @@ pub struct Leg {
     limits: Thresholds,
     /// How every request ends if none can be sent.
     fails: Option<Outcome>,
-    /// The servers behind it, by index.
+    /// The servers behind it that it can talk to, by index, and whether by mutual TLS.
     pub servers: Vec<usize>,
+    /// Of each of these, whether the connection is mutual TLS.
+    pub mutual: Vec<bool>,
+    /// What comes of a connection to each endpoint of the cluster.
+    pub shakes: Arc<[Shake]>,
+    /// The shares of the endpoints at which requests end by a failed handshake.
+    refused: Vec<(Outcome, f64)>,
     /// What its proxy admits at present.
     pub admission: Admission,
     /// Rate of each outcome (1/s).
@@ -151,6 +160,7 @@ impl Flow {
         config: &ProxyConfig,
         known: &[Server],
         find: impl Fn(&PodKey) -> Option<usize>,
+        shake: impl Fn(&Cluster, &Endpoint) -> Shake,
     ) {
         // Queues and retries under way do not end because a configuration has changed.
         let old: Vec<(Option<String>, f64, f64)> = self
@@ -186,21 +196,28 @@ impl Flow {
         for (name, weight) in &route.destinations {
             let share = f64::from(*weight) / f64::from(weights.max(1));
             let cluster = config.clusters.get(name).map(|(cluster, _)| cluster.clone());
-            let mut servers: Vec<usize> = cluster
-                .iter()
-                .flat_map(|c| &c.endpoints)
-                .filter_map(|e| find(&(e.namespace.clone(), e.pod.clone())))
-                .collect();
+            let (mut servers, mut mutual, mut shakes) = (Vec::new(), Vec::new(), Vec::new());
+            for (cluster, endpoint) in cluster.iter().flat_map(|c| c.endpoints.iter().map(move |e| (c, e))) {
+                let Some(index) = find(&(endpoint.namespace.clone(), endpoint.pod.clone())) else { continue };
+                let shake = shake(cluster, endpoint);
+                if !matches!(shake, Shake::Failed(_)) {
+                    servers.push(index);
+                    mutual.push(shake == Shake::Mutual);
+                }
+                shakes.push(shake);
+            }
+            let refused = tls::failures(&shakes);
             let mut ejected = Vec::new();
             if let Some(cluster) = cluster.as_ref().filter(|_| self.proxied) {
-                let errors: Vec<f64> = servers.iter().map(|index| known[*index].faulty_rate).collect();
+                let errors: Vec<f64> = servers.iter().map(|index: &usize| known[*index].faulty_rate).collect();
                 for place in ejection::ejected(&cluster.policy.outlier_detection, &errors).into_iter().rev() {
+                    mutual.remove(place);
                     ejected.push(known[servers.remove(place)].pod.1.clone());
                 }
             }
             let fails = match (&cluster, servers.is_empty()) {
                 (None, _) => Some(Outcome::NoCluster),
-                (Some(_), true) => Some(Outcome::NoHealthyUpstream),
+                (Some(_), true) => Some(refused.first().map_or(Outcome::NoHealthyUpstream, |(outcome, _)| *outcome)),
                 (Some(_), false) => None,
             };
             let limits = if self.proxied {
@@ -222,6 +239,9 @@ impl Flow {
                 limits,
                 fails,
                 servers,
+                mutual,
+                shakes: shakes.into(),
+                refused,
                 admission: Admission::default(),
                 rates: [0.0; OUTCOMES],
                 server_rates: [0.0; OUTCOMES],
@@ -252,6 +272,9 @@ impl Flow {
             limits: Thresholds::default(),
             fails: Some(outcome),
             servers: Vec::new(),
+            mutual: Vec::new(),
+            shakes: [].into(),
+            refused: Vec::new(),
             admission: Admission::default(),
             rates: [0.0; OUTCOMES],
             server_rates: [0.0; OUTCOMES],
@@ -301,7 +324,17 @@ impl Leg {
 
     /// Attempts (1/s) that arrive at each of its servers, for an admission.
     pub fn arrivals(&self, admission: &Admission) -> f64 {
-        admission.accepted.min(admission.ceiling) * self.attempts / self.servers.len().max(1) as f64
+        admission.accepted.min(admission.ceiling) * self.attempts * self.open() / self.servers.len().max(1) as f64
+    }
+
+    /// The share of attempts whose connection stands.
+    fn open(&self) -> f64 {
+        1.0 - self.refused.iter().map(|(_, share)| share).sum::<f64>()
+    }
+
+    /// How often a request is tried at most.
+    pub fn tries(&self) -> u32 {
+        1 + self.route.as_ref().map_or(0, |route| route.retries)
     }
 
     fn mean(&self, servers: &[Server], of: impl Fn(&Server) -> f64) -> f64 {
@@ -357,13 +390,14 @@ impl Leg {
         let error = self.mean(servers, Server::errors);
         let error_code =
             servers.get(self.servers.first().copied().unwrap_or(0)).map_or(500, |server| server.error_code);
-        let reached = 1.0 - refused;
+        let open = self.open();
+        let reached = open * (1.0 - refused);
         // How one attempt ends. An overflow is never retried: its answer carries x-envoy-overloaded.
         let retry_on = self.route.as_ref().map_or("", |route| route.retry_on.as_str());
         let names = |word: &str| retry_on.split(',').any(|one| one.trim() == word);
         let (on_5xx, on_gateway) = (names("5xx"), names("gateway-error"));
         let ends = [
-            (Outcome::ServerOverflow, refused, false),
+            (Outcome::ServerOverflow, open * refused, false),
             (Outcome::ApplicationDown, reached * down, on_5xx || on_gateway),
             (Outcome::TryTimeout, reached * (1.0 - down) * slow, on_5xx || on_gateway),
             (
@@ -373,6 +407,11 @@ impl Leg {
             ),
             (Outcome::Ok, reached * (1.0 - down) * (1.0 - slow) * (1.0 - error), false),
         ];
+        let again_after = |outcome: Outcome| {
+            on_5xx || on_gateway || names(if outcome.is_connect_failure() { "connect-failure" } else { "reset" })
+        };
+        let shaken = self.refused.iter().map(|(outcome, share)| (*outcome, *share, again_after(*outcome)));
+        let ends: Vec<_> = ends.into_iter().chain(shaken).collect();
         let retries = self.route.as_ref().map_or(0, |route| route.retries);
         let again: f64 = ends.iter().filter(|(_, _, retried)| *retried).map(|(_, share, _)| share).sum();
         let last = again.powi(i32::try_from(retries).unwrap_or(i32::MAX));
@@ -429,6 +468,8 @@ impl Leg {
             Outcome::TryTimeout => Spread::exactly(self.in_vain.min(self.timeout)),
             Outcome::ApplicationDown => Spread::exactly(0.03),
             Outcome::ServerOverflow => Spread::exactly(HOPS),
+            Outcome::Plaintext | Outcome::Rejected => Spread::exactly(0.0015),
+            Outcome::Untrusted | Outcome::Expired | Outcome::NoTls | Outcome::NoFilterChain => Spread::exactly(0.061),
             Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => {
                 Spread::exactly(0.0003)
             }
@@ -471,6 +512,17 @@ impl Leg {
             let rate = self.rates[outcome as usize];
             if rate > 0.0 {
                 totals.counters.add(outcome, rate * dt, &self.spread(outcome));
+            }
+        }
+        let handshakes = Outcome::ALL.iter().filter(|outcome| outcome.is_handshake());
+        for outcome in handshakes.filter(|outcome| self.rates[**outcome as usize] > 0.0) {
+            let requests = self.rates[*outcome as usize] * dt;
+            if outcome.is_connect_failure() {
+                totals.connect_fail += requests * f64::from(self.tries());
+            } else if self.fails.is_some() {
+                // The connection stood long enough for the request to be sent.
+                totals.attempts += requests;
+                totals.connections += requests;
             }
         }
         if self.fails.is_some() {

@@ -16,8 +16,10 @@ pub mod queue;
 mod retry;
 pub mod server;
 mod throttle;
+pub mod tls;
 
-use super::istiod::config::ProxyConfig;
+use super::ca::Identity;
+use super::istiod::config::{Cluster, Endpoint, ProxyConfig};
 use super::istiod::rules::Thresholds;
 use super::kubernetes::PodKey;
 use super::seed;
@@ -27,6 +29,7 @@ use crate::world::spec::{LoadChange, Workload};
 use flow::{Flow, Stream};
 use outcome::Outcome;
 use server::{Inbound, Server};
+use tls::{Caller, Peer};
 
 /// The load of each flow wavers by this share, anew every five seconds.
 const WAVER: f64 = 0.02;
@@ -231,13 +234,27 @@ impl Traffic {
         &mut self,
         config: impl Fn(Option<&PodKey>, &str) -> &'a ProxyConfig,
         inbound: impl Fn(&PodKey) -> Option<(String, Thresholds)>,
+        peer: impl Fn(&PodKey) -> Option<Peer>,
     ) {
         self.steady = false;
         let (index, servers) = (&self.index, &self.servers);
+        let peers: HashMap<&PodKey, Peer> = index.keys().filter_map(|key| Some((key, peer(key)?))).collect();
         for flow in &mut self.flows {
             let stream = &self.streams[flow.stream];
             let config = config(flow.caller.as_ref().filter(|_| flow.proxied), &stream.source.0);
-            flow.resolve(stream, config, servers, |key| index.get(key).copied());
+            let identity =
+                flow.caller.as_ref().and_then(|key| peers.get(key)).map_or(Identity::default(), |own| own.identity);
+            let (proxied, elsewhere) = (flow.proxied, flow.caller.is_none());
+            let shake = |cluster: &Cluster, endpoint: &Endpoint| {
+                let caller = match (elsewhere, proxied) {
+                    (true, _) => Caller::Elsewhere,
+                    (false, true) => Caller::Sidecar(identity, cluster.policy.tls_mode.as_deref()),
+                    (false, false) => Caller::Plain,
+                };
+                let key = (endpoint.namespace.clone(), endpoint.pod.clone());
+                tls::shake(caller, peers.get(&key), endpoint.port, endpoint.mutual_tls)
+            };
+            flow.resolve(stream, config, servers, |key| index.get(key).copied(), shake);
         }
         for server in &mut self.servers {
             let limits = inbound(&server.pod);
@@ -384,8 +401,8 @@ impl Traffic {
                     }
                     let spread = leg.spread_at_server(outcome);
                     let each = rate * dt / leg.servers.len() as f64;
-                    for index in &leg.servers {
-                        self.servers[*index].counters(flow.stream).add(outcome, each, &spread);
+                    for (index, mutual) in leg.servers.iter().zip(&leg.mutual) {
+                        self.servers[*index].counters(flow.stream, *mutual).add(outcome, each, &spread);
                     }
                 }
             }

@@ -26,10 +26,22 @@ pub enum Outcome {
     NoRoute,
     /// The route's cluster does not exist.
     NoCluster,
+    /// Plain text to a proxy that takes mutual TLS only: it finds no filter chain and closes the connection.
+    Plaintext,
+    /// The caller does not trust who signed the server's certificate.
+    Untrusted,
+    /// The server's certificate has expired.
+    Expired,
+    /// The server refuses the caller's certificate: of TLS 1.3 the caller has seen the end by then.
+    Rejected,
+    /// The server speaks no TLS.
+    NoTls,
+    /// TLS that is not Istio's to a proxy that takes Istio's or plain text.
+    NoFilterChain,
 }
 
 /// The number of outcomes.
-pub const OUTCOMES: usize = 11;
+pub const OUTCOMES: usize = 17;
 
 /// What a proxy reports of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +70,12 @@ impl Outcome {
         Outcome::NoHealthyUpstream,
         Outcome::NoRoute,
         Outcome::NoCluster,
+        Outcome::Plaintext,
+        Outcome::Untrusted,
+        Outcome::Expired,
+        Outcome::Rejected,
+        Outcome::NoTls,
+        Outcome::NoFilterChain,
     ];
 
     /// What the caller's proxy reports; `error_code` is the application's.
@@ -75,7 +93,57 @@ impl Outcome {
             Outcome::NoHealthyUpstream => report(503, "UH", "no_healthy_upstream", 19),
             Outcome::NoRoute => report(404, "NR", "route_not_found", 0),
             Outcome::NoCluster => report(503, "NC", "cluster_not_found", 0),
+            Outcome::Plaintext | Outcome::Rejected => {
+                report(503, "UC", "upstream_reset_before_response_started{connection_termination}", 95)
+            }
+            Outcome::Untrusted => report(
+                503,
+                "URX,UF",
+                "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_X509_verify_cert:_certificate_verification_error_at_depth_1:_self_signed_certificate_in_certificate_chain:TLS_error_end}",
+                121,
+            ),
+            Outcome::Expired => report(
+                503,
+                "URX,UF",
+                "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_X509_verify_cert:_certificate_verification_error_at_depth_0:_certificate_has_expired:TLS_error_end}",
+                121,
+            ),
+            Outcome::NoTls => report(
+                503,
+                "URX,UF",
+                "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER:TLS_error_end}",
+                121,
+            ),
+            Outcome::NoFilterChain => report(
+                503,
+                "URX,UF",
+                "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|33554536:system_library:OPENSSL_internal:Connection_reset_by_peer:TLS_error_end}",
+                121,
+            ),
         }
+    }
+
+    /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%` on the caller's side, `-` for none.
+    pub fn transport_failure(self) -> &'static str {
+        self.at_caller(503)
+            .details
+            .split_once('|')
+            .map_or("-", |(_, reason)| reason.trim_end_matches('}'))
+    }
+
+    /// Whether the connection could not be opened, which is what `connect-failure` retries.
+    pub fn is_connect_failure(self) -> bool {
+        matches!(self, Outcome::Untrusted | Outcome::Expired | Outcome::NoTls | Outcome::NoFilterChain)
+    }
+
+    /// Whether the two sides disagreed about TLS: no request came to the server.
+    pub fn is_handshake(self) -> bool {
+        self.is_connect_failure() || matches!(self, Outcome::Plaintext | Outcome::Rejected)
+    }
+
+    /// Whether the server's proxy logs the connection as one for which it has no filter chain.
+    pub fn finds_no_filter_chain(self) -> bool {
+        matches!(self, Outcome::Plaintext | Outcome::NoFilterChain)
     }
 
     /// What the server's proxy reports; `None` if the request never came there.
@@ -94,6 +162,12 @@ impl Outcome {
                 report(0, "DC", "downstream_remote_disconnect", 0)
             }
             Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => None,
+            Outcome::Plaintext
+            | Outcome::Untrusted
+            | Outcome::Expired
+            | Outcome::Rejected
+            | Outcome::NoTls
+            | Outcome::NoFilterChain => None,
         }
     }
 

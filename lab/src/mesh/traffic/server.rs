@@ -59,7 +59,7 @@ pub struct Server {
     pub peak: f64,
     /// CPU time (s) since the pod started; a request costs one core its service time, spread over the capacity.
     pub cpu_seconds: f64,
-    /// What was counted, by stream.
+    /// What was counted, by stream and, as the last bit, whether by mutual TLS.
     pub from: Vec<Option<Box<Counters>>>,
     /// `upstream_rq_pending_overflow` and `upstream_rq_active_overflow` of the inbound cluster.
     pub overflow: (f64, f64),
@@ -167,11 +167,12 @@ impl Server {
         self.arrivals * (1.0 - self.inbound.refused) * self.inbound.wait
     }
 
-    /// Counters for a stream.
-    pub fn counters(&mut self, stream: usize) -> &mut Counters {
-        if self.from.len() <= stream {
-            self.from.resize(stream + 1, None);
+    /// Counters for what a stream sends by mutual TLS, or without.
+    pub fn counters(&mut self, stream: usize, mutual: bool) -> &mut Counters {
+        let place = 2 * stream + usize::from(mutual);
+        if self.from.len() <= place {
+            self.from.resize(place + 1, None);
         }
-        self.from[stream].get_or_insert_with(Box::default)
+        self.from[place].get_or_insert_with(Box::default)
     }
 }

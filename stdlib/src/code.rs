@@ -34,6 +34,22 @@ pub static LIMIT_RANGE: Code = Code {
     explain: "A limit of a connection pool is a whole number from 1 to 2147483647 (a 32-bit field of the DestinationRule API). Zero would mean no limit at all.",
 };
 
+/// A rule that holds for more hosts than the one in question.
+pub static RULE_SHARED: Code = Code {
+    name: "meshbook::rule::shared",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "The DestinationRule's host is a wildcard: what is changed in it changes the way to other hosts too, also to servers outside the mesh that need what it says. Write a rule for the one host instead.",
+};
+
+/// No rule decides.
+pub static NO_RULE: Code = Code {
+    name: "meshbook::tls::no_rule",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "No DestinationRule sets the TLS mode of this pair, so there is none to change. Ask `is_curable()` first.",
+};
+
 /// A path that leads to no field, or that cannot be read.
 pub static FIELD: Code = Code {
     name: "meshbook::object::field",

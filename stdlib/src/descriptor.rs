@@ -62,6 +62,18 @@ pub const EVIDENCE_AND_RULES: &[Permission] = &[
     may("networking.istio.io", "destinationrules", "list"),
 ];
 
+/// As [`EVIDENCE_AND_RULES`], and what decides about mutual TLS.
+pub const TLS: &[Permission] = &[
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "pods/log", "get"),
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+    may("", "configmaps", "get"),
+    may("networking.istio.io", "destinationrules", "list"),
+    may("security.istio.io", "peerauthentications", "list"),
+];
+
 /// As [`EVIDENCE`], and the endpoints.
 pub const EVIDENCE_AND_ENDPOINTS: &[Permission] = &[
     may("", "pods", "list"),

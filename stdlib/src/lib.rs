@@ -26,6 +26,7 @@ pub mod list;
 pub mod load;
 pub mod metric;
 pub mod object;
+pub mod peer_authentication;
 pub mod prometheus;
 pub mod proxy;
 pub mod reference;
@@ -40,6 +41,7 @@ pub mod text;
 pub mod time_spent;
 pub mod timeouts;
 pub mod version;
+pub mod tls;
 pub mod workload;
 
 pub use registry::LIBRARY;

@@ -80,8 +80,21 @@ primitives! {
     workload_replicas_for: "workload/replicas_for.rs";
     workload_is_ready: "workload/is_ready.rs";
     replicas_at_most: "load/at_most.rs";
+    // Whether both sides agree about mutual TLS.
+    host_tls_by_caller: "host/tls_by_caller.rs";
+    tls_pair_agree: "tls/agree.rs";
+    tls_pair_cause: "tls/cause_of.rs";
+    tls_pair_advice: "tls/advice.rs";
+    tls_pair_caller: "tls/caller.rs";
+    tls_pair_destination_rule: "tls/destination_rule.rs";
+    tls_pair_is_curable: "tls/is_curable.rs";
+    tls_pair_fails: "tls/fails.rs";
+    tls_pair_reaches: "tls/reaches.rs";
+    tls_pair_is_missing: "tls/is_missing.rs";
+    tls_pair_why: "tls/why.rs";
     // What limits it, and who carries that.
     rule_raise_limits: "rule/raise_limits.rs";
+    rule_remove_tls: "rule/remove_tls.rs";
     rule_limits: "rule/limits_of.rs";
     rule_host: "rule/host_of.rs";
     proxy_carries: "proxy/carries.rs";
@@ -154,6 +167,7 @@ nouns! {
     crate::control_plane::webhooks::Webhooks;
     crate::control_plane::causes::Causes;
     crate::version::Versions;
+    crate::tls::TlsPair;
     crate::metric::Metric;
     crate::time_spent::TimeSpent;
     crate::ejections::Ejections;
@@ -174,6 +188,8 @@ codes! {
     WORKLOAD_UNKNOWN;
     NO_CALLERS;
     LIMIT_RANGE;
+    RULE_SHARED;
+    NO_RULE;
     FIELD;
     AUTOSCALED;
     EMPTY;

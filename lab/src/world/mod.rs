@@ -39,6 +39,12 @@ const EMBEDDED: &[(&str, &str)] = &[
         include_str!("../../worlds/control-plane-webhook-without-endpoints.toml"),
     ),
     ("control-plane-stale-istiod", include_str!("../../worlds/control-plane-stale-istiod.toml")),
+    ("mtls-plaintext-caller", include_str!("../../worlds/mtls-plaintext-caller.toml")),
+    ("mtls-disabled-by-rule", include_str!("../../worlds/mtls-disabled-by-rule.toml")),
+    ("mtls-simple-by-rule", include_str!("../../worlds/mtls-simple-by-rule.toml")),
+    ("mtls-expired-certificate", include_str!("../../worlds/mtls-expired-certificate.toml")),
+    ("mtls-two-roots", include_str!("../../worlds/mtls-two-roots.toml")),
+    ("mtls-missing-sidecar", include_str!("../../worlds/mtls-missing-sidecar.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

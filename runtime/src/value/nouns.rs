@@ -73,8 +73,21 @@ impl Noun for List {
         }
     }
 
+    /// One row for each item; where items have tables of the same columns, these as one table.
     fn table(&self) -> Table {
         let mut table = Table::new(format!("{} of {}", self.items().len(), self.noun().name), &[]);
+        let own: Vec<Table> = self.items().iter().filter_map(|item| (self.noun().table)(item)).collect();
+        if let Some(first) = own.first().filter(|first| !first.columns.is_empty())
+            && own.len() == self.items().len()
+            && own.iter().all(|one| one.columns == first.columns)
+        {
+            table.columns.clone_from(&first.columns);
+            for one in own {
+                table.rows.extend(one.rows);
+                table.notes.extend(one.notes.into_iter().filter(|note| !table.notes.contains(note)).collect::<Vec<_>>());
+            }
+            return table;
+        }
         table.columns = vec![self.noun().name.to_uppercase()];
         for text in self.texts() {
             table.row([text]);

@@ -22,6 +22,8 @@ pub struct Entry {
     pub transport_failure: String,
     /// The authority that was asked for, for example `graph-core.summit:8080`; empty for `-`.
     pub authority: String,
+    /// The address of whoever connected; empty for `-`.
+    pub peer: String,
     /// The cluster that was chosen, if one was and it is Istio's.
     pub cluster: Option<ClusterName>,
 }
@@ -57,6 +59,7 @@ impl Entry {
             details: field(3).to_owned(),
             transport_failure: field(5).to_owned(),
             authority: field(13).to_owned(),
+            peer: address(field(18)),
             cluster: ClusterName::parse(field(15)),
         })
     }
@@ -81,6 +84,11 @@ fn fields(mut rest: &str) -> Vec<&str> {
     fields
 }
 
+/// An address without its port.
+fn address(text: &str) -> String {
+    text.rsplit_once(':').map_or(text, |(address, _)| address).trim_matches(['[', ']']).to_owned()
+}
+
 fn flags(text: &str) -> Vec<String> {
     text.split(',').filter(|flag| !flag.is_empty()).map(str::to_owned).collect()
 }
@@ -96,6 +104,7 @@ fn json(line: &str) -> Option<Entry> {
         details: text("response_code_details").to_owned(),
         transport_failure: text("upstream_transport_failure_reason").to_owned(),
         authority: text("authority").to_owned(),
+        peer: address(text("downstream_remote_address")),
         cluster: ClusterName::parse(text("upstream_cluster")),
     })
 }

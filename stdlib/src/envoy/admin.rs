@@ -34,6 +34,11 @@ pub fn cluster_config(namespace: &str, pod: &str, fqdn: &str) -> Effect {
     )
 }
 
+/// The certificates that it shows and the roots that it trusts.
+pub fn secrets(namespace: &str, pod: &str) -> Effect {
+    page(namespace, pod, "certificates", "/config_dump?resource=dynamic_active_secrets")
+}
+
 /// A regular expression (RE2) for the names of clusters to a service, and of inbound clusters.
 fn names(fqdn: &str) -> String {
     format!("^(inbound[|].*|outbound[|][0-9]+[|][^|]*[|]{})$", regex_of(fqdn))

@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::ClusterName;
+use super::transport::Transport;
 use crate::rule::Limits;
 
 /// One cluster as a proxy is configured.
@@ -18,6 +19,8 @@ pub struct Configured {
     pub limits: Limits,
     /// Namespace and name of the DestinationRule that istiod applied to it.
     pub rule: Option<(String, String)>,
+    /// What it sends.
+    pub transport: Transport,
     /// FQDNs of the services that it belongs to.
     pub services: Vec<String>,
 }
@@ -65,6 +68,7 @@ fn configured(cluster: &Value) -> Option<Configured> {
     Some(Configured {
         name: ClusterName::parse(cluster.get("name")?.as_str()?)?,
         limits: Limits::of_envoy(cluster),
+        transport: Transport::of(cluster),
         rule: istio.and_then(|istio| istio.get("config")).and_then(Value::as_str).and_then(rule),
         services: services
             .iter()

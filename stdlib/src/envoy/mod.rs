@@ -8,7 +8,9 @@ pub mod admin;
 pub mod cluster_name;
 pub mod clusters;
 pub mod config_dump;
+pub mod secrets;
 pub mod stats;
+pub mod transport;
 
 pub use cluster_name::{ClusterName, Direction};
 

@@ -13,6 +13,7 @@ use crate::kubernetes::{kinds, read};
 use crate::proxy::Proxy;
 use crate::rule::lookup::{self, Candidate};
 use crate::rule::policy::{self, Level};
+use crate::rule::tls;
 
 /// All DestinationRules that were read.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +85,16 @@ impl Rules {
             Some((object, level))
         })
     }
+
+    /// The rule that sets the TLS mode of one cluster of a proxy, and the places in it from which the mode must go.
+    pub fn switching(&self, proxy: &Proxy, cluster: &Configured) -> Option<(&Value, Vec<Level>)> {
+        let (port, subset) = place(proxy.host(), cluster);
+        let said = cluster.rule.as_ref().and_then(|(namespace, name)| self.named(namespace, name));
+        said.into_iter().chain(self.for_proxy(proxy)).find_map(|object| {
+            let levels = tls::governing(object.get("spec")?, port, subset);
+            (!levels.is_empty()).then_some((object, levels))
+        })
+    }
 }
 
 /// The port and subset by which a rule knows a cluster: a rule speaks of the Service's ports.
@@ -116,6 +127,7 @@ mod tests {
             name,
             limits: Limits::UNLIMITED,
             rule: rule.map(|(a, b)| (a.to_owned(), b.to_owned())),
+            transport: crate::envoy::transport::Transport::Automatic,
             services: vec![],
         }
     }

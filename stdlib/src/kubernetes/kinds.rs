@@ -63,6 +63,11 @@ pub fn autoscaler() -> ResourceKind {
     ResourceKind::namespaced("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 }
 
+/// A PeerAuthentication, as Istio 1.22 and newer serve it.
+pub fn peer_authentication() -> ResourceKind {
+    ResourceKind::namespaced("security.istio.io", "v1", "PeerAuthentication", "peerauthentications")
+}
+
 /// A DestinationRule, as Istio 1.22 and newer serve it.
 pub fn destination_rule() -> ResourceKind {
     ResourceKind::namespaced("networking.istio.io", "v1", "DestinationRule", "destinationrules")

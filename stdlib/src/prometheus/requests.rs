@@ -151,6 +151,20 @@ impl Requests {
         labels.filter(|cluster| !matches!(*cluster, "" | "unknown")).collect()
     }
 
+    /// Requests of a workload that servers counted as carried by mutual TLS, in the window.
+    pub fn by_mutual_tls(&self, namespace: &str, workload: &str) -> f64 {
+        let own = self.by(Reporter::Destination).filter(|series| {
+            series.label("connection_security_policy") == "mutual_tls"
+                && series.label("source_workload") == workload
+                && series.label("source_workload_namespace") == namespace
+        });
+        own.filter_map(|series| match over(&series.samples, self.start, self.end, true) {
+            Seen::Increase(by) => Some(by),
+            Seen::Stale => None,
+        })
+        .sum()
+    }
+
     /// Requests that servers counted and whose caller has no identity: no sidecar, or plain text.
     pub fn from_unknown(&self) -> bool {
         self.by(Reporter::Destination).any(|series| matches!(series.label("source_workload"), "" | "unknown"))

@@ -3,6 +3,7 @@
 pub mod limits;
 pub mod lookup;
 pub mod policy;
+pub mod tls;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,6 +54,11 @@ impl Rule {
         self.0.levels.iter().cloned().collect()
     }
 
+    /// Whether it was written for this host alone: a wildcard holds for other hosts too.
+    pub fn is_for_one_host(&self) -> bool {
+        self.0.spec.get("host").and_then(Value::as_str).is_some_and(|host| !host.contains('*'))
+    }
+
     /// What it prescribed when it was read, at each place that matters.
     pub fn limits(&self) -> Vec<(&Level, Limits)> {
         self.0.levels.iter().map(|level| (level, policy::limits_at(&self.0.spec, level))).collect()
@@ -79,8 +85,13 @@ impl Noun for Rule {
 
     fn table(&self) -> Table {
         let mut table = Table::new(self.text(), &["WHERE", "LIMITS"]);
-        for (level, limits) in self.limits() {
+        for (level, limits) in self.limits().into_iter().filter(|(_, limits)| !limits.is_unlimited()) {
             table.row([level.to_string(), limits.to_string()]);
+        }
+        for level in &self.0.levels {
+            if let Some(mode) = tls::mode_at(&self.0.spec, level) {
+                table.note(format!("{} is {mode}", tls::path(level)));
+            }
         }
         if table.rows.is_empty() {
             table.note("it sets no limit");

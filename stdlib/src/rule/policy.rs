@@ -35,17 +35,22 @@ impl fmt::Display for Level {
 
 /// The level whose connection pool governs the cluster of a port and subset; `None` if nothing limits it.
 pub fn governing(spec: &Value, port: u16, subset: &str) -> Option<Level> {
+    governing_of("connectionPool", spec, port, subset)
+}
+
+/// The level whose field of this name (`connectionPool`, `tls`) governs the cluster of a port and subset.
+pub fn governing_of(field: &str, spec: &Value, port: u16, subset: &str) -> Option<Level> {
     let own = (!subset.is_empty()).then(|| Some(subset.to_owned()));
-    own.into_iter().chain([None]).find_map(|subset| at_subset(spec, port, subset)).flatten()
+    own.into_iter().chain([None]).find_map(|subset| at_subset(field, spec, port, subset)).flatten()
 }
 
 /// `None`: this subset says nothing, ask the rule itself. `Some(None)`: it says that there is no limit.
-fn at_subset(spec: &Value, port: u16, subset: Option<String>) -> Option<Option<Level>> {
+fn at_subset(field: &str, spec: &Value, port: u16, subset: Option<String>) -> Option<Option<Level>> {
     let policy = policy(spec, subset.as_deref())?;
     if let Some(settings) = port_settings(policy, port) {
-        return Some(settings.get("connectionPool").map(|_| Level { subset, port: Some(port) }));
+        return Some(settings.get(field).map(|_| Level { subset, port: Some(port) }));
     }
-    policy.get("connectionPool").map(|_| Some(Level { subset, port: None }))
+    policy.get(field).map(|_| Some(Level { subset, port: None }))
 }
 
 fn policy<'a>(spec: &'a Value, subset: Option<&str>) -> Option<&'a Value> {
@@ -79,12 +84,16 @@ pub fn limits_at(spec: &Value, level: &Level) -> Limits {
 }
 
 fn pool<'a>(spec: &'a Value, level: &Level) -> Option<&'a Value> {
+    holder(spec, level)?.get("connectionPool")
+}
+
+/// What stands at a level.
+pub fn holder<'a>(spec: &'a Value, level: &Level) -> Option<&'a Value> {
     let policy = policy(spec, level.subset.as_deref())?;
-    let holder = match level.port {
-        None => policy,
-        Some(port) => port_settings(policy, port)?,
-    };
-    holder.get("connectionPool")
+    match level.port {
+        None => Some(policy),
+        Some(port) => port_settings(policy, port),
+    }
 }
 
 /// Every level of the rule that has a connection pool.
@@ -144,6 +153,11 @@ pub fn raise(spec: &mut Value, levels: &[Level], limit: u32) -> Vec<Raised> {
 }
 
 fn pool_mut<'a>(spec: &'a mut Value, level: &Level) -> Option<&'a mut Map<String, Value>> {
+    holder_mut(spec, level)?.get_mut("connectionPool")?.as_object_mut()
+}
+
+/// What stands at a level, to be changed.
+pub fn holder_mut<'a>(spec: &'a mut Value, level: &Level) -> Option<&'a mut Map<String, Value>> {
     let policy = match &level.subset {
         None => spec.get_mut("trafficPolicy"),
         Some(name) => spec
@@ -161,7 +175,7 @@ fn pool_mut<'a>(spec: &'a mut Value, level: &Level) -> Option<&'a mut Map<String
             .iter_mut()
             .find(|s| s.pointer("/port/number").and_then(Value::as_u64) == Some(u64::from(port)))?,
     };
-    holder.get_mut("connectionPool")?.as_object_mut()
+    holder.as_object_mut()
 }
 
 #[cfg(test)]

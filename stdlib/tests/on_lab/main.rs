@@ -7,4 +7,5 @@ mod evidence;
 mod examples;
 mod kinds;
 mod latency;
+mod mtls;
 mod world;

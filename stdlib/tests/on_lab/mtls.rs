@@ -1,0 +1,67 @@
+//! The runbook of Scenario 3 in its worlds, and in those that only look like them.
+
+use meshbook_runtime::failure::Exit;
+use tokio::runtime::Runtime;
+
+use crate::circuit_breaker::ended;
+use crate::world::{Ran, What, run};
+
+const RUNBOOK: &str = "troubleshooting/mtls.rhai";
+
+fn in_world(world: &str) -> Ran {
+    let runtime = Runtime::new().expect("a runtime");
+    run(&runtime, world, &What::Runbook(RUNBOOK, &[("service", "graph-core")]))
+}
+
+fn heals(world: &str) {
+    let ran = in_world(world);
+    ended(&ran, "fixed", Exit::Healthy);
+    assert_eq!(ran.changes(), ["DestinationRule summit/graph-core: spec.trafficPolicy.tls.mode"]);
+    let rule = ran.store.get("networking.istio.io", "destinationrules", "summit", "graph-core").expect("the rule");
+    assert_eq!(rule.pointer("/spec/trafficPolicy/tls"), None);
+    assert!(rule.pointer("/spec/trafficPolicy/connectionPool/tcp/maxConnections").is_some(), "the rest stays");
+}
+
+fn finds(world: &str, cause: &str) {
+    let ran = in_world(world);
+    ended(&ran, "found", Exit::Found);
+    assert!(ran.changes().is_empty());
+    assert!(ran.outcome.ended.message.contains(cause), "{}", ran.story());
+}
+
+#[test]
+fn removes_what_switches_tls_off() {
+    heals("mtls-disabled-by-rule");
+}
+
+#[test]
+fn removes_tls_of_another_kind() {
+    heals("mtls-simple-by-rule");
+}
+
+#[test]
+fn finds_what_no_rule_brings_about() {
+    finds("mtls-plaintext-caller", "plaintext caller under STRICT");
+    finds("mtls-expired-certificate", "expired certificate");
+    finds("mtls-two-roots", "two roots");
+    finds("mtls-missing-sidecar", "no sidecar on the server");
+}
+
+#[test]
+fn other_faults_are_not_this() {
+    for world in ["breaker", "healthy", "overload"] {
+        let ran = in_world(world);
+        ended(&ran, "not_this", Exit::Healthy);
+        assert!(ran.changes().is_empty());
+    }
+}
+
+#[test]
+fn the_circuit_breakers_runbook_names_this_one() {
+    let runtime = Runtime::new().expect("a runtime");
+    for world in ["mtls-disabled-by-rule", "mtls-simple-by-rule"] {
+        let ran = run(&runtime, world, &What::Runbook(crate::circuit_breaker::RUNBOOK, &[("service", "graph-core")]));
+        ended(&ran, "not_this", Exit::Healthy);
+        assert!(ran.changes().is_empty());
+    }
+}

@@ -517,6 +517,31 @@ async fn access_logs_have_the_form_of_the_recorded_lines() {
 }
 
 #[tokio::test]
+async fn failed_handshakes_are_logged_as_recorded() {
+    let line = |text: &str, wanted: &str| text.lines().find(|line| line.contains(wanted)).map(form);
+    for (world, app, wanted, fault) in [
+        ("mtls-disabled-by-rule", "front", " UC ", "mtls-strict-and-destination-rule-disable"),
+        ("mtls-disabled-by-rule", "graph-core", " NR ", "mtls-strict-and-destination-rule-disable"),
+        ("mtls-plaintext-caller", "graph-core", " NR ", "mtls-strict-and-plaintext-caller"),
+        ("mtls-plaintext-caller", "graph-core", " 200 ", "mtls-strict-and-sidecar-caller-works"),
+        ("mtls-simple-by-rule", "front", " URX,UF ", "mtls-strict-and-destination-rule-simple"),
+        ("mtls-expired-certificate", "front", " URX,UF ", "mtls-expired-server-certificate"),
+        ("mtls-two-roots", "front", " URX,UF ", "mtls-server-of-another-root"),
+        ("mtls-missing-sidecar", "front", " URX,UF ", "mtls-server-without-sidecar"),
+    ] {
+        let bench = Bench::new(World::named(world).unwrap());
+        let pod = bench.pods("summit", app)[0].clone();
+        let log: Vec<String> =
+            bench.mesh.logs("summit", &pod, "istio-proxy").unwrap().into_iter().map(|(_, line)| line).collect();
+        let real = recorded(&format!("faults/{fault}.txt"));
+        let real = real.lines().filter(|line| app == "front" || line.contains(" NR ") || line.contains("inbound|")).collect::<Vec<_>>().join("\n");
+        let own: Vec<&str> = log.iter().map(String::as_str).filter(|line| !line.contains("catalog") && !line.contains("\"graph-core:8080\"")).collect();
+        assert!(line(&real, wanted).is_some(), "{fault} has {wanted}");
+        assert_eq!(line(&own.join("\n"), wanted), line(&real, wanted), "{world}");
+    }
+}
+
+#[tokio::test]
 async fn faulty_admin_pages() {
     let world = |kind: &str| {
         World::named("breaker")

@@ -19,18 +19,21 @@ pub enum Transport {
     Foreign,
 }
 
+fn is(one: &Value, name: &str) -> bool {
+    one.get("name").and_then(Value::as_str) == Some(name)
+}
+
 impl Transport {
     /// Reads it from a cluster of a dump.
     pub fn of(cluster: &Value) -> Self {
-        let named = |name: &str| move |one: &Value| one.get("name").and_then(Value::as_str) == Some(name);
         let matches = cluster.get("transport_socket_matches").and_then(Value::as_array);
-        if matches.is_some_and(|list| list.iter().any(named("tlsMode-istio"))) {
+        if matches.is_some_and(|list| list.iter().any(|one| is(one, "tlsMode-istio"))) {
             return Transport::Automatic;
         }
-        let socket = cluster.get("transport_socket").filter(|socket| named("envoy.transport_sockets.tls")(socket));
+        let socket = cluster.get("transport_socket").filter(|socket| is(socket, "envoy.transport_sockets.tls"));
         let Some(socket) = socket else { return Transport::Plain };
         let secrets = socket.pointer("/typed_config/common_tls_context/tls_certificate_sds_secret_configs");
-        if secrets.and_then(Value::as_array).is_some_and(|list| list.iter().any(named("default"))) {
+        if secrets.and_then(Value::as_array).is_some_and(|list| list.iter().any(|one| is(one, "default"))) {
             Transport::Mutual
         } else {
             Transport::Foreign

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use meshbook_runtime::effect::{Effect, ObjectRef, Reply};
+use meshbook_runtime::effect::{Effect, ObjectRef};
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Missing, Span};
-use serde_json::Value;
 
 use super::judge::{self, Demand};
 use super::traffic::{self, Failed};

@@ -534,8 +534,16 @@ async fn failed_handshakes_are_logged_as_recorded() {
         let log: Vec<String> =
             bench.mesh.logs("summit", &pod, "istio-proxy").unwrap().into_iter().map(|(_, line)| line).collect();
         let real = recorded(&format!("faults/{fault}.txt"));
-        let real = real.lines().filter(|line| app == "front" || line.contains(" NR ") || line.contains("inbound|")).collect::<Vec<_>>().join("\n");
-        let own: Vec<&str> = log.iter().map(String::as_str).filter(|line| !line.contains("catalog") && !line.contains("\"graph-core:8080\"")).collect();
+        let real = real
+            .lines()
+            .filter(|line| app == "front" || line.contains(" NR ") || line.contains("inbound|"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let own: Vec<&str> = log
+            .iter()
+            .map(String::as_str)
+            .filter(|line| !line.contains("catalog") && !line.contains("\"graph-core:8080\""))
+            .collect();
         assert!(line(&real, wanted).is_some(), "{fault} has {wanted}");
         assert_eq!(line(&own.join("\n"), wanted), line(&real, wanted), "{world}");
     }

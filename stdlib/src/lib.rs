@@ -40,8 +40,8 @@ pub mod symptom;
 pub mod text;
 pub mod time_spent;
 pub mod timeouts;
-pub mod version;
 pub mod tls;
+pub mod version;
 pub mod workload;
 
 pub use registry::LIBRARY;

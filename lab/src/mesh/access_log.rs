@@ -176,7 +176,15 @@ pub fn lines(journal: &Journal, parties: &Parties, side: Side, into: &mut Vec<(T
                 Side::Caller => outcome.at_caller(parties.error_code),
                 Side::Server(pod) if outcome.finds_no_filter_chain() => {
                     if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.pod == pod) {
-                        refusals(entry, parties, outcome, endpoint, entry.start + entry.length.mul_f64((k as f64 + 0.5) / total), number, into);
+                        refusals(
+                            entry,
+                            parties,
+                            outcome,
+                            endpoint,
+                            entry.start + entry.length.mul_f64((k as f64 + 0.5) / total),
+                            number,
+                            into,
+                        );
                     }
                     continue;
                 }

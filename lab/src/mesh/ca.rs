@@ -121,7 +121,14 @@ fn fetched(identity: Identity, started: Timestamp, now: Timestamp) -> Timestamp 
 }
 
 /// The certificate of a proxy, without its chain.
-pub fn leaf(world: u64, identity: Identity, spiffe: &str, pod: &str, started: Timestamp, now: Timestamp) -> Certificate {
+pub fn leaf(
+    world: u64,
+    identity: Identity,
+    spiffe: &str,
+    pod: &str,
+    started: Timestamp,
+    now: Timestamp,
+) -> Certificate {
     let at = fetched(identity, started, now);
     let (from, until) = (at - BACKDATED, at + TTL);
     let of = format!("{pod} {}", at.as_second());

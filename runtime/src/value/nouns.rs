@@ -84,7 +84,9 @@ impl Noun for List {
             table.columns.clone_from(&first.columns);
             for one in own {
                 table.rows.extend(one.rows);
-                table.notes.extend(one.notes.into_iter().filter(|note| !table.notes.contains(note)).collect::<Vec<_>>());
+                table
+                    .notes
+                    .extend(one.notes.into_iter().filter(|note| !table.notes.contains(note)).collect::<Vec<_>>());
             }
             return table;
         }

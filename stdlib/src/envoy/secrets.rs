@@ -66,7 +66,11 @@ fn digits(serial: &[u8]) -> &[u8] {
 
 /// The certificates of a PEM text, DER.
 pub fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
-    Pem::iter_from_buffer(pem).filter_map(Result::ok).filter(|one| one.label == "CERTIFICATE").map(|one| one.contents).collect()
+    Pem::iter_from_buffer(pem)
+        .filter_map(Result::ok)
+        .filter(|one| one.label == "CERTIFICATE")
+        .map(|one| one.contents)
+        .collect()
 }
 
 /// The serial number of a certificate in DER, for people.

@@ -49,13 +49,14 @@ mod tests {
 
     #[test]
     fn sockets_are_told_apart() {
-        let tls = |secret: &str| {
-            json!({ "transport_socket": { "name": "envoy.transport_sockets.tls", "typed_config": { "common_tls_context": { "tls_certificate_sds_secret_configs": [{ "name": secret }] } } } })
-        };
+        let tls = |secret: &str| json!({ "transport_socket": { "name": "envoy.transport_sockets.tls", "typed_config": { "common_tls_context": { "tls_certificate_sds_secret_configs": [{ "name": secret }] } } } });
         assert_eq!(Transport::of(&json!({})), Transport::Plain);
         assert_eq!(Transport::of(&tls("default")), Transport::Mutual);
         assert_eq!(Transport::of(&tls("file-cert:x")), Transport::Foreign);
-        assert_eq!(Transport::of(&json!({ "transport_socket": { "name": "envoy.transport_sockets.tls" } })), Transport::Foreign);
+        assert_eq!(
+            Transport::of(&json!({ "transport_socket": { "name": "envoy.transport_sockets.tls" } })),
+            Transport::Foreign
+        );
         let dump: Value =
             serde_json::from_str(include_str!("../../testdata/istio-1.31/config_dump.clusters.json")).expect("a page");
         let clusters = dump.pointer("/configs/0/dynamic_active_clusters").and_then(Value::as_array).expect("a list");

@@ -163,12 +163,24 @@ mod tests {
     fn port_then_workload_then_namespace_then_mesh() {
         let mesh = policy("istio-system", "default", json!({ "mtls": { "mode": "STRICT" } }));
         let namespace = policy("summit", "default", json!({ "mtls": { "mode": "PERMISSIVE" } }));
-        let workload = policy("summit", "graph-core", json!({
-            "selector": { "matchLabels": { "app": "graph-core" } }, "mtls": { "mode": "UNSET" },
-            "portLevelMtls": { "9090": { "mode": "DISABLE" }, "9091": {} },
-        }));
-        let other = policy("summit", "catalog", json!({ "selector": { "matchLabels": { "app": "catalog" } }, "mtls": { "mode": "DISABLE" } }));
-        let everywhere = policy("istio-system", "x", json!({ "selector": { "matchLabels": { "app": "graph-core" } }, "mtls": { "mode": "DISABLE" } }));
+        let workload = policy(
+            "summit",
+            "graph-core",
+            json!({
+                "selector": { "matchLabels": { "app": "graph-core" } }, "mtls": { "mode": "UNSET" },
+                "portLevelMtls": { "9090": { "mode": "DISABLE" }, "9091": {} },
+            }),
+        );
+        let other = policy(
+            "summit",
+            "catalog",
+            json!({ "selector": { "matchLabels": { "app": "catalog" } }, "mtls": { "mode": "DISABLE" } }),
+        );
+        let everywhere = policy(
+            "istio-system",
+            "x",
+            json!({ "selector": { "matchLabels": { "app": "graph-core" } }, "mtls": { "mode": "DISABLE" } }),
+        );
         assert_eq!(effective(&[], 8080), Effective { mode: Mode::Permissive, why: vec![] });
         assert_eq!(effective(&[mesh.clone(), other, everywhere], 8080).mode, Mode::Strict);
         let objects = [mesh.clone(), namespace, workload.clone()];

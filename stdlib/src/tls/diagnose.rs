@@ -43,7 +43,8 @@ fn findings(pairs: &[TlsPair], host: &Host) -> Diagnosis {
         evidence.extend(pairs.iter().filter_map(source).map(|source| format!("source: {source}")));
         evidence.dedup();
         let first = pairs[0].advice();
-        let what = if failed > 0.0 { first } else { format!("{first}; no request has failed by it in the last minute") };
+        let what =
+            if failed > 0.0 { first } else { format!("{first}; no request has failed by it in the last minute") };
         Finding {
             cause: cause.words(),
             what,

@@ -89,15 +89,21 @@ pub fn gather(run: &Run, host: &Host) -> Result<Gathered, Failure> {
                         continue;
                     }
                     for group in groups.iter().filter(|group| !group.pods.is_empty()) {
-                        merge(&mut found, &caller, pair(host, proxy, &caller, cluster, group, &policies, &rules, &said));
+                        merge(
+                            &mut found,
+                            &caller,
+                            pair(host, proxy, &caller, cluster, group, &policies, &rules, &said),
+                        );
                     }
                 }
             }
             other => {
-                let why = other.and_then(|page| page.as_ref().err().cloned()).unwrap_or_else(|| "it was not asked".into());
+                let why =
+                    other.and_then(|page| page.as_ref().err().cloned()).unwrap_or_else(|| "it was not asked".into());
                 let why = Missing::Unreachable(format!("the configuration of {}: {why}", proxy.text()));
                 for group in &groups {
-                    let blank = blank(host, &caller, group, &policies, host.ports().first().map_or(0, |port| port.number));
+                    let blank =
+                        blank(host, &caller, group, &policies, host.ports().first().map_or(0, |port| port.number));
                     merge(&mut found, &caller, Pair { verdict: Err(why.clone()), ..blank });
                 }
             }
@@ -126,11 +132,8 @@ fn groups(survey: &Survey) -> Vec<Group> {
 /// Asks every proxy once: callers for their clusters, both sides for their certificates.
 fn ask(run: &Run, host: &Host, survey: &Survey) -> Result<Said, Failure> {
     let both: Vec<&Proxy> = survey.callers.iter().chain(&survey.servers).collect();
-    let mut effects: Vec<Effect> = survey
-        .callers
-        .iter()
-        .map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn()))
-        .collect();
+    let mut effects: Vec<Effect> =
+        survey.callers.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
     effects.extend(both.iter().map(|proxy| admin::secrets(proxy.namespace(), proxy.pod())));
     let mut replies = run.read_all(effects).into_iter();
     let mut page = || -> Result<Result<String, String>, Failure> {
@@ -140,12 +143,7 @@ fn ask(run: &Run, host: &Host, survey: &Survey) -> Result<Said, Failure> {
             None => Ok(Err("it was not asked".into())),
         }
     };
-    let mut said = Said {
-        clusters: HashMap::new(),
-        secrets: HashMap::new(),
-        now: run.now()?,
-        roots: Vec::new(),
-    };
+    let mut said = Said { clusters: HashMap::new(), secrets: HashMap::new(), now: run.now()?, roots: Vec::new() };
     for proxy in &survey.callers {
         let clusters = page()?.and_then(|body| config_dump::parse(&body));
         said.clusters.insert(proxy.key(), clusters);
@@ -278,7 +276,10 @@ fn shown(cause: Cause, caller: (&str, &Secrets), server: (&str, &Secrets), said:
         let expired = both.iter().filter(|(_, secrets)| secrets.own.is_expired(said.now));
         let parts: Vec<_> = expired
             .map(|(name, secrets)| {
-                format!("the certificate of {name} (serial {}) was valid from {} until {}", secrets.own.serial, secrets.own.from, secrets.own.until)
+                format!(
+                    "the certificate of {name} (serial {}) was valid from {} until {}",
+                    secrets.own.serial, secrets.own.from, secrets.own.until
+                )
             })
             .collect();
         return parts.join("; ");
@@ -309,7 +310,9 @@ fn merge(found: &mut Vec<(Caller, Pair)>, caller: &Caller, pair: Pair) {
             && kind(known) == kind(&pair)
     };
     match found.iter_mut().find(|(known, other)| known.name == caller.name && same(other)) {
-        Some((known, _)) => known.proxies.extend(caller.proxies.iter().filter(|key| !known.proxies.contains(key)).cloned().collect::<Vec<_>>()),
+        Some((known, _)) => known
+            .proxies
+            .extend(caller.proxies.iter().filter(|key| !known.proxies.contains(key)).cloned().collect::<Vec<_>>()),
         None => found.push((caller.clone(), pair)),
     }
 }
@@ -330,7 +333,9 @@ fn plaintext(
 ) -> Result<Vec<TlsPair>, Failure> {
     let nobody = Caller::default();
     let strict = |group: &&Group| {
-        host.ports().iter().any(|port| blank(host, &nobody, group, policies, port.number).server.effective.mode == Mode::Strict)
+        host.ports()
+            .iter()
+            .any(|port| blank(host, &nobody, group, policies, port.number).server.effective.mode == Mode::Strict)
     };
     let Some(group) = groups.iter().filter(|group| group.sidecar).find(strict) else { return Ok(Vec::new()) };
     let refused = refused(run, host, survey)?;
@@ -364,7 +369,11 @@ fn plaintext(
     Ok(by_caller
         .into_values()
         .map(|(caller, connections)| {
-            let failed = Failed { failed: connections, total: connections, source: "access logs of the servers: NR filter_chain_not_found" };
+            let failed = Failed {
+                failed: connections,
+                total: connections,
+                source: "access logs of the servers: NR filter_chain_not_found",
+            };
             let blank = blank(host, &caller, group, policies, strict_port);
             TlsPair::new(Pair {
                 sends: Some(Transport::Plain),

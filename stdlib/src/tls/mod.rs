@@ -108,7 +108,8 @@ impl TlsPair {
     /// `NO_DATA` with the reason, if that cannot be told.
     pub fn cause(&self) -> Result<Option<Cause>, Failure> {
         let verdict = self.0.verdict.as_ref();
-        let verdict = verdict.map_err(|missing| missing.failure(&format!("whether {} agree about TLS", self.names())))?;
+        let verdict =
+            verdict.map_err(|missing| missing.failure(&format!("whether {} agree about TLS", self.names())))?;
         Ok(verdict.as_ref().map(|(cause, _)| *cause))
     }
 
@@ -168,7 +169,8 @@ impl TlsPair {
         let pair = &*self.0;
         let (caller, server) = (&pair.caller.name, &pair.server.name);
         let policy = pair.server.effective.set_by().unwrap_or("a PeerAuthentication");
-        let rule = pair.rule.as_ref().map_or_else(|| "no rule".to_owned(), |(rule, mode)| format!("{} ({mode})", rule.text()));
+        let rule =
+            pair.rule.as_ref().map_or_else(|| "no rule".to_owned(), |(rule, mode)| format!("{} ({mode})", rule.text()));
         let (cause, shown) = match &pair.verdict {
             Err(missing) => return format!("{}: whether they agree cannot be told: {missing}", self.names()),
             Ok(None) => return format!("{} agree: nothing is to be done", self.names()),
@@ -238,7 +240,16 @@ impl Noun for TlsPair {
             n => format!("{}, {}", self.0.caller.name, pods(n)),
         };
         let server = format!("{}:{}, {}", self.0.server.name, self.0.port, pods(self.0.server.pods));
-        table.row([caller, self.sends(), self.sent_by(), server, self.accepts(), self.accepted_by(), failed, self.outcome()]);
+        table.row([
+            caller,
+            self.sends(),
+            self.sent_by(),
+            server,
+            self.accepts(),
+            self.accepted_by(),
+            failed,
+            self.outcome(),
+        ]);
         if let Ok(Some((_, shown))) = &self.0.verdict
             && !shown.is_empty()
         {

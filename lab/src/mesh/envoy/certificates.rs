@@ -57,9 +57,10 @@ pub fn fill(secrets: &mut Value, world: u64, proxy: &Proxy, key: &PodKey, now: T
         // The agent fetched it two minutes after the date that istiod wrote into it.
         secret["last_updated"] = json!(config_dump::stamp(chain.leaf.from + std::time::Duration::from_secs(120)));
         let (place, pem) = match text(&secret["name"]) {
-            "default" => {
-                ("/secret/tls_certificate/certificate_chain/inline_bytes", format!("{}{}", chain.leaf.pem, chain.root.pem))
-            }
+            "default" => (
+                "/secret/tls_certificate/certificate_chain/inline_bytes",
+                format!("{}{}", chain.leaf.pem, chain.root.pem),
+            ),
             _ => ("/secret/validation_context/trusted_ca/inline_bytes", chain.root.pem.clone()),
         };
         if let Some(bytes) = secret.pointer_mut(place) {

@@ -303,7 +303,11 @@ impl Builder<'_> {
                         .replace("graph-core.summit", &format!("{}.{}", cluster.service.1, cluster.service.0));
                     *chain = serde_json::from_str(&text).expect("digits and names for others keep JSON valid");
                 }
-                transport::inbound(&mut body["filter_chains"], cluster.port, self.proxy.config.accepts.on(cluster.port));
+                transport::inbound(
+                    &mut body["filter_chains"],
+                    cluster.port,
+                    self.proxy.config.accepts.on(cluster.port),
+                );
                 let range = json!({"start": cluster.port, "end": u32::from(cluster.port) + 1});
                 if let Some(place) = body.pointer_mut("/listener_filters/2/filter_disabled/or_match/rules/0") {
                     *place = json!({"destination_port_range": range});

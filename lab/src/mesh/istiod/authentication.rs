@@ -57,9 +57,8 @@ pub fn accepts(policies: &[Object], pod: &Value) -> Accepts {
     };
     let lies_in = |policy: &Value, place: &str| policy["metadata"]["namespace"] == place;
     let of_mesh = oldest(&|policy| lies_in(policy, ROOT_NAMESPACE) && selector(policy).is_empty());
-    let of_namespace = oldest(&|policy| {
-        namespace != ROOT_NAMESPACE && lies_in(policy, namespace) && selector(policy).is_empty()
-    });
+    let of_namespace =
+        oldest(&|policy| namespace != ROOT_NAMESPACE && lies_in(policy, namespace) && selector(policy).is_empty());
     let of_workload = oldest(&|policy| {
         let labels = selector(policy);
         namespace != ROOT_NAMESPACE
@@ -70,8 +69,7 @@ pub fn accepts(policies: &[Object], pod: &Value) -> Accepts {
     let levels = [of_workload, of_namespace, of_mesh];
     let general = levels.iter().flatten().find_map(|policy| mode(&policy["spec"]["mtls"])).unwrap_or_default();
     let ports = of_workload.and_then(|policy| policy["spec"]["portLevelMtls"].as_object()).into_iter().flatten();
-    let ports =
-        ports.filter_map(|(port, mtls)| Some((port.parse().ok()?, mode(mtls).unwrap_or(general)))).collect();
+    let ports = ports.filter_map(|(port, mtls)| Some((port.parse().ok()?, mode(mtls).unwrap_or(general)))).collect();
     Accepts { mode: general, ports }
 }
 
@@ -108,8 +106,11 @@ mod tests {
         let all = accepts(&[mesh.clone(), workload], &pod);
         assert_eq!((all.on(8080), all.on(9090), all.on(9091)), (Mode::Strict, Mode::Disable, Mode::Strict));
         let elsewhere = policy("shop", "default", json!({"mtls": {"mode": "DISABLE"}}));
-        let selective =
-            policy("istio-system", "other", json!({"selector": {"matchLabels": {"app": "graph-core"}}, "mtls": {"mode": "DISABLE"}}));
+        let selective = policy(
+            "istio-system",
+            "other",
+            json!({"selector": {"matchLabels": {"app": "graph-core"}}, "mtls": {"mode": "DISABLE"}}),
+        );
         assert_eq!(accepts(&[mesh, elsewhere, selective], &pod).on(8080), Mode::Strict);
     }
 

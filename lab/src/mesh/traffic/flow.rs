@@ -424,6 +424,8 @@ impl Leg {
                 * match outcome {
                     Outcome::TryTimeout => self.try_timeout,
                     Outcome::ApplicationDown => 0.03,
+                    Outcome::Plaintext | Outcome::Rejected => 0.0015,
+                    outcome if outcome.is_connect_failure() => 0.02,
                     _ => offset + service,
                 };
         }
@@ -435,10 +437,10 @@ impl Leg {
         // What a queue takes in beyond what leaves it has no outcome yet; when waiting lasts as long as patience, it has.
         let accepted = self.admission.accepted;
         let carried = accepted.min(self.admission.ceiling) * self.mean(servers, Server::completed);
-        for (outcome, share, retried) in ends {
-            let finally = if retried { share * last } else { share * self.attempts };
-            self.rates[outcome as usize] += carried * finally * (1.0 - late);
-            self.server_rates[outcome as usize] += carried * self.attempts * share * (1.0 - late);
+        for (outcome, share, retried) in &ends {
+            let finally = if *retried { share * last } else { share * self.attempts };
+            self.rates[*outcome as usize] += carried * finally * (1.0 - late);
+            self.server_rates[*outcome as usize] += carried * self.attempts * share * (1.0 - late);
         }
         let gone = self.timeout >= stream.client_timeout.as_secs_f64();
         let end = if gone { Outcome::ClientGone } else { Outcome::Timeout } as usize;

@@ -125,10 +125,7 @@ impl Outcome {
 
     /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%` on the caller's side, `-` for none.
     pub fn transport_failure(self) -> &'static str {
-        self.at_caller(503)
-            .details
-            .split_once('|')
-            .map_or("-", |(_, reason)| reason.trim_end_matches('}'))
+        self.at_caller(503).details.split_once('|').map_or("-", |(_, reason)| reason.trim_end_matches('}'))
     }
 
     /// Whether the connection could not be opened, which is what `connect-failure` retries.

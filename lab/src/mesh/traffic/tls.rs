@@ -99,7 +99,8 @@ mod tests {
     use std::sync::Arc;
 
     fn peer(mode: &str) -> Peer {
-        let policy = Arc::new(json!({"metadata": {"namespace": "a", "name": "default"}, "spec": {"mtls": {"mode": mode}}}));
+        let policy =
+            Arc::new(json!({"metadata": {"namespace": "a", "name": "default"}, "spec": {"mtls": {"mode": mode}}}));
         Peer { identity: Identity::default(), accepts: accepts(&[policy], &json!({"metadata": {"namespace": "a"}})) }
     }
 

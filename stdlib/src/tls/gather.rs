@@ -110,9 +110,10 @@ pub fn gather(run: &Run, host: &Host) -> Result<Gathered, Failure> {
         }
     }
     let mut pairs = Vec::new();
+    let mixed = groups.iter().any(|group| !group.sidecar);
     for (caller, pair) in found {
         let failed = traffic::of(run, &requests, &caller, SPAN)?;
-        pairs.push(TlsPair::new(Pair { caller, failed, ..pair }));
+        pairs.push(TlsPair::new(Pair { caller, failed, mixed, ..pair }));
     }
     pairs.extend(plaintext(run, host, &survey, &groups, &policies)?);
     pairs.sort_by_key(|pair| (matches!(pair.known().verdict, Ok(None)), pair.known().caller.name.clone()));
@@ -208,6 +209,7 @@ fn blank(host: &Host, caller: &Caller, group: &Group, policies: &Policies, port:
         sends: None,
         rule: None,
         server: Server { name: group.name.clone(), pods: group.pods.len(), demand, effective },
+        mixed: false,
         verdict: Ok(None),
         failed: Err(Missing::NoSeries(format!("{} was not counted", caller.name))),
     }

@@ -42,6 +42,8 @@ pub struct Pair {
     pub rule: Option<(Rule, String)>,
     /// Who answers.
     pub server: Server,
+    /// Whether some of the host's pods have no sidecar: they may speak a TLS of their own, for which the rule is meant.
+    pub mixed: bool,
     /// Whether they come to terms: a cause why not, with what shows it; or why that cannot be told.
     pub verdict: Result<Option<(Cause, String)>, Missing>,
     /// What became of its requests in the last minute.
@@ -118,7 +120,11 @@ impl TlsPair {
         let cause = self.0.verdict.as_ref().ok().and_then(|verdict| verdict.as_ref()).map(|(cause, _)| *cause);
         let rule = self.0.rule.as_ref();
         matches!(cause, Some(Cause::SwitchedOff | Cause::OtherKind))
-            && rule.is_some_and(|(rule, mode)| rule.is_for_one_host() && crate::rule::tls::is_removable(mode))
+            && rule.is_some_and(|(rule, mode)| {
+                rule.is_for_one_host()
+                    && crate::rule::tls::is_removable(mode)
+                    && !(self.0.mixed && cause == Some(Cause::OtherKind))
+            })
     }
 
     fn names(&self) -> String {
@@ -181,7 +187,7 @@ impl TlsPair {
                 format!("{caller} sends {} because of {rule}: without its `tls`, sidecars send mutual TLS by themselves", self.sends())
             }
             Cause::SwitchedOff | Cause::OtherKind => format!(
-                "{caller} sends {} because of {rule}, which is not removed from here: it holds for other hosts too, or brings certificates of its own. Write a DestinationRule for {} alone, without `tls`",
+                "{caller} sends {} because of {rule}, which is not removed from here: it holds for other hosts too, brings certificates of its own, or is meant for pods without a sidecar. Write a DestinationRule for {} alone, without `tls`",
                 self.sends(),
                 pair.host.fqdn()
             ),

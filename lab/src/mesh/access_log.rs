@@ -116,8 +116,8 @@ impl Entry {
             Some(Shake::Failed(failed)) => *failed == outcome,
             _ => !outcome.is_handshake(),
         };
-        let serves = |index: usize| !self.ejected.contains(&endpoints[index].pod);
-        let fitting: Vec<usize> = (0..endpoints.len()).filter(|index| ends(*index) && serves(*index)).collect();
+        let is_live = |index: usize| !self.ejected.contains(&endpoints[index].pod);
+        let fitting: Vec<usize> = (0..endpoints.len()).filter(|index| ends(*index) && is_live(*index)).collect();
         let turn = usize::try_from(number).unwrap_or(0) % fitting.len().max(1);
         fitting.get(turn).and_then(|index| endpoints.get(*index)).filter(|_| outcome.has_host())
     }

@@ -196,25 +196,25 @@ impl Flow {
         for (name, weight) in &route.destinations {
             let share = f64::from(*weight) / f64::from(weights.max(1));
             let cluster = config.clusters.get(name).map(|(cluster, _)| cluster.clone());
-            let (mut servers, mut mutual, mut shakes) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut places, mut shakes) = (Vec::new(), Vec::new());
             for (cluster, endpoint) in cluster.iter().flat_map(|c| c.endpoints.iter().map(move |e| (c, e))) {
-                let Some(index) = find(&(endpoint.namespace.clone(), endpoint.pod.clone())) else { continue };
                 let shake = shake(cluster, endpoint);
-                if !matches!(shake, Shake::Failed(_)) {
-                    servers.push(index);
-                    mutual.push(shake == Shake::Mutual);
-                }
                 shakes.push(shake);
+                places.extend(find(&(endpoint.namespace.clone(), endpoint.pod.clone())).map(|index| (index, shake)));
             }
-            let refused = tls::failures(&shakes);
             let mut ejected = Vec::new();
             if let Some(cluster) = cluster.as_ref().filter(|_| self.proxied) {
-                let errors: Vec<f64> = servers.iter().map(|index: &usize| known[*index].faulty_rate).collect();
+                let errors: Vec<f64> = places.iter().map(|(index, _)| known[*index].faulty_rate).collect();
                 for place in ejection::ejected(&cluster.policy.outlier_detection, &errors).into_iter().rev() {
-                    mutual.remove(place);
-                    ejected.push(known[servers.remove(place)].pod.1.clone());
+                    ejected.push(known[places.remove(place).0].pod.1.clone());
                 }
             }
+            let refused = tls::failures(&places.iter().map(|(_, shake)| *shake).collect::<Vec<_>>());
+            let (servers, mutual): (Vec<usize>, Vec<bool>) = places
+                .iter()
+                .filter(|(_, shake)| !matches!(shake, Shake::Failed(_)))
+                .map(|(index, shake)| (*index, *shake == Shake::Mutual))
+                .unzip();
             let fails = match (&cluster, servers.is_empty()) {
                 (None, _) => Some(Outcome::NoCluster),
                 (Some(_), true) => Some(refused.first().map_or(Outcome::NoHealthyUpstream, |(outcome, _)| *outcome)),
@@ -424,8 +424,7 @@ impl Leg {
                 * match outcome {
                     Outcome::TryTimeout => self.try_timeout,
                     Outcome::ApplicationDown => 0.03,
-                    Outcome::Plaintext | Outcome::Rejected => 0.0015,
-                    outcome if outcome.is_connect_failure() => 0.02,
+                    outcome if outcome.is_handshake() => 0.002,
                     _ => offset + service,
                 };
         }
@@ -437,10 +436,10 @@ impl Leg {
         // What a queue takes in beyond what leaves it has no outcome yet; when waiting lasts as long as patience, it has.
         let accepted = self.admission.accepted;
         let carried = accepted.min(self.admission.ceiling) * self.mean(servers, Server::completed);
-        for (outcome, share, retried) in &ends {
-            let finally = if *retried { share * last } else { share * self.attempts };
-            self.rates[*outcome as usize] += carried * finally * (1.0 - late);
-            self.server_rates[*outcome as usize] += carried * self.attempts * share * (1.0 - late);
+        for (outcome, share, retried) in ends.iter().copied() {
+            let finally = if retried { share * last } else { share * self.attempts };
+            self.rates[outcome as usize] += carried * finally * (1.0 - late);
+            self.server_rates[outcome as usize] += carried * self.attempts * share * (1.0 - late);
         }
         let gone = self.timeout >= stream.client_timeout.as_secs_f64();
         let end = if gone { Outcome::ClientGone } else { Outcome::Timeout } as usize;

@@ -12,8 +12,6 @@ pub struct PodFacts {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its address; empty before it has one.
-    pub ip: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// The workload that it belongs to: its Deployment's name where a ReplicaSet owns it, else its owner's or its own.
@@ -59,7 +57,6 @@ impl PodFacts {
         PodFacts {
             namespace: text("/metadata/namespace").unwrap_or_default().to_owned(),
             name: text("/metadata/name").unwrap_or_default().to_owned(),
-            ip: text("/status/podIP").unwrap_or_default().to_owned(),
             workload: workload(pod, &labels),
             has_proxy: proxy.is_some() || injected,
             is_running: !is_terminating && text("/status/phase") == Some("Running"),

@@ -348,7 +348,7 @@ fn plaintext(
     let pods: Vec<PodFacts> = pods.iter().map(PodFacts::of).collect();
     let mut by_caller = BTreeMap::<String, (Caller, f64)>::new();
     for (address, connections) in refused.iter() {
-        let pod = pods.iter().find(|pod| pod.ip == *address && pod.is_running);
+        let pod = pods.iter().find(|pod| pod.ip.as_ref() == Some(address) && pod.is_running);
         // A sidecar that sends plain text is seen by its configuration.
         if pod.is_some_and(|pod| pod.has_proxy) {
             continue;

@@ -136,12 +136,12 @@ fn field(field: &FieldReport) -> String {
     if single(&field.before) && single(&field.after) {
         format!(
             "{} {} -> {}",
-            escape::line(&path),
+            escape::line(path),
             diff::short(field.before.as_ref()),
             diff::short(field.after.as_ref())
         )
     } else {
-        escape::line(&path).into_owned()
+        escape::line(path).into_owned()
     }
 }
 

@@ -117,7 +117,8 @@ fn children(value: &Value) -> String {
 
 /// What the types cannot say: names that must exist, one kind of load for each stream.
 pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
-    for object in &spec.objects {
+    let earlier = spec.faults.control_plane.earlier.iter().map(|change| &change.object);
+    for object in spec.objects.iter().chain(earlier) {
         let given = |path: &str| object.pointer(path).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
         for (path, name) in [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")] {
             if !given(path) {

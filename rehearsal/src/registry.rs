@@ -9,7 +9,7 @@ use meshbook_runtime::primitive::{Library, Primitive};
 use crate::{expectation, rehearsal, stage, world};
 
 /// What only tests can say.
-pub static WORDS: Library = Library { primitives: PRIMITIVES, nouns: NOUNS, codes: CODES };
+pub static WORDS: Library = Library { primitives: PRIMITIVES, nouns: NOUNS, codes: CODES, kinds: Vec::new };
 
 /// Everything that a test can say: the words of runbooks, and those of tests.
 pub static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
@@ -18,6 +18,7 @@ pub static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
         primitives: joined(runbooks.primitives, PRIMITIVES),
         nouns: joined(runbooks.nouns, NOUNS),
         codes: joined(runbooks.codes, CODES),
+        kinds: runbooks.kinds,
     }
 });
 

@@ -101,7 +101,7 @@ mod tests {
             }),
         );
         assert_eq!(accepts(&[], &pod).on(8080), Mode::Permissive);
-        assert_eq!(accepts(&[mesh.clone()], &pod).on(8080), Mode::Strict);
+        assert_eq!(accepts(std::slice::from_ref(&mesh), &pod).on(8080), Mode::Strict);
         assert_eq!(accepts(&[mesh.clone(), namespace.clone()], &pod).on(8080), Mode::Permissive);
         let all = accepts(&[mesh.clone(), workload], &pod);
         assert_eq!((all.on(8080), all.on(9090), all.on(9091)), (Mode::Strict, Mode::Disable, Mode::Strict));

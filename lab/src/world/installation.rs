@@ -7,14 +7,7 @@ use serde_json::{Value, json};
 
 use super::objects::{ROOT_NAMESPACE, deployment_object};
 use super::spec::Spec;
-
-/// The root certificate of the recorded mesh: its sidecars' `ROOTCA`.
-const ROOT_CERTIFICATE: &str = include_str!("../../testdata/istio/root-cert.pem");
-
-/// The root certificate in base64, as webhooks carry it.
-fn ca_bundle() -> String {
-    crate::api::base64(ROOT_CERTIFICATE.as_bytes())
-}
+use crate::mesh::ca;
 
 /// The Service of a revision's istiods.
 pub(crate) fn istiod_name(revision: &str) -> String {
@@ -42,16 +35,12 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         objects.push(validator(&revision));
     }
     objects.push(default_validator());
+    // istiod writes its root into the webhooks that call it, so that the API server trusts it.
+    let root = crate::api::base64(ca::root(spec.seed, ca::Root::Present).pem.as_bytes());
+    for webhook in objects.iter_mut().filter_map(|object| object["webhooks"].as_array_mut()).flatten() {
+        webhook["clientConfig"]["caBundle"] = json!(root);
+    }
     objects
-}
-
-/// The root certificate in a namespace, which istiod writes and sidecars mount.
-pub(crate) fn root_certificate(namespace: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "istio-ca-root-cert", "namespace": namespace, "labels": {"istio.io/config": "true"}},
-        "data": {"root-cert.pem": ROOT_CERTIFICATE},
-    })
 }
 
 fn istiod(revision: &str, version: &str, istiods: usize) -> Vec<Value> {
@@ -115,7 +104,7 @@ fn webhook(revision: &str, name: &str, path: &str, rules: Value) -> Value {
     json!({
         "name": name, "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail", "matchPolicy": "Equivalent",
         "timeoutSeconds": 10, "rules": rules,
-        "clientConfig": {"caBundle": ca_bundle(), "service": {"name": istiod_name(revision), "namespace": ROOT_NAMESPACE, "path": path, "port": 443}},
+        "clientConfig": {"service": {"name": istiod_name(revision), "namespace": ROOT_NAMESPACE, "path": path, "port": 443}},
     })
 }
 

@@ -38,7 +38,6 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
             "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
         }));
-        objects.push(installation::root_certificate(name));
     }
     let root = ca::root(spec.seed, ca::Root::Present).pem;
     let named = objects.iter().filter_map(|namespace| namespace["metadata"]["name"].as_str().map(str::to_owned));

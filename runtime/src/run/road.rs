@@ -85,7 +85,7 @@ impl Run {
 
     /// As [`Run::change`], of an object that the primitive itself designates and no script can choose, such as the
     /// Service of the control plane: it may lie outside of the run's namespaces. Everything else on the road stays:
-    /// permission, approval by kind or person, record, undo. `docs/decisions/0006` says why.
+    /// permission, approval by kind or person, record, undo. `docs/decisions/0007` says why.
     ///
     /// # Errors
     /// As [`Run::change`].

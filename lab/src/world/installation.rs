@@ -37,7 +37,7 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     objects.push(default_validator());
     // istiod writes its root into the webhooks that call it, so that the API server trusts it.
     let root = crate::api::base64(ca::root(spec.seed, ca::Root::Present).pem.as_bytes());
-    for webhook in objects.iter_mut().filter_map(|object| object["webhooks"].as_array_mut()).flatten() {
+    for webhook in objects.iter_mut().filter_map(|object| object.get_mut("webhooks")?.as_array_mut()).flatten() {
         webhook["clientConfig"]["caBundle"] = json!(root);
     }
     objects

@@ -107,7 +107,7 @@ mod tests {
         assert!(!missed.holds() && missed.to_string().starts_with("MISSED "));
         let excused = Demand { excuse: Some("the disk"), ..missed.clone() };
         assert!(excused.holds() && excused.to_string().contains("accepted: the disk"));
-        assert_eq!(summary(&[demand.clone()]), "1 of 1 demands are met");
+        assert_eq!(summary(std::slice::from_ref(&demand)), "1 of 1 demands are met");
         assert_eq!(summary(&[demand, excused]), "1 of 2 demands are met; missed: n");
     }
 }

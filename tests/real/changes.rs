@@ -45,7 +45,6 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
         for example in primitive.examples {
             let Expect::Changes(effects) = example.expect else { continue };
             if OF_THE_CLUSTER.contains(&primitive.name) {
-                made += 1;
                 continue;
             }
             for cluster in [&Cluster::lab(example.world), &real] {
@@ -60,7 +59,8 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
                 made += 1;
             }
         }
-        assert!(made > before, "{} has no example that changes something", primitive.name);
+        let named = OF_THE_CLUSTER.contains(&primitive.name);
+        assert!(named || made > before, "{} has no example that changes something", primitive.name);
     }
     load.stop();
     assert!(made > 0, "the library has primitives that change something");

@@ -1,5 +1,6 @@
 //! Kubernetes objects: how they are read, and the primitives of `k8s::`.
 
+pub mod autoscaler;
 pub mod change;
 pub mod kinds;
 pub mod read;

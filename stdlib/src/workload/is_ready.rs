@@ -7,6 +7,7 @@ use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
 use crate::descriptor;
+use crate::kubernetes::autoscaler::{autoscaler, bounds};
 use crate::kubernetes::read;
 use crate::workload::{Workload, scaling};
 
@@ -33,7 +34,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (run, work) = (call.run(), call.receiver::<Workload>()?);
     let object = read::get(run, work.object())?;
-    let minimum = scaling::autoscaler(run, work.object())?.map_or(0, |(_, scaler)| scaling::bounds(&scaler).0);
+    let minimum = autoscaler(run, work.object())?.map_or(0, |(_, scaler)| bounds(&scaler).0);
     let (ready, wanted, done) = scaling::progress(&object, minimum);
     saw(call, format!("{ready} of {wanted} pods of {} are ready", work.object()));
     Ok(Dynamic::from(done))

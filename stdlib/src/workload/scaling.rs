@@ -1,34 +1,14 @@
 //! How a workload is scaled: by its own replicas, or by the minimum of the autoscaler that sets them.
 
 use meshbook_runtime::change::Change;
-use meshbook_runtime::effect::{Class, ObjectRef};
+use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
 use serde_json::{Value, json};
 
 use crate::code::REPLICAS;
-use crate::kubernetes::change::scales;
-use crate::kubernetes::{kinds, read};
-
-/// The autoscaler of a workload, if it has one: the object as it is listed.
-///
-/// # Errors
-/// What every read of the API server can end in.
-pub fn autoscaler(run: &Run, object: &ObjectRef) -> Result<Option<(ObjectRef, Value)>, Failure> {
-    let scalers = read::list(run, kinds::autoscaler(), object.namespace.as_deref(), None)?;
-    let own = scalers.into_iter().find(|scaler| scales(scaler, &object.kind.kind, &object.name));
-    Ok(own.map(|scaler| {
-        let name = scaler.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        let namespace = object.namespace.as_deref().unwrap_or_default();
-        (ObjectRef::new(kinds::autoscaler(), namespace, name), scaler)
-    }))
-}
-
-/// What an autoscaler's bounds are; without a minimum it is one (`autoscaling/v2`).
-pub fn bounds(scaler: &Value) -> (u64, u64) {
-    let bound = |name: &str, default: u64| scaler.pointer(name).and_then(Value::as_u64).unwrap_or(default);
-    (bound("/spec/minReplicas", 1), bound("/spec/maxReplicas", u64::MAX))
-}
+use crate::kubernetes::autoscaler::{autoscaler, bounds};
+use crate::kubernetes::read;
 
 /// Scales a workload; where an autoscaler sets its replicas, raises that one's minimum. Answers whether anything changed.
 ///
@@ -65,8 +45,7 @@ pub fn scale(run: &Run, object: &ObjectRef, replicas: u32, why: &str) -> Result<
     after["spec"][field] = json!(replicas);
     let reason = if why.is_empty() { String::new() } else { format!(": {why}") };
     let summary = format!("{field} {replicas} instead of {now}{reason}");
-    let change = Change { object: target, summary, class: Class::Change, irreversible: None, before, after };
-    Ok(run.change(change)?.number.is_some())
+    Ok(run.change(Change::new(target, summary, before, after))?.is_made())
 }
 
 /// How far a rollout is: pods that are up to date and available, and how many there shall be; and whether it is done.
@@ -105,10 +84,5 @@ mod tests {
         assert!(!progress(&deployment(5, 5, 5, 6, 3), 0).2, "an old pod still ends");
         assert!(!progress(&deployment(5, 5, 5, 5, 2), 0).2, "its controller has not seen the change");
         assert_eq!(progress(&deployment(2, 2, 2, 2, 3), 5), (2, 5, false), "its autoscaler has not raised it yet");
-    }
-
-    #[test]
-    fn bounds_of_an_autoscaler() {
-        assert_eq!(bounds(&json!({ "spec": { "maxReplicas": 7 } })), (1, 7));
     }
 }

@@ -270,6 +270,19 @@ impl Effect {
         Effect::read(&object, "read", Call::Get { object: object.clone() })
     }
 
+    /// Fetches a page (`GET`) from a port of a pod.
+    pub fn page(namespace: &str, pod: &str, port: u16, summary: impl Into<String>, path: &str) -> Self {
+        let request = PodRequest {
+            namespace: namespace.into(),
+            pod: pod.into(),
+            port,
+            method: "GET".into(),
+            path: path.into(),
+            body: String::new(),
+        };
+        Effect::read(format!("Pod {namespace}/{pod}"), summary, Call::Pod(request))
+    }
+
     /// Lists objects of a kind.
     pub fn list(kind: ResourceKind, namespace: Option<&str>, labels: Option<&str>) -> Self {
         let place = namespace.map_or("all namespaces".to_owned(), |n| format!("namespace {n}"));

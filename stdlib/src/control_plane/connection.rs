@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use meshbook_runtime::effect::{Call, Effect, PodRequest};
+use meshbook_runtime::effect::Effect;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::value::{Missing, Table};
@@ -56,7 +56,7 @@ impl Connection {
 
 /// The statistics of the connection.
 pub fn statistics(namespace: &str, pod: &str) -> Effect {
-    page(
+    Effect::page(
         namespace,
         pod,
         admin::PORT,
@@ -67,24 +67,12 @@ pub fn statistics(namespace: &str, pod: &str) -> Effect {
 
 /// The agent's own metrics.
 pub fn agent(namespace: &str, pod: &str) -> Effect {
-    page(namespace, pod, 15020, "metrics of its agent", "/metrics")
+    Effect::page(namespace, pod, 15020, "metrics of its agent", "/metrics")
 }
 
 /// The part of the configuration in which the address of istiod stands.
 pub fn bootstrap(namespace: &str, pod: &str) -> Effect {
-    page(namespace, pod, admin::PORT, "bootstrap", "/config_dump?mask=bootstrap")
-}
-
-fn page(namespace: &str, pod: &str, port: u16, what: &str, path: &str) -> Effect {
-    let request = PodRequest {
-        namespace: namespace.into(),
-        pod: pod.into(),
-        port,
-        method: "GET".into(),
-        path: path.into(),
-        body: String::new(),
-    };
-    Effect::read(format!("Pod {namespace}/{pod}"), what, Call::Pod(request))
+    Effect::page(namespace, pod, admin::PORT, "bootstrap", "/config_dump?mask=bootstrap")
 }
 
 /// Reads the statistics.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use meshbook_runtime::effect::{Call, Effect, PodRequest, Reply, ResourceKind};
+use meshbook_runtime::effect::{Call, Effect, Reply, ResourceKind};
 use meshbook_runtime::failure::{BAD_ANSWER, FORBIDDEN, Failure};
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Missing;
@@ -235,24 +235,12 @@ fn ask(run: &Run, istiods: &mut [Istiod]) -> Result<(), Failure> {
 
 /// A request for one of istiod's pages.
 pub(super) fn get(istiod: &Istiod, what: &str, path: &str) -> Effect {
-    let request = PodRequest {
-        namespace: istiod.namespace.clone(),
-        pod: istiod.pod.clone(),
-        port: istiod.port,
-        method: "GET".into(),
-        path: path.into(),
-        body: String::new(),
-    };
-    Effect::read(format!("Pod {}/{}", istiod.namespace, istiod.pod), format!("istiod's {what}"), Call::Pod(request))
+    Effect::page(&istiod.namespace, &istiod.pod, istiod.port, format!("istiod's {what}"), path)
 }
 
 /// The body of an answer of istiod.
 pub(super) fn page(reply: Reply) -> Result<String, String> {
-    match reply {
-        Reply::Http { status: 200, body } => Ok(body),
-        Reply::Http { status, body } => Err(format!("its port answered {status} {}", first_line(&body))),
-        _ => Err("its port gave no HTTP answer".into()),
-    }
+    admin::body_of("its port", reply)
 }
 
 fn said(

@@ -1,6 +1,6 @@
 //! The requests that fetch Envoy's admin pages, as effects: always by port-forward to port 15000, never by exec.
 
-use meshbook_runtime::effect::{Call, Effect, PodRequest, Reply};
+use meshbook_runtime::effect::{Effect, Reply};
 
 /// Envoy's admin port in an Istio sidecar.
 pub const PORT: u16 = 15000;
@@ -45,15 +45,7 @@ fn names(fqdn: &str) -> String {
 }
 
 fn page(namespace: &str, pod: &str, what: &str, path: &str) -> Effect {
-    let request = PodRequest {
-        namespace: namespace.into(),
-        pod: pod.into(),
-        port: PORT,
-        method: "GET".into(),
-        path: path.into(),
-        body: String::new(),
-    };
-    Effect::read(format!("Pod {namespace}/{pod}"), format!("Envoy's {what}"), Call::Pod(request))
+    Effect::page(namespace, pod, PORT, format!("Envoy's {what}"), path)
 }
 
 /// The page of an answer.
@@ -61,12 +53,18 @@ fn page(namespace: &str, pod: &str, what: &str, path: &str) -> Effect {
 /// # Errors
 /// A sentence that says what Envoy answered instead.
 pub fn body(reply: Reply) -> Result<String, String> {
+    body_of("its admin port", reply)
+}
+
+/// The page of an answer of any port, which messages name so.
+///
+/// # Errors
+/// A sentence that says what the port answered instead.
+pub fn body_of(port: &str, reply: Reply) -> Result<String, String> {
     match reply {
         Reply::Http { status: 200, body } => Ok(body),
-        Reply::Http { status, body } => {
-            Err(format!("its admin port answered {status} {}", crate::text::first_line(&body)))
-        }
-        _ => Err("its admin port gave no HTTP answer".into()),
+        Reply::Http { status, body } => Err(format!("{port} answered {status} {}", crate::text::first_line(&body))),
+        _ => Err(format!("{port} gave no HTTP answer")),
     }
 }
 
@@ -89,6 +87,8 @@ fn encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use meshbook_runtime::effect::Call;
+
     use super::*;
 
     fn path(effect: &Effect) -> &str {

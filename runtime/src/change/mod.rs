@@ -37,6 +37,22 @@ pub struct Change {
     pub before: Value,
     /// The object as it shall be.
     pub after: Value,
+    /// Whether the primitive itself designates the object, and no script can choose it, such as the Service of the control
+    /// plane: then it may lie outside of the run's namespaces. `docs/decisions/0007` says why.
+    pub designated: bool,
+}
+
+impl Change {
+    /// A change that can be taken back, of an object in the run's namespaces.
+    pub fn new(object: ObjectRef, summary: String, before: Value, after: Value) -> Self {
+        Change { object, summary, class: Class::Change, irreversible: None, before, after, designated: false }
+    }
+
+    /// The same of an object that the primitive itself designates.
+    #[must_use]
+    pub fn designated(self) -> Self {
+        Change { designated: true, ..self }
+    }
 }
 
 /// One field that a change sets, in the form in which people and records name it.
@@ -68,4 +84,11 @@ pub struct Changed {
     pub object: Value,
     /// The fields that differ.
     pub fields: Vec<FieldChange>,
+}
+
+impl Changed {
+    /// Whether anything had to be changed.
+    pub fn is_made(&self) -> bool {
+        self.number.is_some()
+    }
 }

@@ -13,16 +13,16 @@ use crate::record::redact;
 use crate::run::{Mode, Run, Stopwatch};
 
 /// Makes a change, or in a plan tries it.
-pub(crate) fn change(run: &Run, change: Change, designated: bool) -> Result<Changed, Failure> {
+pub(crate) fn change(run: &Run, change: Change) -> Result<Changed, Failure> {
     let object = change.object.clone();
     let span = info_span!("effect", class = %change.class, target = %object, took = tracing::field::Empty);
     let watch = Stopwatch::start();
-    let outcome = span.in_scope(|| attempt(run, change, designated));
+    let outcome = span.in_scope(|| attempt(run, change));
     span.record("took", tracing::field::debug(watch.took()));
     outcome.map_err(|failure| advised(failure, &object))
 }
 
-fn attempt(run: &Run, change: Change, designated: bool) -> Result<Changed, Failure> {
+fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
     let object = &change.object;
     if let Some(failure) = run.caller.latch.failure() {
         return Err(failure);
@@ -34,7 +34,7 @@ fn attempt(run: &Run, change: Change, designated: bool) -> Result<Changed, Failu
         )
         .hint("a proof only looks: move the change in front of it"));
     }
-    run.gate.admit_change(&change, designated)?;
+    run.gate.admit_change(&change)?;
     if run.mode() != Mode::Plan {
         if let Some(failure) = run.journal.broken() {
             return Err(failure);

@@ -75,9 +75,8 @@ impl Gate {
         Ok(())
     }
 
-    /// May this object be changed at all in this run? `designated` says that the primitive itself, and not the script,
-    /// says which object it is: then it may lie outside of the run's namespaces.
-    pub(crate) fn admit_change(&self, change: &Change, designated: bool) -> Result<(), Failure> {
+    /// May this object be changed at all in this run?
+    pub(crate) fn admit_change(&self, change: &Change) -> Result<(), Failure> {
         let object = &change.object;
         if change.class < Class::Change {
             return Err(Failure::new(
@@ -91,7 +90,7 @@ impl Gate {
         }
         let allowed = |namespace: &str| self.namespaces.iter().any(|allowed| allowed == "*" || allowed == namespace);
         match &object.namespace {
-            _ if designated => Ok(()),
+            _ if change.designated => Ok(()),
             Some(namespace) if allowed(namespace) => Ok(()),
             None if allowed("*") => Ok(()),
             Some(namespace) => Err(Failure::new(&DENIED, format!("{object} may not be changed: the run may change something only in {}", self.scope()))

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Answer, Approver, Mode, Reporter, Run, Settings};
 use crate::change::{Change, FIELD_MANAGER, patch};
-use crate::effect::{Call, Class, ObjectRef, Reply, ResourceKind};
+use crate::effect::{Call, ObjectRef, Reply, ResourceKind};
 use crate::failure::{CONFLICT, Code, Failure, NOT_FOUND, UNREACHABLE};
 use crate::gate::Budget;
 use crate::record::event::{Changing, Event, Line};
@@ -366,7 +366,7 @@ impl Bench {
         let before = self.cluster.object(&object);
         let mut after = before.clone();
         edit(&mut after);
-        Change { object, summary: "raise the limit".into(), class: Class::Change, irreversible: None, before, after }
+        Change::new(object, "raise the limit".into(), before, after)
     }
 
     pub(crate) fn limit(&self, name: &str) -> Value {

@@ -80,21 +80,7 @@ impl Run {
     /// The gate's refusal, the server's, or what has stopped the run. Nothing was changed then, unless the message
     /// says that it is not known.
     pub fn change(&self, change: Change) -> Result<Changed, Failure> {
-        self.make(change, false)
-    }
-
-    /// As [`Run::change`], of an object that the primitive itself designates and no script can choose, such as the
-    /// Service of the control plane: it may lie outside of the run's namespaces. Everything else on the road stays:
-    /// permission, approval by kind or person, record, undo. `docs/decisions/0007` says why.
-    ///
-    /// # Errors
-    /// As [`Run::change`].
-    pub fn change_designated(&self, change: Change) -> Result<Changed, Failure> {
-        self.make(change, true)
-    }
-
-    fn make(&self, change: Change, designated: bool) -> Result<Changed, Failure> {
-        let outcome = self.latched(crate::change::road::change(self, change, designated));
+        let outcome = self.latched(crate::change::road::change(self, change));
         self.caller.latch.time_is(self.caller.now());
         outcome
     }

@@ -123,8 +123,7 @@ pub fn ignore_failures(run: &Run, plane: &ControlPlane) -> Result<bool, Failure>
 }
 
 fn make(run: &Run, object: ObjectRef, summary: String, before: Value, after: Value) -> Result<bool, Failure> {
-    let change = Change { object, summary, class: Class::Change, irreversible: None, before, after };
-    Ok(run.change_designated(change)?.number.is_some())
+    Ok(run.change(Change::new(object, summary, before, after).designated())?.is_made())
 }
 
 /// Whether the API server would admit a new pod in each namespace whose injector has nothing behind it; in one of the

@@ -1,12 +1,12 @@
 //! Changes of objects of any kind: read, merged, and handed to the road, which shows, asks, records and sends them.
 
 use meshbook_runtime::change::Change;
-use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{Failure, TYPE};
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
-use super::{kinds, read};
+use super::autoscaler::autoscaler;
+use super::read;
 use crate::code::AUTOSCALED;
 use crate::object::Object;
 use crate::object::convert::merge;
@@ -27,7 +27,7 @@ pub fn patched(run: &Run, kind: &str, name: &str, patch: &Value, verb: &str) -> 
     let mut after = before.clone();
     merge(&mut after, patch);
     let summary = format!("{verb} {}", some(&leaves(patch, ""), 3));
-    let change = Change { object: reference.clone(), summary, class: Class::Change, irreversible: None, before, after };
+    let change = Change::new(reference.clone(), summary, before, after);
     Ok(Object::new(reference, run.change(change)?.object))
 }
 
@@ -51,11 +51,10 @@ fn leaves(patch: &Value, path: &str) -> Vec<String> {
 /// `AUTOSCALED`, and what every read can end in.
 pub fn refuse_autoscaled(run: &Run, kind: &str, name: &str) -> Result<(), Failure> {
     let reference = read::object(read::kind(run, kind)?, run.namespace(), name);
-    let scalers = read::list(run, kinds::autoscaler(), reference.namespace.as_deref(), None)?;
-    match scalers.iter().find(|scaler| scales(scaler, &reference.kind.kind, &reference.name)) {
+    match autoscaler(run, &reference)? {
         None => Ok(()),
-        Some(scaler) => {
-            let name = scaler.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        Some((scaler, _)) => {
+            let name = scaler.name;
             Err(Failure::new(
                 &AUTOSCALED,
                 format!("the HorizontalPodAutoscaler {name} sets the replicas of {reference}"),
@@ -64,12 +63,6 @@ pub fn refuse_autoscaled(run: &Run, kind: &str, name: &str) -> Result<(), Failur
             .hint(format!("change its minimum: k8s::patch(\"hpa\", \"{name}\", #{{ spec: #{{ minReplicas: … }} }})")))
         }
     }
-}
-
-/// Whether an autoscaler scales the workload of this kind and name.
-pub fn scales(scaler: &Value, kind: &str, name: &str) -> bool {
-    let text = |pointer: &str| scaler.pointer(pointer).and_then(Value::as_str);
-    text("/spec/scaleTargetRef/kind") == Some(kind) && text("/spec/scaleTargetRef/name") == Some(name)
 }
 
 #[cfg(test)]
@@ -83,16 +76,6 @@ mod tests {
         assert_eq!(
             leaves(&json!({ "spec": { "replicas": 4 }, "metadata": { "labels": { "a": null } } }), ""),
             ["spec.replicas = 4", "metadata.labels.a away"]
-        );
-    }
-
-    #[test]
-    fn an_autoscaler_is_told_by_its_target() {
-        let scaler = json!({ "spec": { "scaleTargetRef": { "kind": "Deployment", "name": "front" } } });
-        assert!(
-            scales(&scaler, "Deployment", "front")
-                && !scales(&scaler, "Deployment", "back")
-                && !scales(&scaler, "StatefulSet", "front")
         );
     }
 }

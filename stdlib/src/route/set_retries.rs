@@ -123,9 +123,8 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         return Ok(Dynamic::from(false));
     }
     let summary = format!("{}: {} instead of {}", place.label, policy.text(), was.text());
-    let change =
-        Change { object: place.object.clone(), summary, class: Class::Change, irreversible: None, before, after };
-    Ok(Dynamic::from(call.run().change(change)?.number.is_some()))
+    let change = Change::new(place.object.clone(), summary, before, after);
+    Ok(Dynamic::from(call.run().change(change)?.is_made()))
 }
 
 #[cfg(test)]

@@ -69,7 +69,6 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     }
     // Which they are, and what they were, is what the difference shows.
     let summary = format!("raise {} to {limit}", count(raised.len(), "limit", "limits"));
-    let change =
-        Change { object: rule.object().clone(), summary, class: Class::Change, irreversible: None, before, after };
-    Ok(Dynamic::from(call.run().change(change)?.number.is_some()))
+    let change = Change::new(rule.object().clone(), summary, before, after);
+    Ok(Dynamic::from(call.run().change(change)?.is_made()))
 }

@@ -57,7 +57,6 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let fields: Vec<_> =
         removed.iter().map(|(path, mode)| format!("{} ({mode})", path.trim_start_matches("spec."))).collect();
     let summary = format!("remove {}", and(&fields));
-    let change =
-        Change { object: rule.object().clone(), summary, class: Class::Change, irreversible: None, before, after };
-    Ok(Dynamic::from(call.run().change(change)?.number.is_some()))
+    let change = Change::new(rule.object().clone(), summary, before, after);
+    Ok(Dynamic::from(call.run().change(change)?.is_made()))
 }

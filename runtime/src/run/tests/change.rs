@@ -322,14 +322,14 @@ fn what_a_primitive_designates_may_lie_elsewhere_and_passes_every_other_guard() 
         bench
     };
     let bench = elsewhere();
-    bench.start().change_designated(bench.raise("graph-core", 500)).unwrap();
+    bench.start().change(bench.raise("graph-core", 500).designated()).unwrap();
     assert_eq!(bench.limit("graph-core"), 500);
     let mut bench = elsewhere();
     bench.settings.read_only = true;
-    refused(&bench, bench.start().change_designated(bench.raise("graph-core", 500)), &DENIED);
+    refused(&bench, bench.start().change(bench.raise("graph-core", 500).designated()), &DENIED);
     let mut bench = elsewhere();
     bench.settings.approvals = Vec::new();
-    refused(&bench, bench.start().change_designated(bench.raise("graph-core", 500)), &DENIED);
+    refused(&bench, bench.start().change(bench.raise("graph-core", 500).designated()), &DENIED);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! The runbook of Scenario 3 in its worlds, and in those that only look like them.
 
+use meshbook_lab::world::World;
 use meshbook_runtime::failure::Exit;
+use meshbook_stdlib::host::resolve::resolve;
+use meshbook_stdlib::tls::diagnose::diagnose;
 use tokio::runtime::Runtime;
 
 use crate::circuit_breaker::ended;
-use crate::world::{Ran, What, run};
+use crate::world::{Ran, What, ask, run};
 
 const RUNBOOK: &str = "troubleshooting/mtls.rhai";
 
@@ -63,5 +66,31 @@ fn the_circuit_breakers_runbook_names_this_one() {
         let ran = run(&runtime, world, &What::Runbook(crate::circuit_breaker::RUNBOOK, &[("service", "graph-core")]));
         ended(&ran, "not_this", Exit::Healthy);
         assert!(ran.changes().is_empty());
+    }
+}
+
+#[test]
+fn the_diagnosis_comes_to_the_cause_that_the_runbook_deals_with() {
+    let runtime = Runtime::new().expect("a runtime");
+    for (world, cause) in [
+        ("healthy", None),
+        ("breaker", None),
+        ("mtls-disabled-by-rule", Some("TLS switched off by a rule")),
+        ("mtls-simple-by-rule", Some("TLS of another kind set by a rule")),
+        ("mtls-plaintext-caller", Some("plaintext caller under STRICT")),
+        ("mtls-expired-certificate", Some("expired certificate")),
+        ("mtls-two-roots", Some("two roots")),
+        ("mtls-missing-sidecar", Some("no sidecar on the server")),
+    ] {
+        let found = ask(&runtime, World::named(world).expect("the world"), |run| {
+            let host = resolve(run, "graph-core").expect("the host");
+            diagnose(run, &host)
+        });
+        let found = found.unwrap_or_else(|failure| panic!("{world}: {failure}")).expect("there are data");
+        assert_eq!(found.first().map(|finding| finding.cause), cause, "{world}: {found:?}");
+        for finding in &found {
+            assert!(finding.harm > 0.0 && finding.harm <= 1.0 && !finding.evidence.is_empty(), "{world}: {finding:?}");
+            assert_eq!(finding.arguments, ["service=graph-core.summit"]);
+        }
     }
 }

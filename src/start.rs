@@ -66,18 +66,12 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         in_flight: configured.in_flight.unwrap_or(standard.in_flight),
     };
     let settings = Settings {
-        mode: manner.mode,
-        namespaces: vec![place.namespace.clone()],
-        namespace: place.namespace,
         approvals: manner.approvals,
         read_only: manner.read_only,
         deadline: manner.deadline,
         budget,
-        field_manager: "meshbook".into(),
-        home,
-        script: script.path.clone(),
-        hash: script.hash.clone(),
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
+        ..Settings::of(&script, manner.mode, &place.namespace, &home)
     };
     let run =
         Run::start(settings, place.transport, Arc::clone(&terminal) as _, approver, runtime.handle().clone(), cancel)?;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use meshbook_runtime::engine::{self, Diagnostic, Outcome, Script, TestDeclaration, check};
 use meshbook_runtime::failure::{Failure, INTERNAL, SYNTAX};
-use meshbook_runtime::gate::Budget;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::record::event::Line;
 use meshbook_runtime::run::{Mode, Reporter, Run, Settings, Stopwatch};
@@ -137,20 +136,7 @@ fn played(file: &TestFile, test: &TestDeclaration, handle: &Handle) -> Result<(O
     })?;
     let script = &file.script;
     // The test itself only looks: what changes its world are the runs that it starts.
-    let settings = Settings {
-        mode: Mode::Unattended,
-        namespaces: Vec::new(),
-        namespace: String::new(),
-        approvals: Vec::new(),
-        read_only: false,
-        deadline: None,
-        budget: Budget::default(),
-        field_manager: "meshbook".into(),
-        home: home.path().to_owned(),
-        script: script.path.clone(),
-        hash: script.hash.clone(),
-        params: BTreeMap::new(),
-    };
+    let settings = Settings { namespaces: Vec::new(), ..Settings::of(script, Mode::Unattended, "", home.path()) };
     let curtain = Arc::new(Curtain::default());
     let run = Run::start(settings, curtain.clone(), Arc::new(Silent), None, handle.clone(), CancellationToken::new())?;
     Stage::set(&run, handle.clone(), engine::script::tree_of(&file.path), curtain);

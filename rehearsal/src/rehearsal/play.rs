@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use meshbook_runtime::engine::{self, Script};
 use meshbook_runtime::failure::{Failure, INTERNAL, PARAM};
-use meshbook_runtime::gate::{Approval, Budget};
+use meshbook_runtime::gate::Approval;
 use meshbook_runtime::record::event::Line;
 use meshbook_runtime::run::{Mode, Reporter, Run, Settings};
 use rhai::{Array, Dynamic, Map};
@@ -43,24 +43,14 @@ pub fn play(test: &Run, world: &World, part: &Part) -> Result<Rehearsal, Failure
         Failure::new(&INTERNAL, format!("there is no temporary folder for the run's record: {error}"))
     })?;
     let settings = Settings {
-        mode: part.mode,
-        namespaces: vec![mesh.namespace().to_owned()],
-        namespace: mesh.namespace().to_owned(),
         approvals: approvals(&part.approve)?,
-        read_only: false,
-        deadline: None,
-        budget: Budget::default(),
-        field_manager: "meshbook".into(),
-        home: home.path().to_owned(),
-        script: script.path.clone(),
-        hash: script.hash.clone(),
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
+        ..Settings::of(&script, part.mode, mesh.namespace(), home.path())
     };
     let kept = Arc::new(Kept::default());
     let run = Run::start(settings, mesh, kept.clone(), None, stage.handle()?.clone(), CancellationToken::new())?;
     let outcome = engine::execute(&script, &run, values, &meshbook_stdlib::LIBRARY);
-    let lines = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
-    let rehearsal = Rehearsal::new(outcome.ended, lines);
+    let rehearsal = Rehearsal::new(outcome.ended, kept.take());
     stage.ran(rehearsal.clone());
     Ok(rehearsal)
 }
@@ -104,8 +94,16 @@ fn approvals(text: &str) -> Result<Vec<Approval>, Failure> {
         .collect()
 }
 
+/// Keeps what a run reports.
 #[derive(Default)]
-struct Kept(Mutex<Vec<Line>>);
+pub struct Kept(Mutex<Vec<Line>>);
+
+impl Kept {
+    /// What was reported so far; it is kept no longer.
+    pub fn take(&self) -> Vec<Line> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 impl Reporter for Kept {
     fn line(&self, line: &Line) {

@@ -6,7 +6,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -16,6 +16,8 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::change::FIELD_MANAGER;
+use crate::engine::Script;
 use crate::failure::{Failure, INTERRUPTED};
 use crate::gate::{Approval, Budget, Gate};
 use crate::record::event::{Changing, Event, Line, Started};
@@ -98,6 +100,26 @@ pub struct Settings {
     pub hash: String,
     /// Parameters.
     pub params: BTreeMap<String, Value>,
+}
+
+impl Settings {
+    /// Those of a script in one namespace: nothing is approved yet, no deadline, the standard budget, no parameters.
+    pub fn of(script: &Script, mode: Mode, namespace: &str, home: &Path) -> Self {
+        Settings {
+            mode,
+            namespace: namespace.into(),
+            namespaces: vec![namespace.into()],
+            approvals: Vec::new(),
+            read_only: false,
+            deadline: None,
+            budget: Budget::default(),
+            field_manager: FIELD_MANAGER.into(),
+            home: home.into(),
+            script: script.path.clone(),
+            hash: script.hash.clone(),
+            params: BTreeMap::new(),
+        }
+    }
 }
 
 /// Shows a run while it happens.

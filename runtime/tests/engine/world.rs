@@ -255,14 +255,7 @@ fn change(call: &Invocation<'_>, field: &str, value: Value) -> Result<Dynamic, F
     let mut after = before.clone();
     after["spec"][field] = value;
     let summary = format!("set {field}");
-    call.run().change(Change {
-        object: object(&thing.0),
-        summary,
-        class: Class::Change,
-        irreversible: None,
-        before,
-        after,
-    })?;
+    call.run().change(Change::new(object(&thing.0), summary, before, after))?;
     Ok(Dynamic::UNIT)
 }
 
@@ -408,18 +401,9 @@ pub fn run_as(text: &str, how: How) -> Ran {
     let heard = Arc::new(Heard::default());
     let cancel = CancellationToken::new();
     let settings = Settings {
-        mode: how.mode,
-        namespace: "summit".into(),
-        namespaces: vec!["summit".into()],
         approvals: vec!["thing".parse::<Approval>().unwrap()],
-        read_only: false,
         deadline: how.deadline,
-        budget: meshbook_runtime::gate::Budget::default(),
-        field_manager: "meshbook".into(),
-        home: home.path().into(),
-        script: script.path.clone(),
-        hash: script.hash.clone(),
-        params: BTreeMap::new(),
+        ..Settings::of(&script, how.mode, "summit", home.path())
     };
     let run =
         Run::start(settings, cluster.clone(), heard.clone(), None, runtime.handle().clone(), cancel.clone()).unwrap();

@@ -171,6 +171,25 @@ pub const CONTROL_PLANE: &[Permission] = &[
     may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list"),
 ];
 
+/// For every diagnosis of a service and of the control plane.
+pub const TRIAGE: &[Permission] = &[
+    may("", "configmaps", "get"),
+    may("", "configmaps", "list"),
+    may("", "namespaces", "list"),
+    may("", "pods", "list"),
+    may("", "pods/log", "get"),
+    may("", "pods/portforward", "create"),
+    may("", "services", "get"),
+    may("", "services", "list"),
+    may("discovery.k8s.io", "endpointslices", "list"),
+    may("networking.k8s.io", "networkpolicies", "list"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list"),
+    may("networking.istio.io", "destinationrules", "list"),
+    may("networking.istio.io", "virtualservices", "list"),
+    may("security.istio.io", "peerauthentications", "list"),
+];
+
 /// To set the selector of istiod's Service.
 pub const CHANGE_ISTIOD_SERVICE: &[Permission] = &[may("", "services", "get"), may("", "services", "patch")];
 

@@ -13,6 +13,8 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// The share (0 to 1) of the requests or proxies in question that it harms.
     pub harm: f64,
+    /// The same for people: `31 % of the requests`, `what is new`.
+    pub harms: String,
     /// The runbook that deals with it, as a path below `runbooks/`.
     pub runbook: &'static str,
     /// Its arguments, each `NAME=VALUE`.

@@ -11,6 +11,7 @@
 //!
 //! Nothing here opens a connection: everything goes through `meshbook_runtime::run::Run`.
 
+pub mod causes;
 pub mod code;
 pub mod control_plane;
 pub mod descriptor;
@@ -41,6 +42,7 @@ pub mod text;
 pub mod time_spent;
 pub mod timeouts;
 pub mod tls;
+pub mod triage;
 pub mod version;
 pub mod workload;
 

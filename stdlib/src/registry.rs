@@ -120,10 +120,12 @@ primitives! {
     webhooks_block_pods: "control_plane/block_pods.rs";
     webhooks_ignore_failures: "control_plane/ignore_failures.rs";
     webhooks_admit_pods: "control_plane/admit_pods.rs";
-    causes_is_missing: "control_plane/causes_is_missing.rs";
-    causes_why: "control_plane/causes_why.rs";
-    causes_is_empty: "control_plane/causes_is_empty.rs";
-    causes_first: "control_plane/causes_first.rs";
+    causes_is_missing: "causes/is_missing.rs";
+    causes_why: "causes/why.rs";
+    causes_is_empty: "causes/is_empty.rs";
+    causes_first: "causes/first.rs";
+    causes_runbook: "causes/runbook.rs";
+    triage: "triage/triage.rs";
     versions: "version/versions.rs";
     versions_is_missing: "version/is_missing.rs";
     versions_why: "version/why.rs";
@@ -165,7 +167,7 @@ nouns! {
     crate::control_plane::ControlPlane;
     crate::control_plane::connection::Connections;
     crate::control_plane::webhooks::Webhooks;
-    crate::control_plane::causes::Causes;
+    crate::causes::Causes;
     crate::version::Versions;
     crate::tls::TlsPair;
     crate::metric::Metric;

@@ -5,7 +5,7 @@ use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
 use crate::control_plane::ControlPlane;
-use crate::control_plane::causes::Causes;
+use crate::causes::Causes;
 use crate::control_plane::diagnose::causes;
 use crate::descriptor;
 
@@ -61,5 +61,5 @@ pub static PRIMITIVE: Primitive = Primitive {
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let plane = call.receiver::<ControlPlane>()?;
     let diagnosis = plane.outcome().and_then(|seen| causes(plane.root(), seen));
-    Ok(Dynamic::from(Causes::new(diagnosis)))
+    Ok(Dynamic::from(Causes::new("the control plane", diagnosis)))
 }

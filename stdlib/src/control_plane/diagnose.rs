@@ -14,7 +14,7 @@ use super::pem::{certificates, decoded};
 use super::webhook::Webhook;
 use super::{Seen, cause, policy};
 use crate::finding::{Diagnosis, Finding};
-use crate::text::{and, count, figure, some};
+use crate::text::{and, count, figure, percent, some};
 
 /// The runbook that deals with all of them.
 pub const RUNBOOK: &str = "troubleshooting/control-plane-down.rhai";
@@ -79,7 +79,12 @@ struct Look<'a> {
 impl Look<'_> {
     fn add(&mut self, cause: &'static str, what: String, evidence: Vec<String>, harm: f64) {
         let harm = harm.clamp(0.0, 1.0);
-        self.found.push(Finding { cause, what, evidence, harm, runbook: RUNBOOK, arguments: Vec::new() });
+        let harms = match cause {
+            cause::SLOW_API => "all, by delay".into(),
+            cause::WEBHOOK => "what is new".into(),
+            _ => format!("{} of the proxies", percent(harm)),
+        };
+        self.found.push(Finding { cause, what, evidence, harm, harms, runbook: RUNBOOK, arguments: Vec::new() });
     }
 
     /// The share of the proxies for which something holds; all, where there is no proxy to count.

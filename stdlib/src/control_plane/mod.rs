@@ -2,7 +2,6 @@
 
 mod api_server;
 pub mod cause;
-pub mod causes;
 mod configz;
 pub mod connection;
 pub mod cure;

@@ -43,6 +43,13 @@ pub struct Survey {
     pub unseen: Option<Missing>,
 }
 
+impl Survey {
+    /// Whether all that could call it was asked, and nobody does.
+    pub fn is_uncalled(&self) -> bool {
+        self.callers.is_empty() && matches!(self.unseen, Some(Missing::NoSeries(_)))
+    }
+}
+
 #[derive(Default)]
 struct Surveys(Mutex<HashMap<String, (Timestamp, Arc<Survey>)>>);
 

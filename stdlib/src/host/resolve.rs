@@ -65,6 +65,18 @@ pub fn resolve(run: &Run, text: &str) -> Result<Host, Failure> {
     Ok(Host::of(&service, &domain))
 }
 
+/// All Services of a namespace, by name.
+///
+/// # Errors
+/// What every read can end in.
+pub fn all(run: &Run, namespace: &str) -> Result<Vec<Host>, Failure> {
+    let services = read::list(run, kinds::service(), Some(namespace), None)?;
+    let domain = domain(run, namespace)?;
+    let mut hosts: Vec<Host> = services.iter().map(|service| Host::of(service, &domain)).collect();
+    hosts.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(hosts)
+}
+
 /// The cluster's domain, from the arguments of any sidecar nearby: nothing in the API says it.
 fn domain(run: &Run, namespace: &str) -> Result<String, Failure> {
     let pods = match read::list(run, kinds::pod(), Some(namespace), None) {

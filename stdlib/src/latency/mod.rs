@@ -13,7 +13,7 @@ use std::time::Duration;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
-use meshbook_runtime::value::Span;
+use meshbook_runtime::value::{Missing, Span};
 
 use crate::ejections;
 use crate::evidence::survey::{self, Survey};
@@ -22,12 +22,15 @@ use crate::host::Host;
 use crate::metric::{Metric, Unit};
 use crate::room;
 use crate::route::{self, Route};
-use crate::text::time;
+use crate::text::{percent, time};
 use crate::time_spent::{self, parts::Part};
 use crate::timeouts;
 
 /// The runbook.
 pub const RUNBOOK: &str = "troubleshooting/latency.rhai";
+
+/// The cause of a host that waits for another: the other one is the service with which to go on.
+pub const SLOW_DEPENDENCY: &str = "slow dependency";
 
 /// Over which span a diagnosis looks.
 const SPAN: Span = Span(Duration::from_secs(300));
@@ -70,27 +73,30 @@ pub fn diagnose(run: &Run, host: &Host, bound: Span) -> Result<Diagnosis, Failur
     }
     let slow = Metric::of(format!("P95 of {} over {SPAN}", host.text()), Unit::Seconds, Ok(p95));
     let mut evidence = vec![format!("P95 of {} is {}, by Prometheus over {SPAN}", host.text(), slow.text())];
-    let (cause, what) = match cause(run, host, &mut evidence)? {
+    let (cause, what, slow) = match cause(run, host, &mut evidence)? {
         Ok(cause) => cause,
         Err(missing) => return Ok(Err(missing)),
     };
+    let harm = buckets.share_above(bound.0.as_secs_f64());
     Ok(Ok(vec![Finding {
         cause,
         what,
         evidence,
-        harm: buckets.share_above(bound.0.as_secs_f64()),
+        harm,
+        harms: format!("{} of the requests to {}", percent(harm), host.text()),
         runbook: RUNBOOK,
-        arguments: vec![format!("service={}", host.text()), format!("bound={bound}")],
+        arguments: vec![format!("service={slow}"), format!("bound={bound}")],
     }]))
 }
 
-type Cause = Result<(&'static str, String), meshbook_runtime::value::Missing>;
+/// The cause in fixed words, what it is, and the service with which to go on.
+type Cause = Result<(&'static str, String, String), Missing>;
 
 fn cause(run: &Run, host: &Host, evidence: &mut Vec<String>) -> Result<Cause, Failure> {
     let ejections = ejections::gather::gather(run, host)?;
     if ejections.missing().is_none() && ejections.seen()?.is_most() {
         evidence.push(ejections.text());
-        return Ok(Ok(("ejected hosts", ejections.text())));
+        return Ok(Ok(("ejected hosts", ejections.text(), host.text())));
     }
     let spent = time_spent::gather::gather(run, host, SPAN)?;
     if let Some(missing) = spent.missing() {
@@ -99,14 +105,16 @@ fn cause(run: &Run, host: &Host, evidence: &mut Vec<String>) -> Result<Cause, Fa
     evidence.push(spent.text());
     let largest = spent.largest()?;
     match largest {
-        Part::Retries => return Ok(Ok(("retries", spent.text()))),
+        Part::Retries => return Ok(Ok(("retries", spent.text(), host.text()))),
         Part::Dependency => {
             let timeouts = timeouts::gather::gather(run, host, SPAN)?;
             if timeouts.seen().is_ok_and(timeouts::Seen::are_reversed) {
                 evidence.push(timeouts.text());
-                return Ok(Ok(("chain of timeouts", timeouts.text())));
+                return Ok(Ok(("chain of timeouts", timeouts.text(), host.text())));
             }
-            return Ok(Ok(("slow dependency", format!("{} is slow: {}", spent.dependency()?, spent.text()))));
+            let dependency = spent.dependency()?.to_string();
+            let what = format!("{dependency} is slow: {}", spent.text());
+            return Ok(Ok((SLOW_DEPENDENCY, what, dependency)));
         }
         Part::OwnWork | Part::Waiting => {}
     }
@@ -120,10 +128,10 @@ fn cause(run: &Run, host: &Host, evidence: &mut Vec<String>) -> Result<Cause, Fa
         if throttled.value().is_ok_and(|share| share > throttling::MUCH) {
             let what = format!("the kernel stops a pod in {} of its periods, at its CPU limit", throttled.text());
             evidence.push(what.clone());
-            return Ok(Ok(("CPU limit", what)));
+            return Ok(Ok(("CPU limit", what, host.text())));
         }
     }
-    Ok(Ok(match (room.exhausted(), largest) {
+    let (cause, what) = match (room.exhausted(), largest) {
         (Some(why), _) => ("too few replicas", format!("{} is saturated: {why}", host.text())),
         (None, Part::Waiting) if spent.rules()?.is_empty() => ("waiting without a limit", spent.text()),
         (None, Part::Waiting) => ("full pool", spent.text()),
@@ -131,5 +139,6 @@ fn cause(run: &Run, host: &Host, evidence: &mut Vec<String>) -> Result<Cause, Fa
             let own = time(spent.spent()?.parts.own);
             ("slow by itself", format!("{} takes {own} for its own work, and has room", host.text()))
         }
-    }))
+    };
+    Ok(Ok((cause, what, host.text())))
 }

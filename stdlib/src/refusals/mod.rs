@@ -1,5 +1,6 @@
 //! The refusals: what circuit breakers on the way to a host refused in a span of time.
 
+pub mod diagnose;
 pub mod gather;
 pub mod source;
 

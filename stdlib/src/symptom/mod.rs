@@ -1,5 +1,6 @@
 //! The symptom: what callers of a host see, told apart by Envoy's response flags.
 
+pub mod diagnose;
 pub mod gather;
 
 use std::sync::Arc;
@@ -60,6 +61,19 @@ pub enum Kind {
     Application503,
     /// Another answer of 500 to 599.
     Application,
+}
+
+/// What looks for the cause behind a kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// Limits of circuit breakers.
+    Refusals,
+    /// Mutual TLS.
+    Tls,
+    /// Time.
+    Latency,
+    /// Nothing of its own.
+    Other,
 }
 
 /// The runbooks that a symptom names.
@@ -127,17 +141,27 @@ impl Kind {
         }
     }
 
-    fn runbook(self) -> &'static str {
+    /// Which diagnosis looks for what is behind it.
+    pub fn domain(self) -> Domain {
         match self {
-            Kind::Overflow => BREAKER,
-            Kind::Tls | Kind::ConnectionTermination | Kind::NoFilterChain => MTLS,
-            Kind::Timeout | Kind::CallerGaveUp => LATENCY,
+            Kind::Overflow => Domain::Refusals,
+            Kind::Tls | Kind::ConnectionTermination | Kind::NoFilterChain => Domain::Tls,
+            Kind::Timeout | Kind::CallerGaveUp => Domain::Latency,
             Kind::NoHealthyUpstream
             | Kind::ConnectFailure
             | Kind::NoRoute
             | Kind::NoCluster
             | Kind::Application503
-            | Kind::Application => TRIAGE,
+            | Kind::Application => Domain::Other,
+        }
+    }
+
+    fn runbook(self) -> &'static str {
+        match self.domain() {
+            Domain::Refusals => BREAKER,
+            Domain::Tls => MTLS,
+            Domain::Latency => LATENCY,
+            Domain::Other => TRIAGE,
         }
     }
 }
@@ -151,6 +175,13 @@ impl Symptom {
             seen
         });
         Symptom(Arc::new(Inner { host, seen }))
+    }
+
+    /// The share (0 to 1) of all requests that failed in one way; `None` where requests were not counted.
+    pub fn share(&self, kind: Kind) -> Option<f64> {
+        let seen = self.0.seen.as_ref().ok().filter(|seen| seen.total > 0.0)?;
+        let failed = seen.kinds.iter().find(|(of, _)| *of == kind).map_or(0.0, |(_, requests)| *requests);
+        Some((failed / seen.total).min(1.0))
     }
 
     /// The runbook to read next; `None` if nothing is wrong.

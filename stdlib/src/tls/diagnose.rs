@@ -9,6 +9,10 @@ use meshbook_runtime::run::Run;
 use super::{Cause, TlsPair, gather};
 use crate::finding::{Diagnosis, Finding};
 use crate::host::Host;
+use crate::text::percent;
+
+/// The runbook that deals with most of them.
+const RUNBOOK: &str = "troubleshooting/mtls.rhai";
 
 /// Why callers of a host fail for TLS: each cause once, the one that harms most first. A disagreement by which no request
 /// fails is among them, with no harm.
@@ -45,13 +49,15 @@ fn findings(pairs: &[TlsPair], host: &Host) -> Diagnosis {
         let first = pairs[0].advice();
         let what =
             if failed > 0.0 { first } else { format!("{first}; no request has failed by it in the last minute") };
+        let harm = if requests > 0.0 { (failed / requests).min(1.0) } else { 0.0 };
         Finding {
             cause: cause.words(),
             what,
             evidence,
-            harm: if requests > 0.0 { (failed / requests).min(1.0) } else { 0.0 },
+            harm,
+            harms: format!("{} of the requests to {}", percent(harm), host.text()),
             runbook: cause.runbook(),
-            arguments: vec![format!("service={}", host.text())],
+            arguments: if cause.runbook() == RUNBOOK { vec![format!("service={}", host.text())] } else { Vec::new() },
         }
     };
     let mut findings: Vec<Finding> = by_cause.into_iter().map(finding).collect();

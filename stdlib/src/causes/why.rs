@@ -4,7 +4,7 @@ use meshbook_runtime::failure::{Failure};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::control_plane::causes::Causes;
+use crate::causes::Causes;
 use crate::descriptor;
 
 /// Its descriptor.

@@ -1,0 +1,96 @@
+//! Which services of a namespace are worth a diagnosis: all of a small one; of a large one those that telemetry accuses.
+
+use std::collections::BTreeMap;
+
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::noun::Noun;
+use meshbook_runtime::run::Run;
+use meshbook_runtime::value::{Missing, Span};
+
+use crate::host::{Host, resolve};
+use crate::prometheus::{self, Series, quote};
+use crate::text::{count, some};
+
+/// So many are looked at without being accused, and at most.
+const MOST: usize = 8;
+
+/// What was chosen.
+pub struct Chosen {
+    /// The services.
+    pub hosts: Vec<Host>,
+    /// What was left out.
+    pub notes: Vec<String>,
+}
+
+/// Chooses among the services of the run's namespace.
+///
+/// # Errors
+/// What every read of the API server can end in.
+pub fn choose(run: &Run, bound: Span) -> Result<Chosen, Failure> {
+    let mut hosts = resolve::all(run, run.namespace())?;
+    if hosts.len() <= MOST {
+        return Ok(Chosen { hosts, notes: Vec::new() });
+    }
+    let all = hosts.len();
+    let accused = accused(run, bound)?;
+    let note = match &accused {
+        Ok(accused) => {
+            hosts.retain(|host| accused.contains_key(host.fqdn()));
+            let grave = |host: &Host| accused.get(host.fqdn()).copied().unwrap_or_default();
+            hosts.sort_by(|a, b| grave(b).total_cmp(&grave(a)).then_with(|| a.fqdn().cmp(b.fqdn())));
+            let left: Vec<String> = hosts.iter().skip(MOST).map(Noun::text).collect();
+            let quiet = format!("{} of {all} services neither fail nor are slow, by Prometheus", all - hosts.len());
+            if left.is_empty() {
+                quiet
+            } else {
+                format!("{quiet}; {} that fail less were not looked at: {}", left.len(), some(&left, MOST))
+            }
+        }
+        Err(why) => format!(
+            "{} were not looked at: Prometheus does not say which of them fail ({why}); name one with service=",
+            count(all - MOST, "service", "services")
+        ),
+    };
+    hosts.truncate(MOST);
+    Ok(Chosen { hosts, notes: vec![note] })
+}
+
+/// The services of the namespace that fail or are slow, by full name, each with the share of requests that it concerns.
+fn accused(run: &Run, bound: Span) -> Result<Result<BTreeMap<String, f64>, Missing>, Failure> {
+    let here = quote(run.namespace());
+    let total = format!("sum by (destination_service) (rate(istio_requests_total{{destination_service_namespace={here}}}[5m]))");
+    let failed = format!(
+        "sum by (destination_service) (rate(istio_requests_total{{destination_service_namespace={here},response_code=~\"5..|0\"}}[5m])) / {total}"
+    );
+    let p95 = format!(
+        "histogram_quantile(0.95, sum by (destination_service, le) (rate(istio_request_duration_milliseconds_bucket{{destination_service_namespace={here}}}[5m])))"
+    );
+    let failed = match prometheus::ask(run, "services of which requests fail", failed)? {
+        Ok(series) => series,
+        Err(missing) => return Ok(Err(missing)),
+    };
+    let slow = match prometheus::ask(run, "P95 of all services", p95)? {
+        Ok(series) => series,
+        Err(missing) => return Ok(Err(missing)),
+    };
+    if failed.is_empty() && slow.is_empty() {
+        return Ok(Err(Missing::NoSeries("istio_requests_total has no series of this namespace".into())));
+    }
+    let mut accused = BTreeMap::<String, f64>::new();
+    for (name, share) in shares(&failed).filter(|(_, share)| *share > 0.001) {
+        accused.insert(name, share);
+    }
+    for (name, p95) in shares(&slow) {
+        // Beyond the last bucket, or above the bound: at least 5 of 100 requests.
+        if p95.is_infinite() || p95 / 1000.0 > bound.0.as_secs_f64() {
+            let share = accused.entry(name).or_default();
+            *share = share.max(0.05);
+        }
+    }
+    Ok(Ok(accused))
+}
+
+fn shares(series: &[Series]) -> impl Iterator<Item = (String, f64)> + '_ {
+    let value = |one: &Series| Some((one.label("destination_service").to_owned(), one.last()?.1));
+    series.iter().filter_map(value).filter(|(_, share)| !share.is_nan())
+}

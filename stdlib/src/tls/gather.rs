@@ -41,6 +41,8 @@ const FRESH: Duration = Duration::from_secs(60);
 pub struct Gathered {
     /// The pairs, those that do not agree first.
     pub pairs: Vec<TlsPair>,
+    /// How many proxies call it; without any there are no pairs.
+    pub callers: usize,
     /// Why there may be callers although none was found.
     pub unseen: Option<Missing>,
 }
@@ -117,7 +119,7 @@ pub fn gather(run: &Run, host: &Host) -> Result<Gathered, Failure> {
     }
     pairs.extend(plaintext(run, host, &survey, &groups, &policies)?);
     pairs.sort_by_key(|pair| (matches!(pair.known().verdict, Ok(None)), pair.known().caller.name.clone()));
-    Ok(Gathered { pairs, unseen: survey.unseen.clone() })
+    Ok(Gathered { pairs, callers: survey.callers.len(), unseen: survey.unseen.clone() })
 }
 
 fn groups(survey: &Survey) -> Vec<Group> {

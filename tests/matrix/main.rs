@@ -1,0 +1,75 @@
+//! The matrix: every troubleshooting runbook on every world of the lab, printed as a table.
+//!
+//! In its own world a runbook ends as `expected.toml` says: the symptom is gone, the state is as described, everything else
+//! in the cluster compares equal. In any other it changes nothing and names no wrong runbook. Triage ranks the true cause
+//! first everywhere. Then the same for worlds whose names, namespaces, load and replicas vary by seed, and for worlds with
+//! two faults. Only this test reads what is expected; no diagnosis can see it.
+//!
+//! `cargo test --test matrix -- WORLD` plays the worlds whose name contains WORLD; `MESHBOOK_SEEDS=all` plays every seed on
+//! every world.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cell;
+mod expected;
+mod play;
+mod snapshot;
+mod table;
+mod two;
+mod vary;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use cell::{Cell, Job};
+use expected::Expected;
+
+/// How many seeds vary the worlds.
+const SEEDS: u64 = 20;
+
+fn main() -> ExitCode {
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let since = Instant::now();
+    let expected = Expected::read();
+    let worlds: Vec<_> = expected.worlds.iter().filter(|world| world.name.contains(&only)).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+
+    let mut jobs = Vec::new();
+    for world in &worlds {
+        jobs.extend(expected.runbooks.iter().map(|runbook| Job::single(world, runbook)));
+    }
+    for (index, world) in worlds.iter().enumerate() {
+        let all = std::env::var("MESHBOOK_SEEDS").is_ok_and(|seeds| seeds == "all");
+        let seeds = (1..=SEEDS).filter(|seed| all || (*seed as usize + index).is_multiple_of(4));
+        jobs.extend(seeds.flat_map(|seed| Job::varied(world, seed)));
+    }
+    jobs.extend(two::jobs(&expected).into_iter().filter(|job| job.world.contains(&only)));
+
+    let (next, cells) = (AtomicUsize::new(0), Mutex::new(Vec::<(usize, Cell)>::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some((place, job)) = {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    jobs.get(place).map(|job| (place, job))
+                } {
+                    let cell = cell::play(&runtime, job);
+                    cells.lock().unwrap().push((place, cell));
+                }
+            });
+        }
+    });
+    let mut cells = cells.into_inner().unwrap();
+    cells.sort_by_key(|(place, _)| *place);
+    let cells: Vec<Cell> = cells.into_iter().map(|(_, cell)| cell).collect();
+
+    table::print(&expected, &cells);
+    let wrong: Vec<&Cell> = cells.iter().filter(|cell| !cell.wrong.is_empty()).collect();
+    for cell in &wrong {
+        println!("\nwrong: {} on {}: {}", cell.runbook, cell.world, cell.outcome);
+        cell.wrong.iter().for_each(|why| println!("  {why}"));
+    }
+    println!("\nmatrix: {} runs in {} s, {} wrong", cells.len(), since.elapsed().as_secs(), wrong.len());
+    if wrong.is_empty() && !cells.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -22,6 +22,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("breaker-default-stats", include_str!("../../worlds/breaker-default-stats.toml")),
     ("overload", include_str!("../../worlds/overload.toml")),
     ("no-healthy-upstream", include_str!("../../worlds/no-healthy-upstream.toml")),
+    ("route-to-nowhere", include_str!("../../worlds/route-to-nowhere.toml")),
     ("latency-slow-dependency", include_str!("../../worlds/latency-slow-dependency.toml")),
     ("latency-retry-storm", include_str!("../../worlds/latency-retry-storm.toml")),
     ("latency-exhausted-pool", include_str!("../../worlds/latency-exhausted-pool.toml")),

@@ -137,6 +137,9 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
         annotations["proxy.istio.io/config"] =
             json!(format!("proxyStatsMatcher:\n  inclusionRegexps: [{}]\n", quoted.join(", ")));
     }
+    for (key, value) in &workload.annotations {
+        annotations[key] = json!(value);
+    }
     let mut metadata = json!({"labels": labels});
     if annotations.as_object().is_some_and(|map| !map.is_empty()) {
         metadata["annotations"] = annotations;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::authentication::{self, Accepts, Mode};
 use super::rules::{self, Policy, Thresholds};
+use super::sidecar;
 use crate::mesh::kubernetes::{key_of, text};
 use crate::store::{Object, Store};
 use crate::world::span;
@@ -165,6 +166,7 @@ pub struct Snapshot {
     destination_rules: Vec<Object>,
     virtual_services: Vec<Object>,
     peer_authentications: Vec<Object>,
+    sidecars: Vec<Object>,
     pods: BTreeMap<(String, String), Object>,
     version: String,
 }
@@ -178,6 +180,7 @@ impl Snapshot {
             destination_rules: store.list("networking.istio.io", "destinationrules", None),
             virtual_services: store.list("networking.istio.io", "virtualservices", None),
             peer_authentications: store.list("security.istio.io", "peerauthentications", None),
+            sidecars: store.list("networking.istio.io", "sidecars", None),
             pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
             version,
         }
@@ -190,7 +193,11 @@ impl Snapshot {
 
     /// The Istio objects that `/debug/configz` shows.
     pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
-        self.destination_rules.iter().chain(&self.virtual_services).chain(&self.peer_authentications)
+        self.destination_rules
+            .iter()
+            .chain(&self.virtual_services)
+            .chain(&self.peer_authentications)
+            .chain(&self.sidecars)
     }
 
     /// Clusters and hosts for the outbound side of every proxy in a namespace.
@@ -300,7 +307,13 @@ impl Snapshot {
         before: &ProxyConfig,
         now: Timestamp,
     ) -> ProxyConfig {
-        let clusters = outbound.0.iter().cloned().chain(self.inbound(pod)).map(|cluster| {
+        let limits = sidecar::of(&self.sidecars, pod);
+        let namespace = text(&pod["metadata"]["namespace"]);
+        let told = |host: &str, of: &str| limits.is_none_or(|limits| sidecar::imports(limits, namespace, host, of));
+        let outbound_clusters = outbound.0.iter().filter(|cluster| told(&cluster.host, &cluster.service.0)).cloned();
+        let hosts: Vec<Arc<VirtualHost>> =
+            outbound.1.iter().filter(|host| told(&host.host, &host.namespace)).cloned().collect();
+        let clusters = outbound_clusters.chain(self.inbound(pod)).map(|cluster| {
             let kept = before
                 .clusters
                 .get(&cluster.name)
@@ -310,9 +323,9 @@ impl Snapshot {
         });
         let clusters = clusters.collect();
         let accepts = authentication::accepts(&self.peer_authentications, pod);
-        let same = before.hosts == outbound.1 && before.accepts == accepts;
+        let same = before.hosts == hosts && before.accepts == accepts;
         let routes_updated = if same { before.routes_updated } else { now };
-        ProxyConfig { clusters, hosts: outbound.1.clone(), routes_updated, accepts, version: self.version.clone() }
+        ProxyConfig { clusters, hosts, routes_updated, accepts, version: self.version.clone() }
     }
 
     fn slices_of(&self, namespace: &str, service: &str) -> Vec<&Object> {

@@ -162,7 +162,8 @@ impl ProxyConfig {
 /// The cluster's objects at one moment, as istiod sees them.
 pub struct Snapshot {
     services: Vec<Object>,
-    slices: Vec<Object>,
+    /// EndpointSlices by the namespace and name of their Service.
+    slices: BTreeMap<(String, String), Vec<Object>>,
     destination_rules: Vec<Object>,
     virtual_services: Vec<Object>,
     peer_authentications: Vec<Object>,
@@ -174,9 +175,14 @@ pub struct Snapshot {
 impl Snapshot {
     /// Takes the objects from the store.
     pub fn take(store: &Store, version: String) -> Snapshot {
+        let mut slices: BTreeMap<(String, String), Vec<Object>> = BTreeMap::new();
+        for slice in store.list("discovery.k8s.io", "endpointslices", None) {
+            let service = text(&slice["metadata"]["labels"]["kubernetes.io/service-name"]).to_owned();
+            slices.entry((text(&slice["metadata"]["namespace"]).to_owned(), service)).or_default().push(slice);
+        }
         Snapshot {
             services: store.list("", "services", None),
-            slices: store.list("discovery.k8s.io", "endpointslices", None),
+            slices,
             destination_rules: store.list("networking.istio.io", "destinationrules", None),
             virtual_services: store.list("networking.istio.io", "virtualservices", None),
             peer_authentications: store.list("security.istio.io", "peerauthentications", None),
@@ -208,11 +214,11 @@ impl Snapshot {
             let (namespace, name) = key_of(service);
             let host = format!("{name}.{namespace}.svc.cluster.local");
             let rule = rules::destination_rule(&self.destination_rules, &host, &namespace, client_namespace);
-            let slices: Vec<&Object> = self.slices_of(&namespace, &name);
+            let slices = self.slices_of(&namespace, &name);
             for port in service["spec"]["ports"].as_array().into_iter().flatten() {
                 let Some(number) = port["port"].as_u64().and_then(|n| u16::try_from(n).ok()) else { continue };
                 let http = is_http(port);
-                let endpoints = self.endpoints(&slices, port);
+                let endpoints = self.endpoints(slices, port);
                 let mutual_tls_off = !endpoints.is_empty() && endpoints.iter().all(|e| e.off);
                 let endpoints: Vec<Endpoint> = endpoints.into_iter().map(|e| e.endpoint).collect();
                 let subsets = rule
@@ -328,17 +334,11 @@ impl Snapshot {
         ProxyConfig { clusters, hosts, routes_updated, accepts, version: self.version.clone() }
     }
 
-    fn slices_of(&self, namespace: &str, service: &str) -> Vec<&Object> {
-        self.slices
-            .iter()
-            .filter(|slice| {
-                slice["metadata"]["namespace"] == namespace
-                    && slice["metadata"]["labels"]["kubernetes.io/service-name"] == service
-            })
-            .collect()
+    fn slices_of(&self, namespace: &str, service: &str) -> &[Object] {
+        self.slices.get(&(namespace.to_owned(), service.to_owned())).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn endpoints(&self, slices: &[&Object], port: &Value) -> Vec<Seen> {
+    fn endpoints(&self, slices: &[Object], port: &Value) -> Vec<Seen> {
         let mut endpoints = Vec::new();
         for slice in slices {
             let target = slice["ports"]

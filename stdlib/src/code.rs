@@ -111,5 +111,5 @@ pub static MEMORY: Code = Code {
     name: "meshbook::memory::no_cure",
     exit: Exit::Refused,
     catchable: true,
-    explain: "What takes the memory is not what this change would help against, or the change would not come about: a Sidecar resource applies already, the rollout is paused, the pod template sets the limit of its own istio-proxy container, or more than the allowed limit would be needed. Ask `is_curable()` first, and end the run with `advice()`.",
+    explain: "What takes the memory is not what this change would help against, or the change would not come about: a Sidecar resource applies already, the rollout is paused, the pod template sets the limit of its own istio-proxy container, or more than the allowed limit would be needed. Ask `is_curable()` first, and end the run with `advice(most)`.",
 };

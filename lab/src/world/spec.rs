@@ -197,6 +197,9 @@ pub struct Workload {
     /// Further annotations of the pod template, such as `sidecar.istio.io/proxyMemoryLimit`.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
+    /// Containers `istio-proxy` of the pod template's own: the injector merges them over what it says itself.
+    #[serde(default)]
+    pub own_sidecar: Vec<Value>,
     /// What its sidecars need memory for.
     #[serde(default)]
     pub memory: ProxyMemory,

@@ -212,6 +212,13 @@ pub const CONTROL_PLANE: &[Permission] = &[
 
 /// For every diagnosis of a service and of the control plane.
 pub const TRIAGE: &[Permission] = &[
+    may("apps", "daemonsets", "get"),
+    may("apps", "daemonsets", "list"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "list"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "list"),
+    may("networking.istio.io", "sidecars", "list"),
     may("", "configmaps", "get"),
     may("", "configmaps", "list"),
     may("", "namespaces", "list"),

@@ -119,6 +119,7 @@ fn renamed_service(seed: u64) -> String {
 fn params(world: &Expectation, service: &str) -> BTreeMap<String, String> {
     let mut params = world.params.clone();
     params.insert("service".into(), service.into());
+    params.insert("workload".into(), service.into());
     params
 }
 
@@ -257,4 +258,3 @@ fn state_is_wrong(after: &BTreeMap<String, Value>, state: &State) -> Option<Stri
     };
     (!right).then(|| format!("{} {} is {field:?}, and must be {state:?}", state.object, state.at))
 }
-

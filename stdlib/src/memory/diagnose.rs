@@ -10,7 +10,7 @@ use meshbook_runtime::value::Span;
 use super::gather::gather;
 use super::{SidecarMemory, growth};
 use crate::finding::{Diagnosis, Finding};
-use crate::text::bytes;
+use crate::text::{bytes, percent};
 
 /// The runbook that deals with all of them.
 pub const RUNBOOK: &str = "troubleshooting/sidecar-memory.rhai";
@@ -48,6 +48,7 @@ fn findings(memory: &SidecarMemory) -> Diagnosis {
         what: verdict.what,
         evidence,
         harm: verdict.harm.clamp(0.0, 1.0),
+        harms: format!("{} of its sidecars", percent(verdict.harm)),
         runbook: RUNBOOK,
         arguments: vec![format!("workload={}", memory.work().name)],
     }])

@@ -105,3 +105,11 @@ pub static CONTROL_PLANE_AMBIGUOUS: Code = Code {
     catchable: true,
     explain: "More than one change would fit what was seen, so none is made: which one is right, the owner of the object knows. Ask `can_correct_selector()` or `can_admit_proxies()` first, and end the run with the finding.",
 };
+
+/// The memory of sidecars cannot be changed so.
+pub static MEMORY: Code = Code {
+    name: "meshbook::memory::no_cure",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "What takes the memory is not what this change would help against, or the change would not come about: a Sidecar resource applies already, the rollout is paused, the pod template sets the limit of its own istio-proxy container, or more than the allowed limit would be needed. Ask `is_curable()` first, and end the run with `advice(most)`.",
+};

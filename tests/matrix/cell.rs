@@ -127,6 +127,7 @@ fn renamed_service(seed: u64) -> String {
 fn params(world: &Expectation, service: &str) -> BTreeMap<String, String> {
     let mut params = world.params.clone();
     params.insert("service".into(), service.into());
+    params.insert("workload".into(), service.into());
     params
 }
 

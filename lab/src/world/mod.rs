@@ -8,6 +8,7 @@ pub mod causes;
 pub mod control_plane;
 mod document;
 pub(crate) mod installation;
+pub mod memory;
 pub(crate) mod objects;
 pub mod span;
 pub mod spec;
@@ -46,6 +47,11 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("mtls-expired-certificate", include_str!("../../worlds/mtls-expired-certificate.toml")),
     ("mtls-two-roots", include_str!("../../worlds/mtls-two-roots.toml")),
     ("mtls-missing-sidecar", include_str!("../../worlds/mtls-missing-sidecar.toml")),
+    // Memory of sidecars.
+    ("memory-configuration-size", include_str!("../../worlds/memory-configuration-size.toml")),
+    ("memory-leak", include_str!("../../worlds/memory-leak.toml")),
+    ("memory-low-limit", include_str!("../../worlds/memory-low-limit.toml")),
+    ("memory-limit-in-vain", include_str!("../../worlds/memory-limit-in-vain.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

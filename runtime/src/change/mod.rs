@@ -1,5 +1,6 @@
 //! How a change is computed, shown, approved, sent, proved, and taken back.
 
+mod creation;
 pub mod diff;
 pub mod field;
 pub mod ownership;
@@ -33,7 +34,7 @@ pub struct Change {
     pub class: Class,
     /// Why it cannot be taken back, if it cannot.
     pub irreversible: Option<&'static str>,
-    /// The object as it was read.
+    /// The object as it was read; null if it does not exist and is to be created.
     pub before: Value,
     /// The object as it shall be.
     pub after: Value,
@@ -46,6 +47,11 @@ impl Change {
     /// A change that can be taken back, of an object in the run's namespaces.
     pub fn new(object: ObjectRef, summary: String, before: Value, after: Value) -> Self {
         Change { object, summary, class: Class::Change, irreversible: None, before, after, designated: false }
+    }
+
+    /// The creation of an object that does not exist: taken back, it is deleted.
+    pub fn creation(object: ObjectRef, summary: String, after: Value) -> Self {
+        Change::new(object, summary, Value::Null, after)
     }
 
     /// The same of an object that the primitive itself designates.

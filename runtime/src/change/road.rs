@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::info_span;
 
 use super::send::{self, Outcome};
-use super::{Change, Changed, FieldChange, diff, ownership, patch};
+use super::{Change, Changed, FieldChange, creation, diff, ownership, patch};
 use crate::effect::{Class, ObjectRef};
 use crate::failure::{CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE};
 use crate::gate::{access, approval};
@@ -61,7 +61,8 @@ struct Proposal {
     changing: Changing,
     /// The object as the server says it will be.
     tried: Value,
-    resource_version: String,
+    /// What the object has to be at; `None` if it must not exist.
+    resource_version: Option<String>,
 }
 
 /// Tries the change on the server. `None` if the server finds that it changes nothing.
@@ -69,6 +70,10 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     let object = &change.object;
     // A plan's second change to an object is tried together with its first, which the server does not have.
     let real = run.gate.overlay.real(object).unwrap_or_else(|| change.before.clone());
+    if real.is_null() {
+        let (changing, tried) = creation::propose(run, change)?;
+        return Ok(Some(Proposal { changing, tried, resource_version: None }));
+    }
     let Some(difference) = patch::between(&real, &change.after) else {
         return Ok(None);
     };
@@ -106,13 +111,13 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
     }
-    Ok(Some(Proposal { changing, tried, resource_version }))
+    Ok(Some(Proposal { changing, tried, resource_version: Some(resource_version) }))
 }
 
 /// The server-side dry run, after a look at the permission for it.
 fn trial(run: &Run, object: &ObjectRef, difference: &Value) -> Result<Value, Failure> {
-    if !access::may_patch(run, object)? {
-        return Err(access::forbidden(object));
+    if !access::may(run, object, "patch")? {
+        return Err(access::forbidden(object, "patch"));
     }
     send::trial(&run.caller, object, difference)
 }
@@ -133,7 +138,10 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
         return Err(failure);
     }
     let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(changing.clone())))?;
-    let outcome = send::once(&run.caller, &changing, &resource_version);
+    let outcome = match &resource_version {
+        Some(resource_version) => send::once(&run.caller, &changing, resource_version),
+        None => creation::once(&run.caller, &changing, &run.settings().field_manager),
+    };
     if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
         // This process still knows the values that the record does not keep.
         changing.irreversible = None;

@@ -1,4 +1,4 @@
-//! Sends patches. There is no second place that does.
+//! Sends patches. There is no second place that does; objects are created and deleted by [`super::creation`].
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::record::event::{ChangeOutcome, Changing};
 use crate::run::Caller;
 
 /// How often a lost answer is looked after, and how long it is waited between two looks.
-const LOOKS: u32 = 5;
+pub(super) const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What came of a change that was sent.
@@ -51,7 +51,7 @@ pub(super) fn look(caller: &Caller, object: &ObjectRef) -> Result<Value, Failure
     document(caller.firmly(&Call::Get { object: object.clone() })?, object)
 }
 
-fn document(reply: Reply, object: &ObjectRef) -> Result<Value, Failure> {
+pub(super) fn document(reply: Reply, object: &ObjectRef) -> Result<Value, Failure> {
     match reply {
         Reply::Json(value) if value.is_object() => Ok(value),
         _ => Err(Failure::new(&BAD_ANSWER, format!("the API server's answer for {object} is not an object"))),
@@ -105,11 +105,16 @@ fn settle_by_looking(caller: &Caller, changing: &Changing, resource_version: &st
             break;
         }
     }
-    let message = format!("{object}: the change got no answer ({lost}), and looking did not show whether it was made");
+    unknown(object, "the change", lost)
+}
+
+/// That nobody knows whether something was done, with how to find out.
+pub(super) fn unknown(object: &ObjectRef, what: &str, lost: Failure) -> Outcome {
+    let message = format!("{object}: {what} got no answer ({lost}), and looking did not show whether it was made");
     let unknown = Failure { message, ..lost };
     Outcome::Unknown(unknown.unchanged(format!("it is not known whether {object} was changed")).hint(format!(
         "look at it: `kubectl get {}{} {} -o yaml`",
-        changing.object.kind.plural,
+        object.kind.plural,
         in_namespace(object),
         object.name
     )))

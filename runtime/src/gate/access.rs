@@ -7,31 +7,31 @@ use crate::failure::{FORBIDDEN, Failure};
 use crate::run::Run;
 use crate::run::held::Held;
 
-/// The answers so far, by resource and namespace.
+/// The answers so far, by verb, resource and namespace.
 #[derive(Default)]
-pub(crate) struct Access(Held<HashMap<(String, Option<String>), bool>>);
+pub(crate) struct Access(Held<HashMap<(&'static str, String, Option<String>), bool>>);
 
-/// Asks whether this user may patch an object (`SelfSubjectAccessReview`).
+/// Asks whether this user may `patch`, `create` or `delete` an object (`SelfSubjectAccessReview`).
 ///
 /// One answer for the resource in the namespace holds for the whole run; only where that is no, the object itself is
 /// asked for, because a Role may name objects.
-pub(crate) fn may_patch(run: &Run, object: &ObjectRef) -> Result<bool, Failure> {
+pub(crate) fn may(run: &Run, object: &ObjectRef, verb: &'static str) -> Result<bool, Failure> {
     let resource = resource(object);
-    let key = (format!("{resource}.{}", object.kind.group), object.namespace.clone());
+    let key = (verb, format!("{resource}.{}", object.kind.group), object.namespace.clone());
     let known = run.gate.access.0.lock().get(&key).copied();
     let any = match known {
         Some(answer) => answer,
         None => {
-            let answer = review(run, object, &resource, None)?;
+            let answer = review(run, object, verb, &resource, None)?;
             run.gate.access.0.lock().insert(key, answer);
             answer
         }
     };
-    Ok(any || review(run, object, &resource, Some(object.name.clone()))?)
+    Ok(any || review(run, object, verb, &resource, Some(object.name.clone()))?)
 }
 
 /// The failure that names the missing permission.
-pub(crate) fn forbidden(object: &ObjectRef) -> Failure {
+pub(crate) fn forbidden(object: &ObjectRef, verb: &str) -> Failure {
     let place = object
         .namespace
         .as_ref()
@@ -39,8 +39,9 @@ pub(crate) fn forbidden(object: &ObjectRef) -> Failure {
     let group =
         if object.kind.group.is_empty() { "the core group".to_owned() } else { format!("group {}", object.kind.group) };
     let resource = resource(object);
-    Failure::new(&FORBIDDEN, format!("{object} may not be changed: this user lacks the verb patch on {resource} ({group}) {place}"))
-        .hint(format!("ask for a Role with `apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [\"get\", \"patch\"]`, or use another `--context`", object.kind.group))
+    let verbs = if verb == "patch" { "\"get\", \"patch\"" } else { "\"get\", \"create\", \"delete\"" };
+    Failure::new(&FORBIDDEN, format!("{object} may not be changed: this user lacks the verb {verb} on {resource} ({group}) {place}"))
+        .hint(format!("ask for a Role with `apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [{verbs}]`, or use another `--context`", object.kind.group))
 }
 
 fn resource(object: &ObjectRef) -> String {
@@ -50,9 +51,9 @@ fn resource(object: &ObjectRef) -> String {
     }
 }
 
-fn review(run: &Run, object: &ObjectRef, resource: &str, name: Option<String>) -> Result<bool, Failure> {
+fn review(run: &Run, object: &ObjectRef, verb: &str, resource: &str, name: Option<String>) -> Result<bool, Failure> {
     let call = Call::AccessReview {
-        verb: "patch".into(),
+        verb: verb.into(),
         group: object.kind.group.clone(),
         resource: resource.into(),
         namespace: object.namespace.clone(),
@@ -61,7 +62,7 @@ fn review(run: &Run, object: &ObjectRef, resource: &str, name: Option<String>) -
     let effect = Effect {
         class: Class::Probe,
         target: object.to_string(),
-        summary: format!("may this user patch {resource}?"),
+        summary: format!("may this user {verb} {resource}?"),
         call,
     };
     match run.read(effect)? {

@@ -187,9 +187,9 @@ pub struct Changing {
     pub class: Class,
     /// Fields that differ: what the inverse sets back.
     pub fields: Vec<FieldChange>,
-    /// The object before it.
+    /// The object before it; null if the change creates it.
     pub pre_image: Value,
-    /// The patch that is sent.
+    /// The patch that is sent, or the object that is created.
     pub patch: Value,
     /// Why it cannot be taken back, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,6 +199,13 @@ pub struct Changing {
     pub gitops: Option<String>,
     /// False in a plan without permission to write: the server was not asked.
     pub validated: bool,
+}
+
+impl Changing {
+    /// Whether it creates its object, so that its inverse is a deletion.
+    pub fn creates(&self) -> bool {
+        self.pre_image.is_null()
+    }
 }
 
 /// What came of a change.
@@ -231,6 +238,8 @@ pub enum UndoOutcome {
         /// Whether `metadata.managedFields` is as before too.
         ownership: bool,
     },
+    /// The object that the change had created is deleted.
+    Deleted,
     /// It was as before already.
     Already,
     /// Somebody else changed these fields since: left alone.
@@ -256,7 +265,7 @@ pub enum UndoOutcome {
 impl UndoOutcome {
     /// Whether the object is as before the change.
     pub fn is_clean(&self) -> bool {
-        matches!(self, UndoOutcome::Restored { .. } | UndoOutcome::Already)
+        matches!(self, UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Already)
     }
 }
 
@@ -268,6 +277,7 @@ impl fmt::Display for UndoOutcome {
             UndoOutcome::Restored { ownership: false } => {
                 f.write_str("taken back; the fields that were set back are owned by meshbook now")
             }
+            UndoOutcome::Deleted => f.write_str("deleted again: it did not exist before"),
             UndoOutcome::Already => f.write_str("it was as before already"),
             UndoOutcome::Conflict { fields, .. } => {
                 f.write_str("somebody else has changed ")?;

@@ -49,7 +49,8 @@ const HOSTILE: &[&str] = &[
 ];
 
 /// What is no number, span, or quantity, and what is one beyond all bounds.
-const NO_FIGURE: &[&str] = &["", " ", "many", "1e999", "NaN", "-1", "0", "9223372036854775808", "5 parsecs", "\"1\"", "-9223372036854775808"];
+const NO_FIGURE: &[&str] =
+    &["", " ", "many", "1e999", "NaN", "-1", "0", "9223372036854775808", "5 parsecs", "\"1\"", "-9223372036854775808"];
 
 struct Case {
     runbook: String,

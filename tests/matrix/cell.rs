@@ -257,4 +257,3 @@ fn state_is_wrong(after: &BTreeMap<String, Value>, state: &State) -> Option<Stri
     };
     (!right).then(|| format!("{} {} is {field:?}, and must be {state:?}", state.object, state.at))
 }
-

@@ -17,7 +17,13 @@ pub fn print(expected: &Expected, cells: &[Cell]) {
                 .iter()
                 .find(|cell| cell.part == Part::Table && cell.world == world.name && cell.runbook == *runbook);
             cell.map(|cell| {
-                let mark = if !cell.wrong.is_empty() { "WRONG " } else if cell.own { "* " } else { "" };
+                let mark = if !cell.wrong.is_empty() {
+                    "WRONG "
+                } else if cell.own {
+                    "* "
+                } else {
+                    ""
+                };
                 format!("{mark}{}", cell.outcome)
             })
         };

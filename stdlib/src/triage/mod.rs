@@ -99,7 +99,13 @@ pub fn triage(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, F
 
 /// All hosts at once, each on a thread of its own, and the control plane beside them. Diagnoses of one host follow each
 /// other, because they share what was read.
-fn look(run: &Run, hosts: &[Host], asked: Asked, bound: Span, with_control_plane: bool) -> Result<Vec<Answer>, Failure> {
+fn look(
+    run: &Run,
+    hosts: &[Host],
+    asked: Asked,
+    bound: Span,
+    with_control_plane: bool,
+) -> Result<Vec<Answer>, Failure> {
     thread::scope(|scope| {
         let plane = with_control_plane.then(|| {
             scope.spawn(|| {

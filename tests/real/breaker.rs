@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cluster::{BREAKER, Cluster, assert_same};
-use crate::load::{Load, logged, pods, thresholds};
+use crate::load::{Load, Pace, logged, pods, thresholds};
 
 /// `proxyStatsMatcher` exports the clusters' counters; there is no Prometheus.
 #[test]
@@ -29,19 +29,8 @@ fn by_prometheus() {
     scenario("summit", "istio_requests_total", |cluster| {
         // Prometheus has to know the host for longer than the 30 s that are asked of it.
         let refused_then =
-            r#"query=istio_requests_total{destination_service_namespace="summit",response_flags="UO"} offset 40s"#;
-        let from = Instant::now();
-        loop {
-            let mut curl = cluster.command("curl");
-            let answer = curl.args(["-s", "127.0.0.1:9090/api/v1/query", "--data-urlencode", refused_then]).output();
-            let answer = answer.expect("tests/real/in can be started");
-            let answer: Value = serde_json::from_slice(&answer.stdout).expect("tests/real/run has started Prometheus");
-            if answer["data"]["result"].as_array().is_some_and(|series| !series.is_empty()) {
-                return;
-            }
-            assert!(from.elapsed().as_secs() < 120, "Prometheus has no refusal that is 40 s old: {answer}");
-            thread::sleep(Duration::from_secs(1));
-        }
+            r#"istio_requests_total{destination_service_namespace="summit",response_flags="UO"} offset 40s"#;
+        cluster.until_prometheus_answers(refused_then);
     });
 }
 
@@ -88,7 +77,7 @@ fn scenario(namespace: &str, source: &str, began: impl FnOnce(&Cluster)) {
         assert_limits(&cluster, &server, "inbound|8080||", 500);
     }
     let refused = logged(&cluster, &front, "UO");
-    let clean = Load::start(&cluster, namespace, 5).wait();
+    let clean = Load::on(&cluster, namespace, "graph-core", Pace { callers: 16, pause: 20, seconds: 8 }, 100).wait();
     println!("{namespace}: answers afterwards: {clean:?}");
     assert!(
         clean.ok > 500 && clean.unavailable == 0 && clean.other == 0 && clean.lost == 0,

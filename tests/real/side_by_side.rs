@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::cluster::{BREAKER, Cluster, Outcome, SUMMIT};
+use crate::control_plane::PLANE;
 use crate::load::{Load, pods};
+use crate::mtls::MTLS;
 
 /// What is compared beside the exit code.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "kubectl get --raw /apis/networking.istio.io/v1",
         "only on the real mesh: .resources[].storageVersionHash: string",
         "a hash of how etcd stores the kind; the lab has no etcd",
+    ),
+    (
+        "kubectl get service graph-core -n summit -o json",
+        "only on the real mesh: .metadata.annotations: object",
+        "it was made by kubectl apply, which keeps what it applied in an annotation",
     ),
     (
         "meshbook plan RUNBOOK service=graph-core -n summit -o json",
@@ -74,6 +81,15 @@ const KUBECTL: &[(&str, Compare)] = &[
     ("get deployments -n summit -o wide", Compare::Columns),
     ("get services -n summit", Compare::Columns),
     ("get namespaces", Compare::Columns),
+    ("get peerauthentications -n summit", Compare::Text),
+    ("get endpointslices -n summit", Compare::Columns),
+    ("get networkpolicies -n summit", Compare::Text),
+    ("get hpa -n summit", Compare::Text),
+    ("get mutatingwebhookconfigurations", Compare::Columns),
+    ("get validatingwebhookconfigurations", Compare::Columns),
+    ("get configmap istio-ca-root-cert -n summit -o json", Compare::Shape),
+    ("get service graph-core -n summit -o json", Compare::Shape),
+    ("get service absent -n summit -o json", Compare::Text),
     ("get dr side-by-side -n summit -o name", Compare::Text),
     ("get dr side-by-side -n summit -o jsonpath={.spec.trafficPolicy}", Compare::Text),
     ("get dr absent -n summit", Compare::Text),
@@ -142,16 +158,22 @@ const KUBECTL: &[(&str, Compare)] = &[
     ("get --raw /version", Compare::Shape),
 ];
 
-/// Calls of meshbook. `RUNBOOK` stands for Scenario 1.
+/// Calls of meshbook. `RUNBOOK` stands for Scenario 1, `SCENARIO3` and `SCENARIO4` for the others' runbooks.
+/// None of them changes anything, so they are made at once.
 const MESHBOOK: &[(&str, Compare)] = &[
     ("plan RUNBOOK service=graph-core -n summit -o json", Compare::Shape),
     ("run RUNBOOK service=graph-core -n summit -o json", Compare::Shape),
     ("run RUNBOOK service=absent -n summit -o json", Compare::Shape),
+    ("run SCENARIO3 service=graph-core -n summit -o json", Compare::Shape),
+    ("run SCENARIO3 service=absent -n summit -o json", Compare::Shape),
+    ("run SCENARIO4 -n summit -o json", Compare::Code),
     ("run RUNBOOK -n summit", Compare::Text),
     ("run RUNBOOK service=graph-core -n summit --context absent", Compare::Code),
-    ("runs -o json", Compare::Shape),
-    ("undo 01ARZ3NDEKTSV4RRFFQ69G5FAV", Compare::Text),
 ];
+
+/// Calls of meshbook about what was done before.
+const AFTERWARDS: &[(&str, Compare)] =
+    &[("runs -o json", Compare::Shape), ("undo 01ARZ3NDEKTSV4RRFFQ69G5FAV", Compare::Text)];
 
 #[test]
 #[ignore = "needs a real mesh: tests/real/run"]
@@ -165,30 +187,48 @@ fn lab_and_real_mesh_answer_alike() {
     let load = Load::start(&real, "summit", 900);
 
     let mut differences = Vec::new();
-    // How many pods there are is data.
-    let was =
-        |cluster: &Cluster| format!("was {}", cluster.object("summit", "deployment", "graph-core")["spec"]["replicas"]);
+    // What a pod is called and how many there are is data.
+    let data = |cluster: &Cluster| {
+        let replicas = &cluster.object("summit", "deployment", "graph-core")["spec"]["replicas"];
+        (pods(cluster, "summit", "graph-core").remove(0), cluster.viewer(), format!("was {replicas}"))
+    };
+    let (of_real, of_lab) = (data(&real), data(&lab));
     for &(call, compare) in KUBECTL {
-        let ask = |cluster: &Cluster| {
-            let pod = pods(cluster, "summit", "graph-core").remove(0);
-            let viewer = cluster.viewer();
+        let ask = |cluster: &Cluster, (pod, viewer, was): &(String, String, String)| {
             let args: Vec<_> = call
                 .split(' ')
                 .map(|word| match word {
                     "POD" => pod.as_str(),
                     "OBJECTS" => &objects,
-                    "VIEWER" => &viewer,
+                    "VIEWER" => viewer,
                     word => word,
                 })
                 .collect();
-            cluster.kubectl(&args).without(&[(&pod, "POD"), (&was(cluster), "was REPLICAS")])
+            cluster.kubectl(&args).without(&[(pod, "POD"), (was, "was REPLICAS")])
         };
-        differ(&format!("kubectl {call}"), compare, ask(&real), ask(&lab), &mut differences);
+        let (by_real, by_lab) = both(|| ask(&real, &of_real), || ask(&lab, &of_lab));
+        differ(&format!("kubectl {call}"), compare, by_real, by_lab, &mut differences);
     }
-    for &(call, compare) in MESHBOOK {
-        let args: Vec<_> = call.split(' ').map(|word| if word == "RUNBOOK" { BREAKER } else { word }).collect();
+    let ask = |call: &str| {
+        let args: Vec<_> = call
+            .split(' ')
+            .map(|word| match word {
+                "RUNBOOK" => BREAKER,
+                "SCENARIO3" => MTLS,
+                "SCENARIO4" => PLANE,
+                word => word,
+            })
+            .collect();
         let ask = |cluster: &Cluster| cluster.meshbook(&args).without(&[(&cluster.home(), "HOME")]);
-        differ(&format!("meshbook {call}"), compare, ask(&real), ask(&lab), &mut differences);
+        both(|| ask(&real), || ask(&lab))
+    };
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = MESHBOOK.iter().map(|(call, _)| scope.spawn(|| ask(call))).collect();
+        asked.into_iter().map(|thread| thread.join().expect("it has said why")).collect()
+    });
+    let afterwards = AFTERWARDS.iter().map(|(call, _)| ask(call));
+    for ((call, compare), (real, lab)) in MESHBOOK.iter().chain(AFTERWARDS).zip(answers.into_iter().chain(afterwards)) {
+        differ(&format!("meshbook {call}"), *compare, real, lab, &mut differences);
     }
     load.stop();
     real.kubectl(&["delete", "-n", "summit", "dr/side-by-side", "vs/side-by-side"]).ok();
@@ -204,7 +244,7 @@ fn lab_and_real_mesh_answer_alike() {
     let stale: Vec<_> = DIFFERENCES.iter().filter(|n| !differences.iter().any(|d| named(d, n))).collect();
     println!(
         "{} calls compared, {} differences, all of them named: {}",
-        KUBECTL.len() + MESHBOOK.len(),
+        KUBECTL.len() + MESHBOOK.len() + AFTERWARDS.len(),
         differences.len(),
         unnamed.is_empty()
     );
@@ -213,6 +253,14 @@ fn lab_and_real_mesh_answer_alike() {
     }
     assert!(unnamed.is_empty(), "{} differences that nobody has named:\n{}", unnamed.len(), unnamed.join("\n"));
     assert!(stale.is_empty(), "named differences that are gone: take them off the list: {stale:#?}");
+}
+
+/// Asks both at once: a call takes as long as the slower of the two.
+fn both(real: impl FnOnce() -> Outcome, lab: impl FnOnce() -> Outcome + Send) -> (Outcome, Outcome) {
+    std::thread::scope(|scope| {
+        let lab = scope.spawn(lab);
+        (real(), lab.join().expect("it has said why"))
+    })
 }
 
 /// Adds each difference between two answers to the same call.

@@ -27,6 +27,11 @@ class Mesh:
     def home(self, pod):
         return self.root / "pods" / pod
 
+    def lives(self, pod):
+        """Whether the process of a pod that was made real is still there."""
+        pid = self.home(pod) / "pid"
+        return pid.exists() and pathlib.Path(f"/proc/{self.first}/root/proc/{pid.read_text().strip()}").exists()
+
     def start(self, pod, address, script, *arguments):
         """Runs a bash script in namespaces of its own that have the pod's address; returns the process id as seen inside the mesh."""
         home = self.home(pod)

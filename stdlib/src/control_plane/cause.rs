@@ -6,6 +6,8 @@ pub const NO_ISTIOD: &str = "no istiod";
 pub const CRASH_LOOP: &str = "istiod crash loop";
 /// istiod's pods do not become ready, and do not crash.
 pub const NOT_STARTED: &str = "istiod does not start";
+/// An istiod counts as ready, and nothing answers on its port.
+pub const SILENT: &str = "istiod does not answer";
 /// A NetworkPolicy keeps proxies or the API server from istiod.
 pub const NETWORK_POLICY: &str = "NetworkPolicy blocks istiod";
 /// A Service of istiod has no pod behind it although istiods run.

@@ -38,6 +38,7 @@ pub fn causes(root: &str, seen: &Seen) -> Diagnosis {
     all.istiods()?;
     all.policies();
     all.services();
+    all.silent();
     all.webhooks();
     all.authority();
     all.stale();
@@ -254,6 +255,61 @@ impl Look<'_> {
             });
             self.add(cause::WRONG_SELECTOR, what, evidence, harm);
             self.blamed.insert(service.revision.clone());
+        }
+    }
+
+    /// Istiods that count as ready and do not answer: stopped, frozen, or out of memory, and the kubelet has not seen it yet.
+    /// That one does not answer may be the fault of the way to it, so others that do answer, or proxies without an istiod,
+    /// have to say the same.
+    fn silent(&mut self) {
+        let seen = self.seen;
+        let others_answer = seen.istiods.iter().any(|istiod| istiod.answer().is_some());
+        let revisions: BTreeSet<&str> = seen.istiods.iter().map(|istiod| istiod.revision.as_str()).collect();
+        for revision in revisions {
+            if self.blamed.contains(revision) {
+                continue;
+            }
+            let own: Vec<&Istiod> = seen.istiods.iter().filter(|istiod| istiod.revision == revision).collect();
+            let silent: Vec<(&Istiod, &str)> = own
+                .iter()
+                .filter(|istiod| istiod.ready)
+                .filter_map(|istiod| Some((*istiod, istiod.says.as_ref()?.as_ref().err()?.as_str())))
+                .collect();
+            let of_it = |one: &super::Connection| one.revision == revision;
+            let lost = seen.connections.iter().filter(|one| of_it(one) && one.is_lost()).count();
+            if silent.is_empty() || !(others_answer || lost > 0) {
+                continue;
+            }
+            // Who has a connection and is known to no istiod that answers can only hang on to one that does not.
+            let hanging =
+                |one: &super::Connection| of_it(one) && one.istiod.is_none() && !one.is_lost() && !one.is_silent();
+            let held = seen.connections.iter().filter(|one| hanging(one)).count();
+            let names: Vec<_> = silent.iter().map(|(istiod, _)| istiod.pod.clone()).collect();
+            let mut harmed = Vec::new();
+            if lost > 0 {
+                harmed.push(format!("{} without a connection", count(lost, "proxy is", "proxies are")));
+            }
+            if held > 0 {
+                harmed.push(format!("{} of no change any more", count(held, "proxy learns", "proxies learn")));
+            }
+            let one = silent.len() == 1;
+            let what = format!(
+                "{} of revision {revision} {}: {}",
+                and(&names),
+                if one { "counts as ready and does not answer" } else { "count as ready and do not answer" },
+                if harmed.is_empty() { "no proxy depends on it".to_owned() } else { and(&harmed) },
+            );
+            let mut evidence: Vec<_> =
+                silent.iter().map(|(istiod, why)| format!("{}: {}", istiod.pod, crate::text::first_line(why))).collect();
+            evidence.push(format!(
+                "next: kubectl logs -n {} {}, and why no probe restarts it; then kubectl delete pod, one at a time: its proxies connect to the next one, and keep what they have meanwhile",
+                self.root, names[0]
+            ));
+            let harm = self.share(|one| of_it(one) && (one.is_lost() || hanging(one)));
+            self.add(cause::SILENT, what, evidence, harm.max(ratio(silent.len(), seen.istiods.len())));
+            if silent.len() == own.len() {
+                self.blamed.insert(revision.to_owned());
+            }
         }
     }
 

@@ -169,3 +169,37 @@ fn one_stale_istiod_of_three_harms_its_own_proxies() {
     assert_eq!(words(&found), [cause::STALE]);
     assert!(found[0].what.contains("istiod-2") && (found[0].harm - 1.0 / 3.0).abs() < 1e-9);
 }
+
+fn silent(pod: &str) -> Istiod {
+    Istiod { says: Some(Err("nothing answered within 10 s".into())), ..istiod(pod) }
+}
+
+fn holding(name: &str) -> Connection {
+    Connection { own: Some(Ok(Own { active: 1.0, total: 1.0 })), ..proxy(name, None) }
+}
+
+#[test]
+fn one_istiod_that_does_not_answer_is_named_where_others_do() {
+    // As three istiods of a real mesh are seen, one of them stopped by SIGSTOP: it still counts as ready, and its proxy
+    // still has its connection.
+    let mut seen = seen(vec![istiod("istiod-1"), silent("istiod-2"), istiod("istiod-3")]);
+    seen.connections = vec![proxy("a", Some("istiod-1")), holding("b"), proxy("c", Some("istiod-3"))];
+    let found = causes("istio-system", &seen).expect("it can be told");
+    assert_eq!(words(&found), [cause::SILENT]);
+    assert!(found[0].what.contains("istiod-2") && !found[0].what.contains("istiod-1"), "{}", found[0].what);
+    assert!(found[0].what.contains("1 proxy learns of no change"), "{}", found[0].what);
+    assert!((found[0].harm - 1.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_revision_whose_istiods_have_ended_is_not_blamed_on_its_proxies() {
+    // As the proxies of a real mesh are seen after SIGTERM of the only istiod, before the kubelet says so.
+    let mut seen = seen(vec![silent("istiod-1")]);
+    seen.connections = vec![proxy("a", None), proxy("b", None)];
+    let found = causes("istio-system", &seen).expect("it can be told");
+    assert_eq!(words(&found), [cause::SILENT], "the lost connections follow from it");
+    assert_eq!(found[0].harm, 1.0);
+    // Where nothing speaks for it, the way to it may be what is broken.
+    seen.connections = vec![holding("a")];
+    assert!(causes("istio-system", &seen).is_err());
+}

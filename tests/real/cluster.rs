@@ -15,12 +15,17 @@ pub const BREAKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/trouble
 pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real");
 
 /// Held by a test that changes objects of namespace `summit` which another test looks at.
-pub static SUMMIT: Lock = Lock(Mutex::new(()));
+pub static SUMMIT: Lock = Lock::new();
 
 /// One test at a time.
 pub struct Lock(Mutex<()>);
 
 impl Lock {
+    /// A new one.
+    pub const fn new() -> Self {
+        Lock(Mutex::new(()))
+    }
+
     /// Waits for the tests before. That one of them failed is its own affair.
     pub fn lock(&self) -> MutexGuard<'_, ()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -236,6 +241,30 @@ impl Record {
     /// The events of a name.
     pub fn events<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
         self.lines.iter().filter(move |line| line["event"] == name)
+    }
+
+    /// How it ended, in the word of the record.
+    #[track_caller]
+    pub fn ending(&self) -> &str {
+        self.ended()["ending"].as_str().unwrap_or("without an ending")
+    }
+
+    /// Its last words: what was found, why it is not this, where to go.
+    #[track_caller]
+    pub fn said(&self) -> String {
+        let ended = self.ended();
+        let text = |key: &str| ended[key].as_str().unwrap_or_default();
+        format!("{}; next: {}", text("message"), text("next"))
+    }
+
+    #[track_caller]
+    fn ended(&self) -> &Value {
+        self.events("ended").next().expect("a run that ended says so in its record")
+    }
+
+    /// The names of the objects that it set out to change.
+    pub fn changed(&self) -> Vec<&str> {
+        self.events("changing").map(|change| change["object"]["name"].as_str().unwrap_or_default()).collect()
     }
 }
 

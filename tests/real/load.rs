@@ -18,6 +18,21 @@ pub struct Answers {
     pub lost: u64,
 }
 
+impl Answers {
+    /// All that were not answered with 200.
+    pub fn failed(&self) -> u64 {
+        self.unavailable + self.other + self.lost
+    }
+}
+
+/// How many call, with which pause between requests (mean, in milliseconds), and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub callers: u32,
+    pub pause: u32,
+    pub seconds: u32,
+}
+
 /// wrk in a pod, until it is stopped or dropped.
 pub struct Load {
     /// Taken when it is waited for.
@@ -35,24 +50,33 @@ impl Drop for Load {
 }
 
 impl Load {
-    /// Sixteen callers in the first pod of `front`, each with a pause between its requests. Returns once it is well
-    /// under way: who calls for help has seen some answers.
+    /// Sixteen callers of `graph-core` in the first pod of `front`, each with a pause between its requests. Returns once it
+    /// is well under way: who calls for help has seen some answers.
     #[track_caller]
     pub fn start(cluster: &Cluster, namespace: &str, seconds: u32) -> Self {
+        Load::on(cluster, namespace, "graph-core", Pace { callers: 16, pause: 20, seconds }, 1000)
+    }
+
+    /// Callers of a Service in the first pod of `front`. Returns once they have got so many answers.
+    #[track_caller]
+    pub fn on(cluster: &Cluster, namespace: &str, service: &str, pace: Pace, answers: usize) -> Self {
         let front = pods(cluster, namespace, "front").remove(0);
-        let logged_before = log(cluster, &front).lines().count();
+        let to = format!("\"{service}.{namespace}:8080\"");
+        let answered = || log(cluster, &front).lines().filter(|line| line.contains(&to)).count();
+        let before = answered();
         let wrk = in_pod(cluster, &front, "wrk")
-            .args(["-c", "16", "-t", "1", "-d", &format!("{seconds}s"), "-s", &format!("{SCRIPTS}/steady.lua")])
-            .arg(format!("http://graph-core.{namespace}:8080/"))
+            .args(["-c", &pace.callers.to_string(), "-t", "1", "-d", &format!("{}s", pace.seconds)])
+            .args(["--timeout", "20s", "-s", &format!("{SCRIPTS}/steady.lua")])
+            .args([&format!("http://{service}.{namespace}:8080/"), "--", &pace.pause.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .expect("tests/real/in can be started");
         let load = Load { wrk: Some(wrk) };
         let from = Instant::now();
-        while log(cluster, &front).lines().count() < logged_before + 1000 {
+        while answered() < before + answers {
             assert!(
                 from.elapsed().as_secs() < 60,
-                "a minute of load, and the access log of {front} has no 1,000 lines"
+                "a minute of load, and the access log of {front} has no {answers} lines more about {service}"
             );
             thread::sleep(Duration::from_millis(200));
         }
@@ -115,7 +139,7 @@ pub fn pods(cluster: &Cluster, namespace: &str, app: &str) -> Vec<String> {
 }
 
 /// A command inside a real pod.
-fn in_pod(cluster: &Cluster, pod: &str, program: &str) -> Command {
+pub fn in_pod(cluster: &Cluster, pod: &str, program: &str) -> Command {
     let mut command = cluster.command(program);
     command.env("POD", pod);
     command
@@ -150,7 +174,7 @@ pub fn logged(cluster: &Cluster, pod: &str, flag: &str) -> usize {
 }
 
 /// What a pod's sidecar has logged.
-fn log(cluster: &Cluster, pod: &str) -> String {
+pub fn log(cluster: &Cluster, pod: &str) -> String {
     let folder = cluster.folder().expect("only real pods have a log file");
     fs::read_to_string(folder.join("pods").join(pod).join("proxy.log")).expect("a real pod has a log")
 }

@@ -5,6 +5,10 @@
 mod breaker;
 mod changes;
 mod cluster;
+mod control_plane;
+mod latency;
 mod load;
+mod mtls;
 mod refusal;
+mod route;
 mod side_by_side;

@@ -28,9 +28,13 @@ class Mesh:
         return self.root / "pods" / pod
 
     def lives(self, pod):
-        """Whether the process of a pod that was made real is still there."""
-        pid = self.home(pod) / "pid"
-        return pid.exists() and pathlib.Path(f"/proc/{self.first}/root/proc/{pid.read_text().strip()}").exists()
+        """Whether the process of a pod that was made real still runs."""
+        try:
+            pid = (self.home(pod) / "pid").read_text().strip()
+            status = pathlib.Path(f"/proc/{self.first}/root/proc/{pid}/status").read_text()
+        except FileNotFoundError:
+            return False
+        return "State:\tZ" not in status
 
     def start(self, pod, address, script, *arguments):
         """Runs a bash script in namespaces of its own that have the pod's address; returns the process id as seen inside the mesh."""
@@ -47,9 +51,10 @@ ip address add {address}/32 dev eth0
 ip route add default dev eth0
 cd {home}
 {script}""")
-        subprocess.Popen(["nsenter", "--target", self.first, "--net", "--pid", "--mount", "unshare", "--net", "--mount",
-                          "env", f"PATH={BINARIES}:{os.environ['PATH']}", "bash", home / "start", *arguments],
-                         start_new_session=True, stdin=subprocess.DEVNULL, stdout=open(home / "start.log", "w"), stderr=subprocess.STDOUT)
+        # Left to the first process at once: an nsenter that waited for it would stop when it is stopped, and go on for ever.
+        subprocess.run(["nsenter", "--target", self.first, "--net", "--pid", "--mount", "bash", "-c", '"$@" &', "start", "unshare", "--net", "--mount",
+                        "env", f"PATH={BINARIES}:{os.environ['PATH']}", "bash", home / "start", *arguments], check=True,
+                       start_new_session=True, stdin=subprocess.DEVNULL, stdout=open(home / "start.log", "w"), stderr=subprocess.STDOUT)
         while not (home / "pid").exists():
             time.sleep(0.01)
         pid = (home / "pid").read_text().strip()

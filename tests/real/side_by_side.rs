@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::cluster::{BREAKER, Cluster, Outcome, SUMMIT};
+use crate::control_plane::PLANE;
+use crate::latency::LATENCY;
 use crate::load::{Load, pods};
+use crate::mtls::MTLS;
 
 /// What is compared beside the exit code.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +77,15 @@ const KUBECTL: &[(&str, Compare)] = &[
     ("get deployments -n summit -o wide", Compare::Columns),
     ("get services -n summit", Compare::Columns),
     ("get namespaces", Compare::Columns),
+    ("get peerauthentications -n summit", Compare::Text),
+    ("get endpointslices -n summit", Compare::Columns),
+    ("get networkpolicies -n summit", Compare::Text),
+    ("get hpa -n summit", Compare::Text),
+    ("get mutatingwebhookconfigurations", Compare::Columns),
+    ("get validatingwebhookconfigurations", Compare::Columns),
+    ("get configmap istio-ca-root-cert -n summit -o json", Compare::Shape),
+    ("get service graph-core -n summit -o json", Compare::Shape),
+    ("get service absent -n summit -o json", Compare::Text),
     ("get dr side-by-side -n summit -o name", Compare::Text),
     ("get dr side-by-side -n summit -o jsonpath={.spec.trafficPolicy}", Compare::Text),
     ("get dr absent -n summit", Compare::Text),
@@ -142,11 +154,15 @@ const KUBECTL: &[(&str, Compare)] = &[
     ("get --raw /version", Compare::Shape),
 ];
 
-/// Calls of meshbook. `RUNBOOK` stands for Scenario 1.
+/// Calls of meshbook. `RUNBOOK` stands for Scenario 1, `SCENARIO2` to `SCENARIO4` for the others' runbooks.
 const MESHBOOK: &[(&str, Compare)] = &[
     ("plan RUNBOOK service=graph-core -n summit -o json", Compare::Shape),
     ("run RUNBOOK service=graph-core -n summit -o json", Compare::Shape),
     ("run RUNBOOK service=absent -n summit -o json", Compare::Shape),
+    ("run SCENARIO2 service=graph-core -n summit -o json", Compare::Shape),
+    ("run SCENARIO3 service=graph-core -n summit -o json", Compare::Shape),
+    ("run SCENARIO3 service=absent -n summit -o json", Compare::Shape),
+    ("run SCENARIO4 -n summit -o json", Compare::Code),
     ("run RUNBOOK -n summit", Compare::Text),
     ("run RUNBOOK service=graph-core -n summit --context absent", Compare::Code),
     ("runs -o json", Compare::Shape),
@@ -183,12 +199,23 @@ fn lab_and_real_mesh_answer_alike() {
                 .collect();
             cluster.kubectl(&args).without(&[(&pod, "POD"), (&was(cluster), "was REPLICAS")])
         };
-        differ(&format!("kubectl {call}"), compare, ask(&real), ask(&lab), &mut differences);
+        let (by_real, by_lab) = both(|| ask(&real), || ask(&lab));
+        differ(&format!("kubectl {call}"), compare, by_real, by_lab, &mut differences);
     }
     for &(call, compare) in MESHBOOK {
-        let args: Vec<_> = call.split(' ').map(|word| if word == "RUNBOOK" { BREAKER } else { word }).collect();
+        let args: Vec<_> = call
+            .split(' ')
+            .map(|word| match word {
+                "RUNBOOK" => BREAKER,
+                "SCENARIO2" => LATENCY,
+                "SCENARIO3" => MTLS,
+                "SCENARIO4" => PLANE,
+                word => word,
+            })
+            .collect();
         let ask = |cluster: &Cluster| cluster.meshbook(&args).without(&[(&cluster.home(), "HOME")]);
-        differ(&format!("meshbook {call}"), compare, ask(&real), ask(&lab), &mut differences);
+        let (by_real, by_lab) = both(|| ask(&real), || ask(&lab));
+        differ(&format!("meshbook {call}"), compare, by_real, by_lab, &mut differences);
     }
     load.stop();
     real.kubectl(&["delete", "-n", "summit", "dr/side-by-side", "vs/side-by-side"]).ok();
@@ -213,6 +240,14 @@ fn lab_and_real_mesh_answer_alike() {
     }
     assert!(unnamed.is_empty(), "{} differences that nobody has named:\n{}", unnamed.len(), unnamed.join("\n"));
     assert!(stale.is_empty(), "named differences that are gone: take them off the list: {stale:#?}");
+}
+
+/// Asks both at once: a call takes as long as the slower of the two.
+fn both(real: impl FnOnce() -> Outcome, lab: impl FnOnce() -> Outcome + Send) -> (Outcome, Outcome) {
+    std::thread::scope(|scope| {
+        let lab = scope.spawn(lab);
+        (real(), lab.join().expect("it has said why"))
+    })
 }
 
 /// Adds each difference between two answers to the same call.

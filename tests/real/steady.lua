@@ -1,9 +1,13 @@
 -- wrk without a pause answers each refusal with the next request, and a two-core machine does nothing else.
--- Here each connection pauses between its requests, as callers do. At the end: answers by status, in one line.
+-- Here each connection pauses between its requests, as callers do: so many milliseconds in the mean, the first argument after
+-- `--`, or 20. At the end: answers by status, in one line.
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
-function init() answered_200, answered_503, answered_other = 0, 0, 0 end
-function delay() return math.random(10, 30) end
+function init(arguments)
+  pause = tonumber(arguments[1]) or 20
+  answered_200, answered_503, answered_other = 0, 0, 0
+end
+function delay() return math.random(math.floor(pause / 2), math.floor(pause * 1.5)) end
 function response(status)
   if status == 200 then answered_200 = answered_200 + 1
   elseif status == 503 then answered_503 = answered_503 + 1

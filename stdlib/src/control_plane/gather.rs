@@ -209,26 +209,31 @@ fn look(run: &Run, objects: Objects) -> Result<Seen, Failure> {
     })
 }
 
-/// Asks each istiod that runs for its version, its proxies and its metrics.
+/// Asks each istiod that runs for its version, and those that answer for their proxies and metrics: one that does not would
+/// make everybody wait for each page anew.
 fn ask(run: &Run, istiods: &mut [Istiod]) -> Result<(), Failure> {
-    const PAGES: [(&str, &str); 3] = [("version", "/version"), ("sync state", "/debug/syncz"), ("metrics", "/metrics")];
+    const PAGES: [(&str, &str); 2] = [("sync state", "/debug/syncz"), ("metrics", "/metrics")];
     let running: Vec<usize> = (0..istiods.len()).filter(|index| istiods[*index].running).collect();
-    let effects = running.iter().flat_map(|index| {
+    let versions = running.iter().map(|index| get(&istiods[*index], "version", "/version")).collect();
+    let mut answering = Vec::new();
+    for (index, reply) in running.into_iter().zip(run.read_all(versions)) {
+        match reply {
+            Ok(reply) => answering.push((index, page(reply).unwrap_or_default())),
+            Err(failure) => istiods[index].says = Some(Err(absorb(failure)?)),
+        }
+    }
+    let effects = answering.iter().flat_map(|(index, _)| {
         let istiod = &istiods[*index];
         PAGES.map(|(what, path)| get(istiod, what, path))
     });
-    let mut pages = Vec::new();
-    for reply in run.read_all(effects.collect()) {
-        pages.push(match reply {
-            Ok(reply) => page(reply),
-            Err(failure) => Err(absorb(failure)?),
-        });
-    }
-    let mut pages = pages.into_iter();
-    for index in running {
-        let mut next = || pages.next().expect("each istiod is asked for each page");
-        let (version, synced, figures) = (next(), next(), next());
-        istiods[index].says = Some(said(version, synced, figures));
+    let mut replies = run.read_all(effects.collect()).into_iter();
+    for (index, version) in answering {
+        let mut next = || match replies.next().expect("each istiod is asked for each page") {
+            Ok(reply) => Ok(page(reply)),
+            Err(failure) => absorb(failure).map(Err),
+        };
+        let (synced, figures) = (next()?, next()?);
+        istiods[index].says = Some(said(&version, synced, figures));
     }
     Ok(())
 }
@@ -243,17 +248,13 @@ pub(super) fn page(reply: Reply) -> Result<String, String> {
     admin::body_of("its port", reply)
 }
 
-fn said(
-    version: Result<String, String>,
-    synced: Result<String, String>,
-    figures: Result<String, String>,
-) -> Result<Says, String> {
+fn said(version: &str, synced: Result<String, String>, figures: Result<String, String>) -> Result<Says, String> {
     let proxies = synced.and_then(|page| syncz::parse(&page))?;
     let figures = figures.unwrap_or_default();
     let sum = |name: &str| metrics::sum(&figures, name, &[]);
     let convergence = sum("pilot_proxy_convergence_time_sum").zip(sum("pilot_proxy_convergence_time_count"));
     Ok(Says {
-        version: version.map(|page| istiod::version(&page)).unwrap_or_default(),
+        version: istiod::version(version),
         proxies,
         pushes: sum("pilot_xds_pushes"),
         rejects: sum("pilot_total_xds_rejects"),

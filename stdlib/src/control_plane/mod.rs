@@ -216,8 +216,10 @@ impl Noun for ControlPlane {
 
 /// How long ago something was, in words.
 pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
-    let passed = std::time::Duration::try_from(now.duration_since(at)).unwrap_or_default();
-    format!("{} ago", meshbook_runtime::value::Span(std::time::Duration::from_secs(passed.as_secs())))
+    match std::time::Duration::try_from(now.duration_since(at)).unwrap_or_default().as_secs() {
+        0 => "just now".into(),
+        seconds => format!("{} ago", meshbook_runtime::value::Span(std::time::Duration::from_secs(seconds))),
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +244,14 @@ pub(crate) mod tests {
             late: 0,
             notes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_was_a_moment_ago_is_said_in_words() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        assert_eq!(ago(at(100), at(100)), "just now");
+        assert_eq!(ago(at(100), at(101)), "just now", "clocks go apart");
+        assert_eq!(ago(at(161), at(100)), "1m1s ago");
     }
 
     #[test]

@@ -64,7 +64,8 @@ fn the_service_of_istiod_selects_its_istiods_again() {
     let endpoints = |wanted: usize| {
         eventually(&format!("{SERVICE} has {wanted} endpoints"), Duration::from_secs(20), || {
             let label = format!("kubernetes.io/service-name={SERVICE}");
-            let text = cluster.kubectl(&["get", "endpointslices", "-n", "istio-system", "-l", &label, "-o", "json"]).ok();
+            let text =
+                cluster.kubectl(&["get", "endpointslices", "-n", "istio-system", "-l", &label, "-o", "json"]).ok();
             let slices: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
             let of = |slice: &Value| slice["endpoints"].as_array().map_or(0, Vec::len);
             let found: usize = slices["items"].as_array().into_iter().flatten().map(of).sum();
@@ -149,6 +150,7 @@ fn traffic_outlives_istiod_and_new_configuration_comes_with_the_next_one() {
     eventually(&format!("{front} carries the new rule"), Duration::from_secs(60), || {
         if carries() { Ok(()) } else { Err("the old one".into()) }
     });
+    cluster.kubectl(&["delete", "dr", "graph-core", "-n", NAMESPACE]).ok();
     println!("new configuration {:.1} s after the start of istiod", from.elapsed().as_secs_f64());
 }
 
@@ -215,7 +217,8 @@ fn process(cluster: &Cluster, pod: &str) -> (String, String) {
 fn lives(cluster: &Cluster, pod: &str) -> bool {
     let (first, pid) = process(cluster, pod);
     // One that has ended may wait for the first process to take note of it.
-    fs::read_to_string(format!("/proc/{first}/root/proc/{pid}/status")).is_ok_and(|status| !status.contains("State:\tZ"))
+    fs::read_to_string(format!("/proc/{first}/root/proc/{pid}/status"))
+        .is_ok_and(|status| !status.contains("State:\tZ"))
 }
 
 fn signal(cluster: &Cluster, pod: &str, signal: &str) {

@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, assert_same};
 use crate::load::{Load, Pace};
 
 /// The runbook of Scenario 2.
-pub const LATENCY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/troubleshooting/latency.rhai");
+const LATENCY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/troubleshooting/latency.rhai");
 /// Whose `graph-core` answers 120 requests a second.
 const NAMESPACE: &str = "summit-slow";
 
@@ -31,9 +31,8 @@ fn a_retry_storm_is_ended_as_told_by_prometheus() {
     Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: 60, pause: 10, seconds: 2 }, 1).wait();
     let from = Instant::now();
     let arguments = ["service=graph-core", "bound=1s", "window=30s"];
-    let outcome = cluster.meshbook(
-        &[&["run", LATENCY], &arguments[..], &["-n", NAMESPACE, "--approve", "virtualservice"]].concat(),
-    );
+    let outcome = cluster
+        .meshbook(&[&["run", LATENCY], &arguments[..], &["-n", NAMESPACE, "--approve", "virtualservice"]].concat());
     println!("retry storm: meshbook run, {:.1} s: {outcome}", from.elapsed().as_secs_f64());
     assert_eq!(outcome.code, 0, "{outcome}");
     let record = cluster.newest_record();

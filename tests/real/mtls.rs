@@ -67,8 +67,7 @@ fn cured(service: &str, refused: &str) -> (Cluster, String, serde_json::Value) {
     );
     assert!(shaken() > 50, "{service}: {server} has logged {} requests by mutual TLS", shaken());
     load.stop();
-    let clean =
-        Load::on(&cluster, NAMESPACE, service, Pace { callers: 4, pause: 50, seconds: 2 }, 20).wait();
+    let clean = Load::on(&cluster, NAMESPACE, service, Pace { callers: 4, pause: 50, seconds: 2 }, 20).wait();
     assert!(clean.ok > 50 && clean.failed() == 0, "the load does not run clean: {clean:?}");
     (cluster, record.run, before)
 }
@@ -80,7 +79,8 @@ fn plaintext_caller() {
     let address = cluster.object(NAMESPACE, "pod", &server)["status"]["podIP"].as_str().unwrap_or_default().to_owned();
     for _ in 0..10 {
         let url = format!("http://{address}:8080/");
-        let answer = in_pod(&cluster, &legacy, "curl").args(["-sS", "-m", "5", &url]).output().expect("curl can be started");
+        let answer =
+            in_pod(&cluster, &legacy, "curl").args(["-sS", "-m", "5", &url]).output().expect("curl can be started");
         assert!(!answer.status.success(), "plain text must be refused under STRICT: {answer:?}");
     }
     let kinds = ["peerauthentication/default", "destinationrule/graph-core", "destinationrule/ledger"];
@@ -89,7 +89,8 @@ fn plaintext_caller() {
         kinds.iter().filter_map(object).collect::<Vec<_>>()
     };
     let before = objects();
-    let outcome = cluster.meshbook(&["run", MTLS, "service=graph-core", "-n", NAMESPACE, "--approve", "destinationrule"]);
+    let outcome =
+        cluster.meshbook(&["run", MTLS, "service=graph-core", "-n", NAMESPACE, "--approve", "destinationrule"]);
     println!("plaintext caller: meshbook run: {outcome}");
     assert_eq!(outcome.code, 1, "{outcome}");
     let record = cluster.newest_record();

@@ -17,7 +17,8 @@ fn a_route_to_nowhere_is_told_from_a_circuit_breaker() {
     // Who has never reached the host is no caller of it.
     for _ in 0..3 {
         let url = format!("http://graph-core.{NAMESPACE}:8080/");
-        let answer = in_pod(&cluster, &front, "curl").args(["-sS", "-m", "5", &url]).output().expect("curl can be started");
+        let answer =
+            in_pod(&cluster, &front, "curl").args(["-sS", "-m", "5", &url]).output().expect("curl can be started");
         assert!(answer.status.success(), "{answer:?}");
     }
     let before = cluster.object(NAMESPACE, "virtualservice", "graph-core");
@@ -26,15 +27,32 @@ fn a_route_to_nowhere_is_told_from_a_circuit_breaker() {
         cluster.kubectl(&["patch", "vs", "graph-core", "-n", NAMESPACE, "--type", "merge", "-p", &patch]).ok();
     };
     let nowhere = [
-        ("a subset that does not exist", "NC", 2, json!([{"route": [{"destination": {"host": host, "subset": "v9"}}]}])),
-        ("a host that does not exist", "NC", 4, json!([{"route": [{"destination": {"host": format!("absent.{NAMESPACE}.svc.cluster.local")}}]}])),
-        ("no route that matches", "NR", 16, json!([{"match": [{"headers": {"x-test": {"exact": "canary"}}}], "route": [{"destination": {"host": host}}]}])),
+        (
+            "a subset that does not exist",
+            "NC",
+            2,
+            json!([{"route": [{"destination": {"host": host, "subset": "v9"}}]}]),
+        ),
+        (
+            "a host that does not exist",
+            "NC",
+            4,
+            json!([{"route": [{"destination": {"host": format!("absent.{NAMESPACE}.svc.cluster.local")}}]}]),
+        ),
+        (
+            "no route that matches",
+            "NR",
+            16,
+            json!([{"match": [{"headers": {"x-test": {"exact": "canary"}}}], "route": [{"destination": {"host": host}}]}]),
+        ),
     ];
     for (what, flag, callers, http) in &nowhere {
         set(http);
         // Each is louder than the one before, whose answers are still in the minute that is looked at.
-        let load = Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: *callers, pause: 100, seconds: 900 }, 40);
-        let outcome = cluster.meshbook(&["run", BREAKER, "service=graph-core", "-n", NAMESPACE, "--approve", "destinationrule"]);
+        let load =
+            Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: *callers, pause: 100, seconds: 900 }, 40);
+        let outcome =
+            cluster.meshbook(&["run", BREAKER, "service=graph-core", "-n", NAMESPACE, "--approve", "destinationrule"]);
         load.stop();
         println!("{what}: meshbook run: {outcome}");
         assert_eq!(outcome.code, 0, "{what}: {outcome}");

@@ -299,8 +299,10 @@ impl Look<'_> {
                 if one { "counts as ready and does not answer" } else { "count as ready and do not answer" },
                 if harmed.is_empty() { "no proxy depends on it".to_owned() } else { and(&harmed) },
             );
-            let mut evidence: Vec<_> =
-                silent.iter().map(|(istiod, why)| format!("{}: {}", istiod.pod, crate::text::first_line(why))).collect();
+            let mut evidence: Vec<_> = silent
+                .iter()
+                .map(|(istiod, why)| format!("{}: {}", istiod.pod, crate::text::first_line(why)))
+                .collect();
             evidence.push(format!(
                 "next: kubectl logs -n {} {}, and why no probe restarts it; then kubectl delete pod, one at a time: its proxies connect to the next one, and keep what they have meanwhile",
                 self.root, names[0]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cluster::{BREAKER, Cluster, assert_same};
-use crate::load::{Load, logged, pods, thresholds};
+use crate::load::{Load, Pace, logged, pods, thresholds};
 
 /// `proxyStatsMatcher` exports the clusters' counters; there is no Prometheus.
 #[test]
@@ -88,7 +88,7 @@ fn scenario(namespace: &str, source: &str, began: impl FnOnce(&Cluster)) {
         assert_limits(&cluster, &server, "inbound|8080||", 500);
     }
     let refused = logged(&cluster, &front, "UO");
-    let clean = Load::start(&cluster, namespace, 5).wait();
+    let clean = Load::on(&cluster, namespace, "graph-core", Pace { callers: 16, pause: 20, seconds: 8 }, 100).wait();
     println!("{namespace}: answers afterwards: {clean:?}");
     assert!(
         clean.ok > 500 && clean.unavailable == 0 && clean.other == 0 && clean.lost == 0,

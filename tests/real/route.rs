@@ -30,27 +30,26 @@ fn a_route_to_nowhere_is_told_from_a_circuit_breaker() {
         (
             "a subset that does not exist",
             "NC",
-            2,
+            Pace { callers: 1, pause: 200, seconds: 900 },
             json!([{"route": [{"destination": {"host": host, "subset": "v9"}}]}]),
         ),
         (
             "a host that does not exist",
             "NC",
-            4,
+            Pace { callers: 4, pause: 100, seconds: 900 },
             json!([{"route": [{"destination": {"host": format!("absent.{NAMESPACE}.svc.cluster.local")}}]}]),
         ),
         (
             "no route that matches",
             "NR",
-            16,
+            Pace { callers: 16, pause: 30, seconds: 900 },
             json!([{"match": [{"headers": {"x-test": {"exact": "canary"}}}], "route": [{"destination": {"host": host}}]}]),
         ),
     ];
-    for (what, flag, callers, http) in &nowhere {
+    for (what, flag, pace, http) in &nowhere {
         set(http);
-        // Each is louder than the one before, whose answers are still in the minute that is looked at.
-        let load =
-            Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: *callers, pause: 100, seconds: 900 }, 40);
+        // Each is much louder than the one before, whose answers are still in the minute that is looked at.
+        let load = Load::on(&cluster, NAMESPACE, "graph-core", *pace, 20);
         let outcome =
             cluster.meshbook(&["run", BREAKER, "service=graph-core", "-n", NAMESPACE, "--approve", "destinationrule"]);
         load.stop();

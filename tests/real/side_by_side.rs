@@ -187,25 +187,26 @@ fn lab_and_real_mesh_answer_alike() {
     let load = Load::start(&real, "summit", 900);
 
     let mut differences = Vec::new();
-    // How many pods there are is data.
-    let was =
-        |cluster: &Cluster| format!("was {}", cluster.object("summit", "deployment", "graph-core")["spec"]["replicas"]);
+    // What a pod is called and how many there are is data.
+    let data = |cluster: &Cluster| {
+        let replicas = &cluster.object("summit", "deployment", "graph-core")["spec"]["replicas"];
+        (pods(cluster, "summit", "graph-core").remove(0), cluster.viewer(), format!("was {replicas}"))
+    };
+    let (of_real, of_lab) = (data(&real), data(&lab));
     for &(call, compare) in KUBECTL {
-        let ask = |cluster: &Cluster| {
-            let pod = pods(cluster, "summit", "graph-core").remove(0);
-            let viewer = cluster.viewer();
+        let ask = |cluster: &Cluster, (pod, viewer, was): &(String, String, String)| {
             let args: Vec<_> = call
                 .split(' ')
                 .map(|word| match word {
-                    "POD" => pod.as_str(),
+                    "POD" => pod,
                     "OBJECTS" => &objects,
-                    "VIEWER" => &viewer,
+                    "VIEWER" => viewer,
                     word => word,
                 })
                 .collect();
-            cluster.kubectl(&args).without(&[(&pod, "POD"), (&was(cluster), "was REPLICAS")])
+            cluster.kubectl(&args).without(&[(pod, "POD"), (was, "was REPLICAS")])
         };
-        let (by_real, by_lab) = both(|| ask(&real), || ask(&lab));
+        let (by_real, by_lab) = both(|| ask(&real, &of_real), || ask(&lab, &of_lab));
         differ(&format!("kubectl {call}"), compare, by_real, by_lab, &mut differences);
     }
     let ask = |call: &str| {

@@ -29,19 +29,8 @@ fn by_prometheus() {
     scenario("summit", "istio_requests_total", |cluster| {
         // Prometheus has to know the host for longer than the 30 s that are asked of it.
         let refused_then =
-            r#"query=istio_requests_total{destination_service_namespace="summit",response_flags="UO"} offset 40s"#;
-        let from = Instant::now();
-        loop {
-            let mut curl = cluster.command("curl");
-            let answer = curl.args(["-s", "127.0.0.1:9090/api/v1/query", "--data-urlencode", refused_then]).output();
-            let answer = answer.expect("tests/real/in can be started");
-            let answer: Value = serde_json::from_slice(&answer.stdout).expect("tests/real/run has started Prometheus");
-            if answer["data"]["result"].as_array().is_some_and(|series| !series.is_empty()) {
-                return;
-            }
-            assert!(from.elapsed().as_secs() < 120, "Prometheus has no refusal that is 40 s old: {answer}");
-            thread::sleep(Duration::from_secs(1));
-        }
+            r#"istio_requests_total{destination_service_namespace="summit",response_flags="UO"} offset 40s"#;
+        cluster.until_prometheus_answers(refused_then);
     });
 }
 

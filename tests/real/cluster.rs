@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -196,6 +198,23 @@ impl Cluster {
     pub fn object(&self, namespace: &str, kind: &str, name: &str) -> Value {
         let text = self.kubectl(&["get", kind, name, "-n", namespace, "-o", "json", "--show-managed-fields"]).ok();
         serde_json::from_str(&text).expect("kubectl prints JSON")
+    }
+
+    /// Waits until the real mesh's Prometheus has anything to answer to a query.
+    #[track_caller]
+    pub fn until_prometheus_answers(&self, query: &str) {
+        let from = Instant::now();
+        loop {
+            let mut curl = self.command("curl");
+            curl.args(["-s", "127.0.0.1:9090/api/v1/query", "--data-urlencode", &format!("query={query}")]);
+            let answer = curl.output().expect("tests/real/in can be started");
+            let answer: Value = serde_json::from_slice(&answer.stdout).expect("tests/real/run has started Prometheus");
+            if answer["data"]["result"].as_array().is_some_and(|series| !series.is_empty()) {
+                return;
+            }
+            assert!(from.elapsed().as_secs() < 120, "Prometheus has nothing to answer to {query}: {answer}");
+            thread::sleep(Duration::from_secs(1));
+        }
     }
 
     /// The lines of the newest run's record.

@@ -29,6 +29,12 @@ fn a_retry_storm_is_ended_as_told_by_prometheus() {
 
     let load = Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: 80, pause: 2000, seconds: 900 }, 80);
     Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: 60, pause: 10, seconds: 2 }, 1).wait();
+    // Who is called has been called by an alert.
+    let host = format!("destination_service=\"graph-core.{NAMESPACE}.svc.cluster.local\"");
+    let p95 = "histogram_quantile(0.95, sum by (le) (rate(istio_request_duration_milliseconds_bucket";
+    cluster.until_prometheus_answers(&format!("{p95}{{{host},reporter=\"source\"}}[5m]))) > 1000"));
+    let attempts = format!("istio_requests_total{{{host},reporter=\"destination\",response_flags=\"DC\"}}");
+    cluster.until_prometheus_answers(&format!("sum(increase({attempts}[20s])) > 200"));
     let from = Instant::now();
     let arguments = ["service=graph-core", "bound=1s", "window=30s"];
     let outcome = cluster

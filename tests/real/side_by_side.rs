@@ -198,7 +198,7 @@ fn lab_and_real_mesh_answer_alike() {
             let args: Vec<_> = call
                 .split(' ')
                 .map(|word| match word {
-                    "POD" => pod,
+                    "POD" => pod.as_str(),
                     "OBJECTS" => &objects,
                     "VIEWER" => viewer,
                     word => word,

@@ -10,7 +10,7 @@ use crate::load::{Load, Pace};
 
 /// The runbook of Scenario 2.
 const LATENCY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/troubleshooting/latency.rhai");
-/// Whose `graph-core` answers 120 requests a second.
+/// Whose `graph-core` answers 40 requests a second.
 const NAMESPACE: &str = "summit-slow";
 
 #[test]
@@ -23,18 +23,18 @@ fn a_retry_storm_is_ended_as_told_by_prometheus() {
         cluster.kubectl(&["patch", "vs", "graph-core", "-n", NAMESPACE, "--type", "merge", "-p", &patch]).ok();
     };
     let mut http = untouched["spec"]["http"].clone();
-    http[0]["retries"] = json!({"attempts": 8, "perTryTimeout": "150ms", "retryOn": "5xx,reset,connect-failure"});
+    http[0]["retries"] = json!({"attempts": 8, "perTryTimeout": "300ms", "retryOn": "5xx,reset,connect-failure"});
     set(&http);
     let before = cluster.object(NAMESPACE, "virtualservice", "graph-core");
 
-    let load = Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: 80, pause: 2000, seconds: 900 }, 80);
-    Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: 60, pause: 10, seconds: 2 }, 1).wait();
+    let load = Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: 40, pause: 3000, seconds: 900 }, 20);
+    Load::on(&cluster, NAMESPACE, "graph-core", Pace { callers: 40, pause: 10, seconds: 2 }, 1).wait();
     // Who is called has been called by an alert.
     let host = format!("destination_service=\"graph-core.{NAMESPACE}.svc.cluster.local\"");
     let p95 = "histogram_quantile(0.95, sum by (le) (rate(istio_request_duration_milliseconds_bucket";
     cluster.until_prometheus_answers(&format!("{p95}{{{host},reporter=\"source\"}}[5m]))) > 1000"));
     let attempts = format!("istio_requests_total{{{host},reporter=\"destination\",response_flags=\"DC\"}}");
-    cluster.until_prometheus_answers(&format!("sum(increase({attempts}[20s])) > 200"));
+    cluster.until_prometheus_answers(&format!("sum(increase({attempts}[20s])) > 400"));
     let from = Instant::now();
     let arguments = ["service=graph-core", "bound=1s", "window=30s"];
     let outcome = cluster

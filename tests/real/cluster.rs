@@ -200,6 +200,14 @@ impl Cluster {
         serde_json::from_str(&text).expect("kubectl prints JSON")
     }
 
+    /// As [`Cluster::object`]; null if there is none.
+    #[track_caller]
+    pub fn find(&self, namespace: &str, kind: &str, name: &str) -> Value {
+        let more = ["-n", namespace, "-o", "json", "--show-managed-fields", "--ignore-not-found"];
+        let text = self.kubectl(&[&["get", kind, name], &more[..]].concat()).ok();
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("kubectl prints JSON") }
+    }
+
     /// Waits until the real mesh's Prometheus has anything to answer to a query.
     #[track_caller]
     pub fn until_prometheus_answers(&self, query: &str) {

@@ -22,7 +22,7 @@ mod istiod;
 pub(crate) mod kubernetes;
 pub(crate) mod memory;
 mod page;
-mod prometheus;
+pub(crate) mod prometheus;
 mod seed;
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,7 @@ pub mod text;
 pub mod time_spent;
 pub mod timeouts;
 pub mod tls;
+pub mod trace;
 pub mod triage;
 pub mod version;
 pub mod workload;

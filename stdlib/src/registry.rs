@@ -192,6 +192,13 @@ primitives! {
     host_fqdn: "host/fqdn_of.rs";
     table: "table/table_of.rs";
     plot: "plot/plot.rs";
+    // Jaeger.
+    jaeger_services: "trace/services.rs";
+    jaeger_slow_traces: "trace/slow_traces.rs";
+    trace_id: "trace/id_of.rs";
+    trace_duration: "trace/duration_of.rs";
+    trace_own_times: "trace/own_times_of.rs";
+    own_times_largest: "trace/largest_of.rs";
     // Kubernetes.
     k8s_get: "kubernetes/get.rs";
     k8s_list: "kubernetes/list.rs";
@@ -247,6 +254,8 @@ nouns! {
     crate::indicator::Indicator;
     crate::slo::SloReport;
     crate::table::Table;
+    crate::trace::Trace;
+    crate::trace::OwnTimes;
     meshbook_runtime::value::Span;
     meshbook_runtime::value::List;
 }

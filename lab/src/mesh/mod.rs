@@ -19,6 +19,7 @@ mod access_log;
 pub(crate) mod ca;
 mod envoy;
 mod istiod;
+mod jaeger;
 pub(crate) mod kubernetes;
 pub(crate) mod memory;
 mod page;

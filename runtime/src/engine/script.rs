@@ -245,9 +245,8 @@ impl Reader<'_> {
                 }
                 read(&path).map_err(|why| import(&format!("file `{key}` cannot be read"), &why))
             });
-            let text = text.map_err(|failure| {
-                Diagnostic::at(failure, &Arc::new(self.sources.clone()), &source, position)
-            })?;
+            let text =
+                text.map_err(|failure| Diagnostic::at(failure, &Arc::new(self.sources.clone()), &source, position))?;
             self.sources.add(&key, text.into());
         }
         Ok(())

@@ -84,19 +84,26 @@ fn data(status: StatusCode, body: &[u8], page: &str, place: &str) -> Result<Valu
     let text = said.unwrap_or_else(|| excerpt(body));
     match (status.as_u16(), envelope) {
         (200..=299, Some(Envelope { data, errors })) if errors.as_ref().is_none_or(Vec::is_empty) => Ok(data),
-        (401, _) => Err(Failure::new(&UNAUTHORIZED, format!("Jaeger at {place} does not accept the credentials: {text}"))
-            .hint("check `bearer_token_file` and `basic_auth` of `jaeger` in the configuration file")),
+        (401, _) => {
+            Err(Failure::new(&UNAUTHORIZED, format!("Jaeger at {place} does not accept the credentials: {text}"))
+                .hint("check `bearer_token_file` and `basic_auth` of `jaeger` in the configuration file"))
+        }
         (403, _) => Err(Failure::new(&FORBIDDEN, format!("Jaeger at {place} forbids `{page}`: {text}"))
             .hint("check the credentials of `jaeger` in the configuration file")),
-        (400, Some(_)) => Err(Failure::new(&SCRIPT, format!("Jaeger does not understand the question for `{page}`: {text}"))),
+        (400, Some(_)) => {
+            Err(Failure::new(&SCRIPT, format!("Jaeger does not understand the question for `{page}`: {text}")))
+        }
         (429 | 500..=599, _) => {
             Err(Failure::new(&UNREACHABLE, format!("Jaeger at {place} could not answer `{page}`: {text}"))
                 .hint("is its storage up?"))
         }
         // Errors beside data name traces that could not be read whole.
         (200..=299, Some(_)) => Err(Failure::new(&BAD_ANSWER, format!("Jaeger at {place} answered in part: {text}"))),
-        _ => Err(Failure::new(&BAD_ANSWER, format!("{place} answered {status} with something that is not Jaeger's API: {text}"))
-            .hint("check `jaeger.url` in the configuration file; it ends before `/api`")),
+        _ => Err(Failure::new(
+            &BAD_ANSWER,
+            format!("{place} answered {status} with something that is not Jaeger's API: {text}"),
+        )
+        .hint("check `jaeger.url` in the configuration file; it ends before `/api`")),
     }
 }
 

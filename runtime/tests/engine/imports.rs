@@ -112,11 +112,8 @@ fn a_resource_is_read_with_the_script_and_stays_in_the_tree() {
     std::fs::write(folder.path().join("runbooks/resources/a.yaml"), "two").unwrap();
     assert_ne!(load(&folder, "main.rhai").unwrap().hash, before, "the hash covers the files that a script names");
     std::fs::write(folder.path().join("outside.yaml"), "x").unwrap();
-    std::os::unix::fs::symlink(
-        folder.path().join("outside.yaml"),
-        folder.path().join("runbooks/resources/link.yaml"),
-    )
-    .unwrap();
+    std::os::unix::fs::symlink(folder.path().join("outside.yaml"), folder.path().join("runbooks/resources/link.yaml"))
+        .unwrap();
     for file in ["none.yaml", "../main.rhai", "/etc/passwd", "link.yaml", ""] {
         let text = format!("found(text_of(\"{file}\"));");
         let wrong = Script::from_text("m.rhai", &text, Some(&folder.path().join("runbooks")), &LIBRARY).err();

@@ -221,7 +221,10 @@ mod tests {
         let problems = |rules: AlertRules| rules.problems().unwrap().join("; ");
         assert_eq!(problems(rules(vec![loaded(|_| ())], &[], Way::File)), "");
         assert_eq!(problems(rules(vec![], &[], Way::File)), "Down: it is not loaded");
-        assert!(problems(rules(vec![loaded(|facts| facts.hold = 5.0)], &[], Way::File)).contains("fires after 5 s, reviewed is 60 s"));
+        assert!(
+            problems(rules(vec![loaded(|facts| facts.hold = 5.0)], &[], Way::File))
+                .contains("fires after 5 s, reviewed is 60 s")
+        );
         assert!(problems(rules(vec![loaded(|_| ())], &["up"], Way::File)).contains("can never fire: up has no series"));
         let failing = loaded(|facts| facts.health = Health::Failing("many-to-many".into()));
         assert!(problems(rules(vec![failing], &[], Way::File)).contains("cannot be evaluated: many-to-many"));

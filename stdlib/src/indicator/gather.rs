@@ -60,7 +60,10 @@ fn judge(series: Vec<Series>, metrics: &[String], ages: &[Option<f64>], query: &
         (false, _, _) => Ok(points),
         (true, false, _) => Err(Missing::NotExported(format!("{} has no series", and(&absent)))),
         (true, true, true) => Err(Missing::NotANumber("every series is NaN, as a share of no requests is".into())),
-        (true, true, false) => Err(Missing::NoSeries(format!("the metric is there, but nothing that `{}` selects", first_line(query.trim())))),
+        (true, true, false) => Err(Missing::NoSeries(format!(
+            "the metric is there, but nothing that `{}` selects",
+            first_line(query.trim())
+        ))),
     }
 }
 
@@ -81,7 +84,9 @@ mod tests {
         assert!(matches!(of(vec![series(f64::NAN)], fresh), Err(Missing::NotANumber(_))));
         assert!(matches!(of(vec![], fresh), Err(Missing::NoSeries(_))));
         assert!(matches!(of(vec![], [Some(5.0), None]), Err(Missing::NotExported(why)) if why.contains("b_total")));
-        assert!(matches!(of(vec![series(1.0)], [Some(200.0), Some(5.0)]), Err(Missing::Stale(why)) if why.contains("a_total") && why.contains("200 s")));
+        assert!(
+            matches!(of(vec![series(1.0)], [Some(200.0), Some(5.0)]), Err(Missing::Stale(why)) if why.contains("a_total") && why.contains("200 s"))
+        );
         // A query made of two alternatives may have the one and not the other.
         assert!(of(vec![series(1.0)], [Some(5.0), None]).is_ok());
     }

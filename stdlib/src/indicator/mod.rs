@@ -264,7 +264,11 @@ mod tests {
 
     fn of(unit: Unit, values: &[f64]) -> Indicator {
         let point = |(index, value): (usize, &f64)| Point {
-            labels: [("destination_service".to_owned(), format!("s{index}.summit.svc.cluster.local")), ("reporter".to_owned(), "source".to_owned())].into(),
+            labels: [
+                ("destination_service".to_owned(), format!("s{index}.summit.svc.cluster.local")),
+                ("reporter".to_owned(), "source".to_owned()),
+            ]
+            .into(),
             value: *value,
         };
         Indicator::new("what fails", unit, "q", Ok(values.iter().enumerate().map(point).collect()))
@@ -282,7 +286,10 @@ mod tests {
         assert!(!fine.is_beyond().unwrap());
         assert_eq!(fine.text(), "what fails: 50 % (s1.summit by source), at most 100 %");
         let least = failing.bounded(&0.01.into(), Bound::AtLeast).unwrap();
-        assert_eq!((least.is_beyond().unwrap(), least.table().rows[0][1].as_str()), (true, "0.1 % (s0.summit by source)"));
+        assert_eq!(
+            (least.is_beyond().unwrap(), least.table().rows[0][1].as_str()),
+            (true, "0.1 % (s0.summit by source)")
+        );
         let infinite = of(Unit::Plain, &[f64::INFINITY]).bounded(&1.0.into(), Bound::AtMost).unwrap();
         assert!(infinite.is_beyond().unwrap(), "a division by nothing is beyond any bound");
         assert_eq!(infinite.json()["series"][0]["value"], "inf");
@@ -298,7 +305,10 @@ mod tests {
         assert!(of(Unit::Share, &[0.1]).bounded(&f64::NAN.into(), Bound::AtMost).is_err());
         let quantity = Dynamic::from("1Mi".parse::<Quantity>().unwrap());
         let large = of(Unit::Bytes, &[2e6]).bounded(&quantity, Bound::AtMost).unwrap();
-        assert_eq!((large.is_beyond().unwrap(), large.text().as_str()), (true, "what fails: 1.91 MiB (s0.summit by source), at most 1 MiB"));
+        assert_eq!(
+            (large.is_beyond().unwrap(), large.text().as_str()),
+            (true, "what fails: 1.91 MiB (s0.summit by source), at most 1 MiB")
+        );
     }
 
     #[test]
@@ -306,7 +316,10 @@ mod tests {
         let gone = Indicator::new("x", Unit::Plain, "q", Err(Missing::NotExported("y".into())));
         let gone = gone.bounded(&1_i64.into(), Bound::AtMost).unwrap();
         assert!(gone.is_beyond().unwrap_err().is_no_data());
-        assert_eq!((gone.table().rows[0][3].as_str(), gone.text().as_str()), ("no data", "x: no data: not exported: y"));
+        assert_eq!(
+            (gone.table().rows[0][3].as_str(), gone.text().as_str()),
+            ("no data", "x: no data: not exported: y")
+        );
         assert!(!of(Unit::Plain, &[1.0]).is_beyond().unwrap(), "without a bound nothing is beyond it");
     }
 }

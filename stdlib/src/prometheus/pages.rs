@@ -120,7 +120,9 @@ fn state(value: &Value) -> State {
 /// # Errors
 /// A sentence that says why it is none.
 pub fn parse_alerts(data: &Value) -> Result<Vec<Alert>, String> {
-    let one = |alert: &Value| Alert::new(labels(alert, "labels"), labels(alert, "annotations"), state(alert), time(alert, "activeAt"));
+    let one = |alert: &Value| {
+        Alert::new(labels(alert, "labels"), labels(alert, "annotations"), state(alert), time(alert, "activeAt"))
+    };
     Ok(list(data, "alerts")?.iter().map(one).collect())
 }
 
@@ -158,7 +160,10 @@ mod tests {
     fn recorded_pages_are_read() {
         let rules = parse_rules(&recorded(include_str!("../../../lab/testdata/prometheus/rules.json"))).unwrap();
         assert_eq!(rules.len(), 4);
-        assert_eq!((rules[0].name(), rules[0].state(), rules[0].facts().hold), ("IstioHighErrorRate", State::Firing, 5.0));
+        assert_eq!(
+            (rules[0].name(), rules[0].state(), rules[0].facts().hold),
+            ("IstioHighErrorRate", State::Firing, 5.0)
+        );
         assert_eq!(rules[0].facts().health, Health::Ok);
         let alerts = parse_alerts(&recorded(include_str!("../../../lab/testdata/prometheus/alerts.json"))).unwrap();
         assert_eq!((alerts[0].name(), alerts[0].is_firing()), ("IstioHighErrorRate", true));
@@ -171,11 +176,14 @@ mod tests {
 
     #[test]
     fn what_is_no_page_is_told() {
-        for wrong in [json!({}), json!([]), json!({"groups": [{}]}), json!({"groups": [{"rules": [{"type": "alerting"}]}]})] {
+        for wrong in
+            [json!({}), json!([]), json!({"groups": [{}]}), json!({"groups": [{"rules": [{"type": "alerting"}]}]})]
+        {
             assert!(parse_rules(&wrong).is_err(), "{wrong}");
         }
         assert!(parse_alerts(&json!({"alerts": {}})).is_err() && parse_targets(&json!(null)).is_err());
-        let recording = json!({"groups": [{"name": "g", "rules": [{"type": "recording", "name": "a:b", "query": "up"}]}]});
+        let recording =
+            json!({"groups": [{"name": "g", "rules": [{"type": "recording", "name": "a:b", "query": "up"}]}]});
         assert!(parse_rules(&recording).unwrap().is_empty());
     }
 

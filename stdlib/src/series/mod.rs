@@ -67,7 +67,8 @@ impl Series {
 
     /// Its largest point.
     pub fn max(&self) -> Metric {
-        let largest = self.0.samples.iter().map(|(_, value)| *value).filter(|value| !value.is_nan()).max_by(f64::total_cmp);
+        let largest =
+            self.0.samples.iter().map(|(_, value)| *value).filter(|value| !value.is_nan()).max_by(f64::total_cmp);
         Metric::new(self.text(), largest.ok_or_else(|| Missing::NotANumber(format!("{} has no number", self.text()))))
     }
 

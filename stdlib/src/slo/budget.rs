@@ -66,8 +66,14 @@ mod tests {
         let rates: Vec<(f64, f64, f64)> =
             pairs(30.0 * 24.0 * HOUR).iter().map(|pair| (pair.long / HOUR, pair.short / 60.0, pair.rate)).collect();
         assert_eq!(rates.len(), 3);
-        for ((long, short, rate), expected) in rates.into_iter().zip([(1.0, 5.0, 14.4), (6.0, 30.0, 6.0), (72.0, 360.0, 1.0)]) {
-            assert!((long - expected.0).abs() < 1e-9 && (short - expected.1).abs() < 1e-9 && (rate - expected.2).abs() < 1e-9);
+        for ((long, short, rate), expected) in
+            rates.into_iter().zip([(1.0, 5.0, 14.4), (6.0, 30.0, 6.0), (72.0, 360.0, 1.0)])
+        {
+            assert!(
+                (long - expected.0).abs() < 1e-9
+                    && (short - expected.1).abs() < 1e-9
+                    && (rate - expected.2).abs() < 1e-9
+            );
         }
         assert!(pairs(HOUR).is_empty());
     }

@@ -25,7 +25,8 @@ const ERRORS: &str = "response_code=~\"5..|0\"";
 /// `TYPE` if what counts as fast is no bound of Istio's histogram, and what a script may not handle.
 pub fn gather(run: &Run, about: &str, selector: &str, objectives: Objectives) -> Result<SloReport, Failure> {
     let whole = objectives.window;
-    let mut spans: Vec<Span> = WINDOWS.iter().map(|seconds| Span(Duration::from_secs(*seconds))).filter(|span| *span < whole).collect();
+    let mut spans: Vec<Span> =
+        WINDOWS.iter().map(|seconds| Span(Duration::from_secs(*seconds))).filter(|span| *span < whole).collect();
     spans.push(whole);
     let counter = |more: &str, span: Span| {
         format!("sum by (reporter, destination_service) (increase(istio_requests_total{{{selector}{more}}}[{span}]))")
@@ -35,7 +36,8 @@ pub fn gather(run: &Run, about: &str, selector: &str, objectives: Objectives) ->
     for span in &spans {
         effects.push(ask(format!("requests of {about} over {span}"), counter("", *span)));
         effects.push(ask(format!("errors of {about} over {span}"), counter(&format!(",{ERRORS}"), *span)));
-        let past = format!("count by (reporter, destination_service) (istio_requests_total{{{selector}}} offset {span})");
+        let past =
+            format!("count by (reporter, destination_service) (istio_requests_total{{{selector}}} offset {span})");
         effects.push(ask(format!("whether there are samples from {span} ago"), past));
     }
     let buckets = format!(
@@ -116,9 +118,15 @@ fn services(
 }
 
 /// Requests that took longer than the objective allows.
-fn slow(series: &[Series], host: &str, reporter: &str, objectives: &Objectives) -> Result<Result<Count, Missing>, Failure> {
+fn slow(
+    series: &[Series],
+    host: &str,
+    reporter: &str,
+    objectives: &Objectives,
+) -> Result<Result<Count, Missing>, Failure> {
     let own = series.iter().filter(|one| one.label("destination_service") == host && one.label("reporter") == reporter);
-    let mut buckets: Vec<(f64, f64)> = own.filter_map(|one| Some((one.label("le").parse().ok()?, one.last()?.1))).collect();
+    let mut buckets: Vec<(f64, f64)> =
+        own.filter_map(|one| Some((one.label("le").parse().ok()?, one.last()?.1))).collect();
     buckets.retain(|(le, count)| !le.is_nan() && count.is_finite());
     buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
     let Some((_, total)) = buckets.last().filter(|(le, total)| le.is_infinite() && *total > 0.0).copied() else {
@@ -129,8 +137,14 @@ fn slow(series: &[Series], host: &str, reporter: &str, objectives: &Objectives) 
         let below = buckets.iter().rfind(|(le, _)| *le < wanted).map(|(le, _)| time(le / 1000.0));
         let above = buckets.iter().find(|(le, _)| *le > wanted && le.is_finite()).map(|(le, _)| time(le / 1000.0));
         let near: Vec<String> = below.into_iter().chain(above).collect();
-        return Err(Failure::new(&TYPE, format!("{} is no bound of Istio's histogram: how many requests took longer cannot be counted", time(wanted / 1000.0)))
-            .hint(format!("its nearest bounds are {}", crate::text::and(&near))));
+        return Err(Failure::new(
+            &TYPE,
+            format!(
+                "{} is no bound of Istio's histogram: how many requests took longer cannot be counted",
+                time(wanted / 1000.0)
+            ),
+        )
+        .hint(format!("its nearest bounds are {}", crate::text::and(&near))));
     };
     Ok(Ok(Count { total, bad: (total - fast).max(0.0) }))
 }
@@ -173,17 +187,38 @@ mod tests {
     #[test]
     fn a_bound_between_buckets_is_refused_with_the_nearest() {
         let bucket = |le: &str, count: f64| Series {
-            labels: [("destination_service", "a"), ("reporter", "source"), ("le", le)].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            labels: [("destination_service", "a"), ("reporter", "source"), ("le", le)]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
             samples: vec![(0.0, count)],
         };
         let series = [bucket("1000", 90.0), bucket("2500", 95.0), bucket("+Inf", 100.0)];
         let of = |within: &str| {
-            let objectives = Objectives { availability: 0.9, within: within.parse().expect("a span"), fast: 0.9, window: Span(Duration::from_secs(60)) };
+            let objectives = Objectives {
+                availability: 0.9,
+                within: within.parse().expect("a span"),
+                fast: 0.9,
+                window: Span(Duration::from_secs(60)),
+            };
             slow(&series, "a", "source", &objectives)
         };
         assert_eq!(of("2500ms").expect("a bound").expect("data"), Count { total: 100.0, bad: 5.0 });
         let failure = of("2s").expect_err("no bound");
         assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("1 s and 2.5 s")), "{failure:?}");
-        assert!(slow(&series, "b", "source", &Objectives { availability: 0.9, within: Span(Duration::from_secs(1)), fast: 0.9, window: Span(Duration::from_secs(60)) }).expect("an answer").is_err());
+        assert!(
+            slow(
+                &series,
+                "b",
+                "source",
+                &Objectives {
+                    availability: 0.9,
+                    within: Span(Duration::from_secs(1)),
+                    fast: 0.9,
+                    window: Span(Duration::from_secs(60))
+                }
+            )
+            .expect("an answer")
+            .is_err()
+        );
     }
 }

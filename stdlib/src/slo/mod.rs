@@ -73,13 +73,19 @@ impl Service {
         let mut all = Vec::new();
         let answered = self.whole().and_then(|whole| whole.errors.ratio()).map(|ratio| 1.0 - ratio);
         if let Some(share) = answered.filter(|share| *share < objectives.availability) {
-            all.push(format!("{} of its requests were answered, {} is promised", exact(share), exact(objectives.availability)));
+            all.push(format!(
+                "{} of its requests were answered, {} is promised",
+                exact(share),
+                exact(objectives.availability)
+            ));
         }
         let fast = self.slow.as_ref().ok().and_then(|slow| slow.ratio()).map(|ratio| 1.0 - ratio);
         if let Some(share) = fast.filter(|share| *share < objectives.fast) {
             all.push(format!(
                 "{} of its requests took no longer than {}, {} is promised",
-                exact(share), objectives.within, exact(objectives.fast)
+                exact(share),
+                objectives.within,
+                exact(objectives.fast)
             ));
         }
         all
@@ -125,10 +131,19 @@ impl SloReport {
         let services = self.0.services.as_ref().ok()?;
         let short = services.iter().filter(|one| one.whole().is_some_and(|whole| !whole.covered));
         let names: Vec<String> = short.map(|one| one.host.clone()).collect();
-        let reach = services.iter().flat_map(|one| &one.windows).filter(|window| window.covered).map(|window| window.span).max();
+        let reach = services
+            .iter()
+            .flat_map(|one| &one.windows)
+            .filter(|window| window.covered)
+            .map(|window| window.span)
+            .max();
         let reach = reach.map_or_else(|| "less than the shortest window".to_owned(), |span| format!("{span} at least"));
         (!names.is_empty()).then(|| {
-            format!("Prometheus has no samples from {} ago of {}: what it has reaches back {reach}", self.0.objectives.window, and(&names))
+            format!(
+                "Prometheus has no samples from {} ago of {}: what it has reaches back {reach}",
+                self.0.objectives.window,
+                and(&names)
+            )
         })
     }
 
@@ -182,7 +197,11 @@ impl Noun for SloReport {
             Err(missing) => format!("no data: {missing}"),
             Ok(services) => {
                 let met = services.iter().filter(|one| self.verdict(one) == "met").count();
-                format!("{met} of {} met their objectives over {}", crate::text::count(services.len(), "service", "services"), self.0.objectives.window)
+                format!(
+                    "{met} of {} met their objectives over {}",
+                    crate::text::count(services.len(), "service", "services"),
+                    self.0.objectives.window
+                )
             }
         }
     }
@@ -192,9 +211,14 @@ impl Noun for SloReport {
         let objectives = &self.0.objectives;
         let title = format!(
             "{} over {}: {} answered, {} within {}",
-            self.0.about, objectives.window, exact(objectives.availability), exact(objectives.fast), objectives.within
+            self.0.about,
+            objectives.window,
+            exact(objectives.availability),
+            exact(objectives.fast),
+            objectives.within
         );
-        let mut table = Table::new(title, &["SERVICE", "REQUESTS", "ERRORS", "BUDGET LEFT", "SLOW", "BUDGET LEFT", "VERDICT"]);
+        let mut table =
+            Table::new(title, &["SERVICE", "REQUESTS", "ERRORS", "BUDGET LEFT", "SLOW", "BUDGET LEFT", "VERDICT"]);
         let left = |left: Option<f64>| left.map_or_else(|| "-".into(), percent);
         for one in services {
             let whole = one.whole().map(|whole| whole.errors).unwrap_or_default();
@@ -228,9 +252,7 @@ impl Noun for SloReport {
             "availability": objectives.availability, "fast": objectives.fast,
             "within_seconds": objectives.within.0.as_secs_f64(), "window_seconds": objectives.window.0.as_secs_f64(),
         });
-        let count = |count: Count, objective: f64| {
-            json!({ "total": count.total, "bad": count.bad, "burn_rate": count.burn(objective), "budget_left": count.left(objective) })
-        };
+        let count = |count: Count, objective: f64| json!({ "total": count.total, "bad": count.bad, "burn_rate": count.burn(objective), "budget_left": count.left(objective) });
         match &self.0.services {
             Err(missing) => json!({ "objectives": promised, "missing": missing.to_string() }),
             Ok(services) => json!({
@@ -269,7 +291,8 @@ mod tests {
             errors: Count { total: *total, bad: *bad },
             covered: *covered,
         });
-        let service = Service { host: "graph-core.summit".into(), reporter: "source", windows: windows.collect(), slow };
+        let service =
+            Service { host: "graph-core.summit".into(), reporter: "source", windows: windows.collect(), slow };
         SloReport::new("graph-core.summit", objectives, Ok(vec![service]))
     }
 

@@ -42,9 +42,13 @@ impl Table {
         let mut table = Rows { title: title.to_owned(), columns: columns.to_vec(), ..Rows::default() };
         let mut json = Vec::new();
         for (index, row) in rows.iter().enumerate() {
-            let cells = row.clone().try_cast::<Array>().filter(|cells| cells.len() == columns.len()).ok_or_else(|| {
-                Failure::new(&TYPE, format!("row {} of the table is not an array of {} cells", index + 1, columns.len()))
-            })?;
+            let cells =
+                row.clone().try_cast::<Array>().filter(|cells| cells.len() == columns.len()).ok_or_else(|| {
+                    Failure::new(
+                        &TYPE,
+                        format!("row {} of the table is not an array of {} cells", index + 1, columns.len()),
+                    )
+                })?;
             table.rows.push(cells.iter().map(show::text).collect());
             json.push(columns.iter().zip(&cells).map(|(name, cell)| (name.to_lowercase(), show::json(cell))).collect());
         }
@@ -60,8 +64,13 @@ impl Table {
         for noun in nouns {
             let own = show::table(noun);
             if own.columns.is_empty() || (!table.columns.is_empty() && table.columns != own.columns) {
-                return Err(Failure::new(&TYPE, format!("{} does not stand under the headings of the others", a_type(noun)))
-                    .hint("give the headings: table(title, rows, [\"ONE\", \"TWO\"]), where each row is an array of cells"));
+                return Err(Failure::new(
+                    &TYPE,
+                    format!("{} does not stand under the headings of the others", a_type(noun)),
+                )
+                .hint(
+                    "give the headings: table(title, rows, [\"ONE\", \"TWO\"]), where each row is an array of cells",
+                ));
             }
             table.columns = own.columns;
             table.rows.extend(own.rows);

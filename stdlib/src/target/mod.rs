@@ -25,7 +25,13 @@ struct Inner {
 
 impl Target {
     /// As Prometheus tells it.
-    pub fn new(labels: BTreeMap<String, String>, url: &str, health: &str, error: &str, scraped: Option<Timestamp>) -> Self {
+    pub fn new(
+        labels: BTreeMap<String, String>,
+        url: &str,
+        health: &str,
+        error: &str,
+        scraped: Option<Timestamp>,
+    ) -> Self {
         let (url, health, error) = (url.to_owned(), health.to_owned(), error.to_owned());
         Target(Arc::new(Inner { labels, url, health, error, scraped }))
     }

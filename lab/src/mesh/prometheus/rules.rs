@@ -307,7 +307,10 @@ mod tests {
                 let alert = &rules.alerts()["alerts"][0];
                 assert_eq!(alert["annotations"]["summary"], "a is 0");
                 assert_eq!(alert["labels"], json!({"alertname": "Down", "pod": "a", "severity": "critical"}));
-                assert_eq!((&alert["value"], &alert["activeAt"]), (&json!("0e+00"), &json!("1970-01-01T00:00:30.001Z")));
+                assert_eq!(
+                    (&alert["value"], &alert["activeAt"]),
+                    (&json!("0e+00"), &json!("1970-01-01T00:00:30.001Z"))
+                );
             }
         }
         // At 100 s the group is not due.
@@ -318,7 +321,10 @@ mod tests {
     fn a_rule_that_cannot_be_evaluated_says_so() {
         let (mut database, id) = database();
         database.append(id, 1, 1.0);
-        let text = FILE.replace("up == 0", "up * on (pod) group_left () (up or label_replace(up, \\\"x\\\", \\\"y\\\", \\\"\\\", \\\"\\\"))");
+        let text = FILE.replace(
+            "up == 0",
+            "up * on (pod) group_left () (up or label_replace(up, \\\"x\\\", \\\"y\\\", \\\"\\\", \\\"\\\"))",
+        );
         let mut rules = parse(&text.replace("\\\"", "\"")).unwrap();
         rules.evaluate(&database, 1);
         let rule = &rules.rules()["groups"][0]["rules"][0];
@@ -346,7 +352,10 @@ mod tests {
         assert_eq!(texts, ["0e+00", "1e-01", "1e+00", "2.5e+03", "9.999e-02", "-3e+00", "NaN", "1e+100"]);
         let labels = Labels::new();
         let percent = |value| expanded("{{ $value | humanizePercentage }}", &labels, value);
-        assert_eq!((percent(0.1), percent(0.012345), percent(1.0), percent(0.0)), ("10%".into(), "1.234%".into(), "100%".into(), "0%".into()));
+        assert_eq!(
+            (percent(0.1), percent(0.012345), percent(1.0), percent(0.0)),
+            ("10%".into(), "1.234%".into(), "100%".into(), "0%".into())
+        );
         assert_eq!(expanded("{{ $value | printf \"%.1f\" }} {{ other }} {{", &labels, 2.25), "2.2 {{ other }} {{");
     }
 
@@ -358,7 +367,9 @@ mod tests {
                 .filter(|(key, _)| *key != "labels" && *key != "annotations" && *key != "discoveredLabels")
                 .map(|(key, value)| (key.clone(), shape(value)))
                 .collect(),
-            Value::Array(list) => list.iter().find(|one| one["alerts"] != json!([])).map_or(json!([]), |one| json!([shape(one)])),
+            Value::Array(list) => {
+                list.iter().find(|one| one["alerts"] != json!([])).map_or(json!([]), |one| json!([shape(one)]))
+            }
             Value::Number(_) => json!(0),
             Value::String(_) => json!(""),
             other => other.clone(),

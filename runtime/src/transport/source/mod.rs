@@ -106,8 +106,12 @@ impl Source {
                     .body(parameters.form().to_owned())
             };
             let sent = async {
-                let response: http::Response<reqwest::Body> =
-                    request.headers(headers.clone()).send().await.map_err(|error| lost(self.product, &place, &error))?.into();
+                let response: http::Response<reqwest::Body> = request
+                    .headers(headers.clone())
+                    .send()
+                    .await
+                    .map_err(|error| lost(self.product, &place, &error))?
+                    .into();
                 let (head, body) = response.into_parts();
                 let body = Limited::new(body, server.limit()).collect().await.map_err(|error| {
                     if error.is::<LengthLimitError>() {
@@ -181,8 +185,8 @@ impl Source {
             answered = (forwards.request(server, &again, &outgoing).await, again);
         }
         let (answer, at) = answered;
-        let answer =
-            answer.map_err(|failure| Failure { message: format!("{}: {}", self.product.name, failure.message), ..failure })?;
+        let answer = answer
+            .map_err(|failure| Failure { message: format!("{}: {}", self.product.name, failure.message), ..failure })?;
         Ok(Answer {
             status: answer.status,
             headers: answer.headers,
@@ -213,7 +217,10 @@ impl Source {
         let authorization = if let Some(path) = &self.config.bearer_token_file {
             Some(format!("Bearer {}", secret(self.product.name, path)?))
         } else if let Some(basic) = &self.config.basic_auth {
-            Some(format!("Basic {}", STANDARD.encode(format!("{}:{}", basic.username, secret(self.product.name, &basic.password_file)?))))
+            Some(format!(
+                "Basic {}",
+                STANDARD.encode(format!("{}:{}", basic.username, secret(self.product.name, &basic.password_file)?))
+            ))
         } else {
             None
         };
@@ -233,11 +240,7 @@ impl Source {
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-async fn client(
-    product: &Product,
-    config: &SourceConfig,
-    server: &Server,
-) -> Result<reqwest::Client, Failure> {
+async fn client(product: &Product, config: &SourceConfig, server: &Server) -> Result<reqwest::Client, Failure> {
     super::login::install_crypto();
     let mut builder = reqwest::Client::builder()
         .connect_timeout(server.timeouts().connect)
@@ -257,9 +260,9 @@ async fn client(
         })?;
         builder = builder.tls_certs_only(authorities);
     }
-    builder
-        .build()
-        .map_err(|error| Failure::new(&CONFIG, format!("no connection to {} can be made: {}", product.name, root(&error))))
+    builder.build().map_err(|error| {
+        Failure::new(&CONFIG, format!("no connection to {} can be made: {}", product.name, root(&error)))
+    })
 }
 
 fn lost(product: &Product, place: &str, error: &reqwest::Error) -> (Failure, bool) {

@@ -99,7 +99,8 @@ fn items(list: Value) -> Vec<Value> {
 /// Whether a Service may serve the API: some products come with several, told apart by name.
 fn is_named(product: &Product, service: &Value) -> bool {
     let name = text(service, "/metadata/name").unwrap_or_default();
-    product.services.is_empty() || product.services.iter().any(|known| name == *known || name.ends_with(&format!("-{known}")))
+    product.services.is_empty()
+        || product.services.iter().any(|known| name == *known || name.ends_with(&format!("-{known}")))
 }
 
 fn rank(product: &Product, service: &Value) -> (usize, bool, usize, String) {

@@ -54,6 +54,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("memory-limit-in-vain", include_str!("../../worlds/memory-limit-in-vain.toml")),
     // Monitoring.
     ("alerts", include_str!("../../worlds/alerts.toml")),
+    ("traces", include_str!("../../worlds/traces.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

@@ -16,7 +16,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "It compares with durations.",
     search: &["latency"],
     examples: &[
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().duration() > over("2s")"#, expect: Expect::Value("true") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().duration() > over("2s")"#, expect: Expect::Value("true") },
     ],
     body,
     ..descriptor::PRIMITIVE

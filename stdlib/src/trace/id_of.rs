@@ -15,7 +15,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     summary: "Its id, as Jaeger's page takes it.",
     search: &["traceID"],
     examples: &[
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().id().len()"#, expect: Expect::Value("32") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().id().len()"#, expect: Expect::Value("32") },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -15,7 +15,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     summary: "The service with the most own time; empty if there is no span.",
     search: &["slow"],
     examples: &[
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().own_times().largest()"#, expect: Expect::Value("store.summit") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().own_times().largest()"#, expect: Expect::Value("store.summit") },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -16,7 +16,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "Own time is what a span takes less what its children take inside it; children that overlap count once. Of Istio's spans, a server's own time is the application's own work; a client's is the way, waiting in its proxy included.",
     search: &["latency", "self time", "critical path"],
     examples: &[
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().own_times()"#, expect: Expect::Contains("of it in store.summit itself") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().own_times()"#, expect: Expect::Contains("of it in store.summit itself") },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -19,7 +19,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::PROMETHEUS,
     search: &["tracing", "spans"],
     examples: &[
-        Example { world: "latency-slow-dependency", script: r#"jaeger::services().len()"#, expect: Expect::Value("4") },
+        Example { world: "traces", script: r#"jaeger::services().len()"#, expect: Expect::Value("4") },
         Example { world: "breaker", script: r#"jaeger::services()"#, expect: Expect::Fails("meshbook::data::missing") },
     ],
     body,

@@ -26,11 +26,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::PROMETHEUS,
     search: &["tracing", "latency", "where does the time go"],
     examples: &[
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).is_empty()"#, expect: Expect::Value("false") },
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().duration() > over("2s")"#, expect: Expect::Value("true") },
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().own_times().largest()"#, expect: Expect::Value("store.summit") },
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("nobody", over("5m"), over("2s")).is_empty()"#, expect: Expect::Value("true") },
-        Example { world: "latency-slow-dependency", script: r#"jaeger::slow_traces("x", over("5m"), over("2s"), 0)"#, expect: Expect::Fails("meshbook::script::type") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).is_empty()"#, expect: Expect::Value("false") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().duration() > over("2s")"#, expect: Expect::Value("true") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("graph-core.summit", over("5m"), over("2s")).first().own_times().largest()"#, expect: Expect::Value("store.summit") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("nobody", over("5m"), over("2s")).is_empty()"#, expect: Expect::Value("true") },
+        Example { world: "traces", script: r#"jaeger::slow_traces("x", over("5m"), over("2s"), 0)"#, expect: Expect::Fails("meshbook::script::type") },
     ],
     body,
     ..descriptor::PRIMITIVE

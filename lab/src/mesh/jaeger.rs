@@ -118,8 +118,7 @@ fn request(state: &State, stream: usize, parent: Option<usize>, start: i64, fact
         state.pods.iter().find(|((namespace, _), pod)| *namespace == source.0 && workload_name(pod) == source.1);
     let operation = format!("{}/*", traffic.streams[stream].authority);
     let mut place = parent;
-    if let Some((key, pod)) = caller.filter(|(key, _)| state.proxies.contains_key(*key)) {
-        let _ = key;
+    if let Some((_, pod)) = caller.filter(|(key, _)| state.proxies.contains_key(*key)) {
         spans.push(Span {
             service: service_of(pod),
             operation: operation.clone(),

@@ -11,21 +11,9 @@ use super::kubernetes::Query;
 use super::port_forward::Forwards;
 use super::retry::{Tries, asked_wait};
 use super::server::Server;
-use super::source::{Product, Source};
+use super::source::{JAEGER, Source};
 use super::status::{excerpt, printable};
 use crate::failure::{BAD_ANSWER, FORBIDDEN, Failure, SCRIPT, UNAUTHORIZED, UNREACHABLE};
-
-/// How it is recognised: Istio's sample (Service `tracing`), Jaeger's chart and its operator (`NAME-query`).
-static PRODUCT: Product = Product {
-    name: "Jaeger",
-    section: "jaeger",
-    labels: &["app=jaeger", "app.kubernetes.io/name=jaeger"],
-    services: &["tracing", "jaeger-query", "query", "jaeger"],
-    namespaces: &["istio-system", "observability", "tracing", "jaeger", "monitoring"],
-    components: &["query", "service-query", "all-in-one"],
-    ports: &["http-query", "query-http", "query", "http"],
-    port: 16686,
-};
 
 /// The Jaeger of one context.
 pub(super) struct Jaeger(Source);
@@ -33,7 +21,7 @@ pub(super) struct Jaeger(Source);
 impl Jaeger {
     /// As configured. Nothing is sent before the first question.
     pub(super) fn new(config: SourceConfig) -> Self {
-        Jaeger(Source::new(&PRODUCT, config))
+        Jaeger(Source::new(&JAEGER, config))
     }
 
     /// A page below `/api/`. The answer is its `data`.

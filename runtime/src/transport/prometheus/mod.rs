@@ -13,21 +13,9 @@ use super::kubernetes::Query;
 use super::port_forward::Forwards;
 use super::retry::{Tries, asked_wait};
 use super::server::Server;
-use super::source::{Product, Source};
+use super::source::{PROMETHEUS, Source};
 use crate::failure::Failure;
 use crate::value::Span;
-
-/// How it is recognised: charts and kube-prometheus, Istio's samples, and the operator's governing Service.
-static PRODUCT: Product = Product {
-    name: "Prometheus",
-    section: "prometheus",
-    labels: &["app.kubernetes.io/name=prometheus", "app=prometheus", "operated-prometheus=true"],
-    services: &[],
-    namespaces: &["istio-system", "monitoring", "observability", "prometheus"],
-    components: &["server", "prometheus"],
-    ports: &["web", "http-web", "http", "http-prometheus", "prometheus"],
-    port: 9090,
-};
 
 /// When a query is evaluated.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +35,7 @@ pub(super) struct Prometheus {
 impl Prometheus {
     /// As configured. Nothing is sent before the first query.
     pub(super) fn new(config: PrometheusConfig) -> Self {
-        Prometheus { source: Source::new(&PRODUCT, config.source.clone()), config }
+        Prometheus { source: Source::new(&PROMETHEUS, config.source.clone()), config }
     }
 
     /// Evaluates a query. The answer is the `data` of Prometheus' envelope.

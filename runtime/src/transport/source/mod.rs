@@ -1,6 +1,7 @@
 //! A source of telemetry beside the API server, such as Prometheus: at its configured address, or by port-forward to a
 //! pod behind its Service.
 
+mod product;
 mod service;
 
 use std::path::Path;
@@ -10,6 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Mutex, OnceCell};
+
+pub(super) use product::{JAEGER, PROMETHEUS};
+
+use product::Product;
 
 use super::config::SourceConfig;
 use super::kubernetes::Query;
@@ -22,27 +27,6 @@ use crate::failure::{BAD_ANSWER, CONFIG, Failure, NOT_FOUND, UNREACHABLE};
 /// A request target up to this length goes by `GET`, which read-only proxies prefer; a longer one by `POST`,
 /// because servers and proxies limit the length of a target.
 const LONGEST_GET: usize = 2000;
-
-/// What is asked, and how its Service is recognised.
-#[derive(Debug)]
-pub(super) struct Product {
-    /// Its name in messages.
-    pub(super) name: &'static str,
-    /// Its table in the configuration file.
-    pub(super) section: &'static str,
-    /// Label selectors that the usual ways to install it put on its Service, in the order of trust.
-    pub(super) labels: &'static [&'static str],
-    /// Names of the Service that serves its API, the likeliest first; none if any name may.
-    pub(super) services: &'static [&'static str],
-    /// Namespaces in which it usually is, the likeliest first.
-    pub(super) namespaces: &'static [&'static str],
-    /// Values of `app.kubernetes.io/component` that the server itself has, and not a companion from the same chart.
-    pub(super) components: &'static [&'static str],
-    /// Names of the Service's port that serves the API, the likeliest first.
-    pub(super) ports: &'static [&'static str],
-    /// Its number where no name is known.
-    pub(super) port: u16,
-}
 
 /// One source of one context.
 pub(super) struct Source {

@@ -8,7 +8,7 @@ use crate::transport::kubernetes;
 use crate::transport::port_forward::PodPort;
 use crate::transport::server::Server;
 
-use super::Product;
+use super::product::Product;
 
 /// Finds the port of a ready pod: of the Service that was named, else of the likeliest one.
 pub(super) async fn find(

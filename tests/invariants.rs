@@ -129,8 +129,8 @@ fn only_the_road_of_changes_writes_to_a_cluster() {
 #[test]
 fn the_runtime_does_not_know_istio() {
     let words = ["istio", "Istio", "envoy", "Envoy", "destinationrule", "DestinationRule"];
-    // Where Prometheus usually is: istio-system is one of those namespaces.
-    let places = ["runtime/src/transport/prometheus/service.rs"];
+    // Where Prometheus and Jaeger usually are: istio-system is one of those namespaces.
+    let places = ["runtime/src/transport/source/"];
     none(offences("runtime/src", &words, &places), "the runtime knows the mesh");
 }
 

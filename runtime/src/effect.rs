@@ -236,6 +236,20 @@ pub enum Call {
         /// Resolution.
         step: Duration,
     },
+    /// A page of Prometheus' API that is no query. Answer: [`Reply::Json`] with its `data`.
+    PrometheusPage {
+        /// Below `/api/v1/`: `rules`, `alerts`, `targets`.
+        page: String,
+        /// Of the query string, not yet encoded.
+        parameters: Vec<(String, String)>,
+    },
+    /// A page of Jaeger's query API. Answer: [`Reply::Json`] with its `data`.
+    JaegerPage {
+        /// Below `/api/`: `services`, `traces`.
+        page: String,
+        /// Of the query string, not yet encoded.
+        parameters: Vec<(String, String)>,
+    },
     /// What time is it? Answer: [`Reply::Time`].
     Now,
     /// Lets time pass.

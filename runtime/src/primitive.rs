@@ -8,7 +8,9 @@ use std::sync::Arc;
 use rhai::{Dynamic, FnPtr, FuncArgs, Map, NativeCallContext};
 
 use crate::effect::Class;
-use crate::failure::{Code, Failure, INTERNAL};
+use crate::engine::script::resource_name;
+use crate::engine::session::Session;
+use crate::failure::{Code, Failure, IMPORT, INTERNAL};
 use crate::noun::NounType;
 use crate::run::Run;
 use crate::transport::KnownKind;
@@ -88,6 +90,9 @@ pub enum Type {
     Map,
     /// A closure.
     Closure,
+    /// The name of a file below `resources/` of the runbook tree, as a plain string: it is read with the script, so that
+    /// it is reviewed, hashed and planned with it.
+    Resource,
     /// A noun of this name.
     Noun(&'static str),
     /// Anything.
@@ -106,6 +111,7 @@ impl Type {
             Type::Quantity => "quantity",
             Type::Map => "map",
             Type::Closure => "closure",
+            Type::Resource => "resource",
             Type::Noun(name) => name,
             Type::Any => "any",
         }
@@ -234,6 +240,21 @@ impl Invocation<'_> {
     /// As [`Invocation::noun`].
     pub fn string(&self, index: usize) -> Result<String, Failure> {
         self.any(index).into_string().map_err(|_| self.internal("asks for a string that it does not declare"))
+    }
+
+    /// Argument `index` as a file that was read with the script: its name, and its text.
+    ///
+    /// # Errors
+    /// `IMPORT` if it was not, because its name is no plain string.
+    pub fn resource(&self, index: usize) -> Result<(String, Arc<str>), Failure> {
+        let name = self.string(index)?;
+        let session = Session::of(self.context.tag().expect("the engine's tag is set when it is built"));
+        let text = session.sources.text(&resource_name(&name)).cloned();
+        let text = text.ok_or_else(|| {
+            Failure::new(&IMPORT, format!("the file `{name}` was not read with the script"))
+                .hint("name it by a plain string in the call itself, so that it can be reviewed")
+        })?;
+        Ok((name, text))
     }
 
     /// Argument `index` as an int.

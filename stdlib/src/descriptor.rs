@@ -100,6 +100,14 @@ pub const CHANGE_RULE: &[Permission] =
 pub const PROMETHEUS: &[Permission] =
     &[may("", "services", "list"), may("", "pods", "list"), may("", "pods/portforward", "create")];
 
+/// To report on a service's objectives: the Service itself, and Prometheus.
+pub const SLO: &[Permission] = &[
+    may("", "services", "get"),
+    may("", "services", "list"),
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+];
+
 /// To read objects of a kind that the argument names.
 pub const GET_ANY: &[Permission] = &[may("*", "*", "get")];
 

@@ -12,6 +12,9 @@
 //!
 //! Nothing here opens a connection: everything goes through `meshbook_runtime::run::Run`.
 
+pub mod alert;
+pub mod alert_rules;
+pub mod alerting_rule;
 pub mod causes;
 pub mod code;
 pub mod control_plane;
@@ -22,6 +25,7 @@ pub mod errors;
 pub mod evidence;
 pub mod finding;
 pub mod host;
+pub mod indicator;
 pub mod kubernetes;
 pub mod latency;
 pub mod list;
@@ -38,12 +42,17 @@ pub mod registry;
 pub mod room;
 pub mod route;
 pub mod rule;
+pub mod series;
 pub mod show;
+pub mod slo;
 pub mod symptom;
+pub mod table;
+pub mod target;
 pub mod text;
 pub mod time_spent;
 pub mod timeouts;
 pub mod tls;
+pub mod trace;
 pub mod triage;
 pub mod version;
 pub mod workload;

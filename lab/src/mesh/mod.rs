@@ -19,10 +19,11 @@ mod access_log;
 pub(crate) mod ca;
 mod envoy;
 mod istiod;
+mod jaeger;
 pub(crate) mod kubernetes;
 pub(crate) mod memory;
 mod page;
-mod prometheus;
+pub(crate) mod prometheus;
 mod seed;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::istiod::config::workload_name;
 use super::kubernetes::PodKey;
-use super::{Mesh, envoy, istiod, prometheus};
+use super::{Mesh, envoy, istiod, jaeger, prometheus};
 use crate::world::objects::ROOT_NAMESPACE;
 use crate::world::spec::{PrometheusFault, ProxyFaultKind};
 
@@ -81,6 +81,7 @@ enum Listener {
     EnvoyPrometheus,
     Istiod,
     Prometheus,
+    Jaeger,
     Application,
 }
 
@@ -117,6 +118,7 @@ fn listener(mesh: &Mesh, key: &PodKey, port: u16) -> Option<Listener> {
         (ROOT_NAMESPACE, "prometheus", 9090) if state.spec.faults.prometheus != PrometheusFault::Down => {
             Some(Listener::Prometheus)
         }
+        (ROOT_NAMESPACE, "jaeger", 16686) => Some(Listener::Jaeger),
         _ => {
             let ports = pod["spec"]["containers"]
                 .as_array()
@@ -180,6 +182,7 @@ async fn answer(mesh: &Mesh, key: &PodKey, listener: Listener, request: Request)
         Listener::EnvoyPrometheus => envoy::prometheus(&state, key, &ask, now),
         Listener::Istiod => istiod::debug::page(&state, key, &ask, now),
         Listener::Prometheus => prometheus::api::page(&state, &ask, now),
+        Listener::Jaeger => jaeger::page(&state, &ask, now),
         Listener::Application => Page::text("ok\n"),
     };
     page.into_response()

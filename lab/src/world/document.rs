@@ -136,6 +136,9 @@ pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
             )));
         }
     }
+    if let Err(why) = crate::mesh::prometheus::rules::parse(&spec.telemetry.rules) {
+        return Err(WorldError::Field(format!("telemetry.rules: {why}")));
+    }
     for traffic in &spec.traffic {
         let namespace = traffic.from_namespace.as_deref().unwrap_or(&spec.namespace);
         let known = spec.workload.iter().any(|workload| {

@@ -52,6 +52,9 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("memory-leak", include_str!("../../worlds/memory-leak.toml")),
     ("memory-low-limit", include_str!("../../worlds/memory-low-limit.toml")),
     ("memory-limit-in-vain", include_str!("../../worlds/memory-limit-in-vain.toml")),
+    // Monitoring.
+    ("alerts", include_str!("../../worlds/alerts.toml")),
+    ("traces", include_str!("../../worlds/traces.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

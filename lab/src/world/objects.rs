@@ -48,6 +48,9 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     if spec.telemetry.prometheus {
         objects.extend(prometheus());
     }
+    if spec.telemetry.tracing {
+        objects.extend(jaeger());
+    }
     let mut served = Vec::new();
     for (namespace, workload) in workloads(spec) {
         let app = app(workload);
@@ -238,6 +241,25 @@ fn prometheus() -> Vec<Value> {
             1,
             template,
         ),
+    ]
+}
+
+/// As Istio's sample installs it: one Deployment, and Service `tracing` before its query API.
+fn jaeger() -> Vec<Value> {
+    let labels = json!({"app": "jaeger"});
+    let template = json!({
+        "metadata": {"labels": {"app": "jaeger", "sidecar.istio.io/inject": "false"}},
+        "spec": {"containers": [{
+            "name": "jaeger", "image": "jaegertracing/jaeger:2.17.0", "ports": [{"containerPort": 16686}], "resources": {},
+        }]},
+    });
+    vec![
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "tracing", "namespace": ROOT_NAMESPACE, "labels": labels},
+            "spec": {"type": "ClusterIP", "selector": labels, "ports": [{"name": "http-query", "port": 80, "targetPort": 16686, "protocol": "TCP"}], "sessionAffinity": "None"},
+            "status": {"loadBalancer": {}},
+        }),
+        deployment_object(ROOT_NAMESPACE, "jaeger", labels.clone(), labels, 1, template),
     ]
 }
 

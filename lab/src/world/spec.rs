@@ -119,6 +119,10 @@ pub struct Telemetry {
     pub proxy_stats: Vec<String>,
     /// Whether cAdvisor's `container_*` metrics are scraped.
     pub cpu: bool,
+    /// Prometheus' alerting rules: a rule file, YAML.
+    pub rules: String,
+    /// Whether proxies send traces to a Jaeger in `istio-system`.
+    pub tracing: bool,
 }
 
 impl Default for Telemetry {
@@ -130,6 +134,8 @@ impl Default for Telemetry {
             access_log: false,
             proxy_stats: Vec::new(),
             cpu: true,
+            rules: String::new(),
+            tracing: false,
         }
     }
 }

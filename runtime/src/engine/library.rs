@@ -123,7 +123,7 @@ fn convert(value: Dynamic, param: &Param, session: &Session) -> Result<Dynamic, 
         |result: Result<Dynamic, String>| result.map_err(|why| Failure::new(&TYPE, format!("`{}`: {why}", param.name)));
     match param.ty {
         Type::Any => Ok(value),
-        Type::String if value.is_string() => Ok(value),
+        Type::String | Type::Resource if value.is_string() => Ok(value),
         Type::Int if value.is_int() => Ok(value),
         Type::Bool if value.is_bool() => Ok(value),
         Type::Map if value.is_map() => Ok(value),

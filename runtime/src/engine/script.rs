@@ -13,7 +13,7 @@ use super::source::Sources;
 use super::words::test::{self, TestDeclaration};
 use super::{limits, words};
 use crate::failure::{Code, Failure, IMPORT, SYNTAX, nearest};
-use crate::primitive::Library;
+use crate::primitive::{Library, Type};
 
 /// Longest script, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -107,6 +107,7 @@ impl Script {
             open: Vec::new(),
         };
         let ast = reader.read(name, text)?;
+        reader.read_resources(name, &ast, library)?;
         let Reader { mut sources, modules, .. } = reader;
         let sources_so_far = Arc::new(sources.clone());
         let params =
@@ -226,20 +227,51 @@ impl Reader<'_> {
         Ok(ast)
     }
 
-    /// The file of a module: inside the tree, whatever links there are.
-    fn file_of(&self, path: &str) -> Result<PathBuf, Failure> {
-        let outside = |why: &str| import(&format!("module `{path}` is outside the runbook tree"), why);
-        let root = self.root.ok_or_else(|| {
-            import(&format!("module `{path}` cannot be imported"), "this text does not stand in a runbook tree")
-        })?;
-        let relative = Path::new(path);
-        if path.is_empty()
-            || path.contains('\\')
-            || relative.components().any(|part| !matches!(part, Component::Normal(_)))
-        {
+    /// Reads the files that a text and its modules name as resources. One that is not there is an error of the script.
+    fn read_resources(&mut self, name: &str, ast: &AST, library: &Library) -> Result<(), Box<Diagnostic>> {
+        let mut named = resources(ast, library).map(|(file, at)| (name.to_owned(), file, at)).collect::<Vec<_>>();
+        for (module, ast) in &self.modules {
+            named.extend(resources(ast, library).map(|(file, at)| (module.clone(), file, at)));
+        }
+        for (source, file, position) in named {
+            let key = resource_name(&file);
+            if self.sources.text(&key).is_some() {
+                continue;
+            }
+            let text = self.inside_tree(&format!("file `{key}`"), Path::new(&key)).and_then(|path| {
+                let missing = || import(&format!("there is no file `{key}`"), &format!("no file {}", path.display()));
+                if !path.is_file() {
+                    return Err(missing());
+                }
+                read(&path).map_err(|why| import(&format!("file `{key}` cannot be read"), &why))
+            });
+            let text =
+                text.map_err(|failure| Diagnostic::at(failure, &Arc::new(self.sources.clone()), &source, position))?;
+            self.sources.add(&key, text.into());
+        }
+        Ok(())
+    }
+
+    /// A path below the root of the tree. A link that leads out of it is refused.
+    fn inside_tree(&self, what: &str, relative: &Path) -> Result<PathBuf, Failure> {
+        let outside = |why: &str| import(&format!("{what} is outside the runbook tree"), why);
+        let root = self
+            .root
+            .ok_or_else(|| import(&format!("{what} cannot be read"), "this text does not stand in a runbook tree"))?;
+        let plain = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+        if relative.as_os_str().is_empty() || relative.to_string_lossy().contains('\\') || !plain(relative) {
             return Err(outside("write its path from the root of the tree, without `..`"));
         }
-        let file = root.join(relative).with_extension("rhai");
+        let file = root.join(relative);
+        let inside =
+            root.canonicalize().ok().zip(file.canonicalize().ok()).is_none_or(|(root, file)| file.starts_with(root));
+        if inside { Ok(file) } else { Err(outside("a link leads out of it")) }
+    }
+
+    /// The file of a module: inside the tree, whatever links there are.
+    fn file_of(&self, path: &str) -> Result<PathBuf, Failure> {
+        let file = self.inside_tree(&format!("module `{path}`"), Path::new(path))?.with_extension("rhai");
+        let root = self.root.unwrap_or(Path::new("."));
         if !file.is_file() {
             let known = modules_in(root);
             let near = nearest(path, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
@@ -248,9 +280,8 @@ impl Reader<'_> {
                 ..import(&format!("there is no module `{path}`"), &format!("no file {}", file.display()))
             });
         }
-        let inside =
-            root.canonicalize().ok().zip(file.canonicalize().ok()).is_some_and(|(root, file)| file.starts_with(root));
-        if inside { Ok(file) } else { Err(outside("a link leads out of it")) }
+        let relative = Path::new(path).with_extension("rhai");
+        self.inside_tree(&format!("module `{path}`"), &relative)
     }
 }
 
@@ -292,6 +323,32 @@ fn imports(ast: &AST) -> Vec<(Option<String>, Position)> {
         true
     });
     found
+}
+
+/// How a resource stands among the sources.
+pub(crate) fn resource_name(file: &str) -> String {
+    format!("resources/{file}")
+}
+
+/// The resources that a text names by a plain string, and where. Another form is refused when the primitive is called.
+fn resources(ast: &AST, library: &Library) -> impl Iterator<Item = (String, Position)> {
+    let at = |name: &str| {
+        let named = library.primitives.iter().filter(move |primitive| last_part(primitive.name) == name);
+        named.flat_map(|primitive| primitive.params.iter().position(|param| param.ty == Type::Resource)).next()
+    };
+    let mut found = Vec::new();
+    ast.walk(&mut |path| {
+        if let Some(
+            ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)),
+        ) = path.last()
+            && let Some(index) = at(&call.name)
+            && let Some(Expr::StringConstant(file, position)) = call.args.get(index)
+        {
+            found.push((file.to_string(), *position));
+        }
+        true
+    });
+    found.into_iter()
 }
 
 /// Names that a text assigns to.

@@ -47,6 +47,8 @@ impl Overlay {
             Call::Pod(_)
                 | Call::Query { .. }
                 | Call::QueryRange { .. }
+                | Call::PrometheusPage { .. }
+                | Call::JaegerPage { .. }
                 | Call::Logs { .. }
                 | Call::TryCreate { .. }
                 | Call::Sleep { .. }

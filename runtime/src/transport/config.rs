@@ -38,6 +38,8 @@ pub struct ContextConfig {
     pub protected: bool,
     /// Where its Prometheus is; `None` looks for a Service.
     pub prometheus: Option<PrometheusConfig>,
+    /// Where its Jaeger is; `None` looks for a Service.
+    pub jaeger: Option<SourceConfig>,
     /// How long to wait for answers.
     pub timeouts: Timeouts,
     /// How much of the cluster a run may use.
@@ -104,7 +106,19 @@ impl Default for BudgetConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "WrittenPrometheus")]
 pub struct PrometheusConfig {
-    /// Its address, with the path before `/api/v1` if there is one.
+    /// Where it is.
+    pub source: SourceConfig,
+    /// Labels that every selector of every query must match, for example `cluster="eu1"`.
+    pub matchers: BTreeMap<String, String>,
+    /// How old the newest sample of a series may be (`lookback_delta`); `None` is Prometheus' own setting.
+    pub max_staleness: Option<Duration>,
+}
+
+/// Where a source of telemetry is, and with what it is asked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "WrittenSource")]
+pub struct SourceConfig {
+    /// Its address, with the path before `/api` if there is one.
     pub url: Option<reqwest::Url>,
     /// Instead of an address: the Service to which to forward, namespace and name.
     pub service: Option<(String, String)>,
@@ -116,10 +130,6 @@ pub struct PrometheusConfig {
     pub basic_auth: Option<BasicAuth>,
     /// Certificate authority of the address, PEM.
     pub ca_file: Option<PathBuf>,
-    /// Labels that every selector of every query must match, for example `cluster="eu1"`.
-    pub matchers: BTreeMap<String, String>,
-    /// How old the newest sample of a series may be (`lookback_delta`); `None` is Prometheus' own setting.
-    pub max_staleness: Option<Duration>,
 }
 
 /// A user, and the file that holds the password.
@@ -153,6 +163,44 @@ impl TryFrom<WrittenPrometheus> for PrometheusConfig {
     type Error = String;
 
     fn try_from(written: WrittenPrometheus) -> Result<Self, String> {
+        for label in written.matchers.keys() {
+            if !is_label(label) {
+                return Err(format!("`{label}` is not a label's name"));
+            }
+        }
+        Ok(PrometheusConfig {
+            source: SourceConfig::try_from(WrittenSource {
+                url: written.url,
+                service: written.service,
+                tenant: written.tenant,
+                tenant_header: written.tenant_header,
+                bearer_token_file: written.bearer_token_file,
+                basic_auth: written.basic_auth,
+                ca_file: written.ca_file,
+            })?,
+            matchers: written.matchers,
+            max_staleness: written.max_staleness,
+        })
+    }
+}
+
+/// [`SourceConfig`] as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSource {
+    url: Option<String>,
+    service: Option<String>,
+    tenant: Option<String>,
+    tenant_header: Option<String>,
+    bearer_token_file: Option<PathBuf>,
+    basic_auth: Option<BasicAuth>,
+    ca_file: Option<PathBuf>,
+}
+
+impl TryFrom<WrittenSource> for SourceConfig {
+    type Error = String;
+
+    fn try_from(written: WrittenSource) -> Result<Self, String> {
         if written.url.is_some() && written.service.is_some() {
             return Err("`url` and `service` exclude each other".into());
         }
@@ -175,20 +223,13 @@ impl TryFrom<WrittenPrometheus> for PrometheusConfig {
                 Some((name, value))
             }
         };
-        for label in written.matchers.keys() {
-            if !is_label(label) {
-                return Err(format!("`{label}` is not a label's name"));
-            }
-        }
-        Ok(PrometheusConfig {
+        Ok(SourceConfig {
             url,
             service,
             tenant,
             bearer_token_file: written.bearer_token_file,
             basic_auth: written.basic_auth,
             ca_file: written.ca_file,
-            matchers: written.matchers,
-            max_staleness: written.max_staleness,
         })
     }
 }
@@ -336,12 +377,12 @@ mod tests {
         );
         assert_eq!((prod.budget.reads, prod.budget.forwards, prod.budget.answer_mib), (Some(2000), 8, 64));
         let prometheus = prod.prometheus.unwrap();
-        assert_eq!(prometheus.url.unwrap().as_str(), "https://mimir.example/prometheus");
-        assert_eq!(prometheus.tenant.unwrap().0, "x-scope-orgid");
+        assert_eq!(prometheus.source.url.unwrap().as_str(), "https://mimir.example/prometheus");
+        assert_eq!(prometheus.source.tenant.unwrap().0, "x-scope-orgid");
         assert_eq!(prometheus.matchers["cluster"], "eu1");
         assert_eq!(prometheus.max_staleness, Some(Duration::from_secs(120)));
         assert_eq!(
-            file.context("stage").prometheus.unwrap().service,
+            file.context("stage").prometheus.unwrap().source.service,
             Some(("monitoring".into(), "prometheus-k8s".into()))
         );
         assert!(!file.context("elsewhere").protected);

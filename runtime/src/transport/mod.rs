@@ -1,8 +1,9 @@
-//! The only code that opens a connection: Kubernetes API, pod ports by port-forward, Prometheus, the clock.
+//! The only code that opens a connection: Kubernetes API, pod ports by port-forward, Prometheus, Jaeger, the clock.
 
 pub mod clock;
 pub mod config;
 
+mod jaeger;
 mod kind;
 mod kubeconfig;
 mod kubernetes;
@@ -12,6 +13,7 @@ mod port_forward;
 mod prometheus;
 mod retry;
 mod server;
+mod source;
 mod status;
 mod unanswered;
 
@@ -28,6 +30,7 @@ pub use config::ConfigFile;
 pub use kind::KnownKind;
 
 use config::ContextConfig;
+use jaeger::Jaeger;
 use kind::Kinds;
 use kubeconfig::{Environment, Source};
 use port_forward::Forwards;
@@ -82,7 +85,7 @@ impl Default for Options {
     }
 }
 
-/// A connection to one context's cluster and its Prometheus. Context and namespace are pinned when it is opened.
+/// A connection to one context's cluster, its Prometheus and its Jaeger. Context and namespace are pinned when it is opened.
 pub struct Connection {
     context: String,
     namespace: String,
@@ -93,6 +96,7 @@ pub struct Connection {
     kinds: Kinds,
     forwards: Forwards,
     prometheus: Prometheus,
+    jaeger: Jaeger,
 }
 
 impl Connection {
@@ -121,6 +125,7 @@ impl Connection {
             kinds: Kinds::new(options.kinds),
             forwards: Forwards::new(config.budget.forwards),
             prometheus: Prometheus::new(config.prometheus.clone().unwrap_or_default()),
+            jaeger: Jaeger::new(config.jaeger.clone().unwrap_or_default()),
             config,
         })
     }
@@ -176,6 +181,12 @@ impl Connection {
             }
             Call::QueryRange { query, start, end, step } => {
                 Reply::Json(self.prometheus.query(server, forwards, query, When::Range(*start, *end, *step)).await?)
+            }
+            Call::PrometheusPage { page, parameters } => {
+                Reply::Json(self.prometheus.page(server, forwards, page, parameters).await?)
+            }
+            Call::JaegerPage { page, parameters } => {
+                Reply::Json(self.jaeger.page(server, forwards, page, parameters).await?)
             }
             Call::Now => Reply::Time(self.clock.now()),
             Call::Sleep { duration } => {

@@ -98,3 +98,28 @@ fn an_error_in_a_module_is_shown_there_with_the_way_to_it() {
 fn a_script_without_a_tree_imports_nothing() {
     assert!(Script::from_text("m.rhai", "import \"a\" as a;", None::<&Path>, &LIBRARY).is_err());
 }
+
+#[test]
+fn a_resource_is_read_with_the_script_and_stays_in_the_tree() {
+    let folder = tree(&[
+        ("main.rhai", "found(text_of(\"a.yaml\"));"),
+        ("lib/m.rhai", "fn text() { text_of(\"a.yaml\") }"),
+        ("resources/a.yaml", "one"),
+    ]);
+    let ran = run(&folder, "import \"lib/m\" as m; found(m::text());");
+    assert!(ran.outcome.ended.message.contains("one"), "{}", ran.message());
+    let before = load(&folder, "main.rhai").unwrap().hash;
+    std::fs::write(folder.path().join("runbooks/resources/a.yaml"), "two").unwrap();
+    assert_ne!(load(&folder, "main.rhai").unwrap().hash, before, "the hash covers the files that a script names");
+    std::fs::write(folder.path().join("outside.yaml"), "x").unwrap();
+    std::os::unix::fs::symlink(folder.path().join("outside.yaml"), folder.path().join("runbooks/resources/link.yaml"))
+        .unwrap();
+    for file in ["none.yaml", "../main.rhai", "/etc/passwd", "link.yaml", ""] {
+        let text = format!("found(text_of(\"{file}\"));");
+        let wrong = Script::from_text("m.rhai", &text, Some(&folder.path().join("runbooks")), &LIBRARY).err();
+        let wrong = wrong.unwrap_or_else(|| panic!("{file} was taken"));
+        assert_eq!(wrong.failure.code.name, "meshbook::script::import", "{file}");
+    }
+    let ran = run(&folder, "let name = \"a.yaml\"; found(text_of(name));");
+    assert!(ran.message().contains("was not read with the script"), "{}", ran.message());
+}

@@ -220,6 +220,8 @@ static KNOWS: Primitive = method("knows", &[param("other", Type::Noun("Thing"), 
     let (a, b): (Thing, Thing) = (call.receiver()?, call.noun(0)?);
     Ok(a.0.starts_with(&*b.0).into())
 });
+static TEXT_OF: Primitive =
+    plain("text_of", &[param("file", Type::Resource, None)], |call| Ok(call.resource(0)?.1.to_string().into()));
 static ALL: Primitive = Primitive {
     receiver: Some("List"),
     ..plain("all", &[param("predicate", Type::Closure, None)], |call| {
@@ -307,7 +309,7 @@ struct Cancel(Mutex<Option<CancellationToken>>);
 pub static LIBRARY: Library = Library {
     primitives: &[
         &THING, &SIZE, &PARTS, &KNOWS, &ALL, &GROW, &PAINT, &READING, &MISSING, &LATER, &DENIED, &BROKEN, &INTERRUPT,
-        &CHECK, &SHOW, &FIXED, &FOUND, &NOT_THIS,
+        &CHECK, &TEXT_OF, &SHOW, &FIXED, &FOUND, &NOT_THIS,
     ],
     nouns: &[NounType::of::<Thing>(), NounType::of::<Reading>()],
     codes: CODES,

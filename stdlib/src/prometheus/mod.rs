@@ -3,6 +3,8 @@
 //! Format: `data` of `/api/v1/query`: `resultType` `vector`, `matrix` or `scalar`; a sample is `[seconds, "value"]`, where
 //! the value may be `NaN`, `+Inf` or `-Inf`.
 
+pub mod expression;
+pub mod pages;
 pub mod requests;
 
 use std::collections::BTreeMap;

@@ -40,7 +40,7 @@ impl Ran {
 
 /// What is run.
 pub enum What<'a> {
-    /// A text that needs no ending.
+    /// A text that needs no ending, as if it stood in the tree of runbooks.
     Text(&'a str),
     /// A runbook of `runbooks/`, with its parameters.
     Runbook(&'a str, &'a [(&'a str, &'a str)]),
@@ -53,12 +53,10 @@ pub fn run(runtime: &Runtime, world: &str, what: &What<'_>) -> Ran {
 
 /// Runs it in a world.
 pub fn run_in(runtime: &Runtime, world: World, what: &What<'_>) -> Ran {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks");
     let script = match what {
-        What::Text(text) => Script::from_text("example.rhai", text, None, &LIBRARY),
-        What::Runbook(path, _) => {
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks");
-            Script::load(&root.join(path), Some(&root), &LIBRARY)
-        }
+        What::Text(text) => Script::from_text("example.rhai", text, Some(&root), &LIBRARY),
+        What::Runbook(path, _) => Script::load(&root.join(path), Some(&root), &LIBRARY),
     };
     let script = script.unwrap_or_else(|diagnostic| panic!("it compiles, not: {:?}", diagnostic.failure));
     let Started { run, store, kept, _home } = start(runtime, world, &script);

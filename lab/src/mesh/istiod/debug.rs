@@ -173,6 +173,7 @@ pub fn figures(state: &State, istiod: &PodKey) -> Vec<(String, f64)> {
     let uptime = (state.traffic.ticks as f64 * crate::mesh::traffic::TICK).floor();
     let mut all = vec![
         (format!("pilot_xds{{version=\"{}\"}}", version_of(state, istiod)), proxies),
+        (format!("pilot_info{{version=\"{}-unknown-Clean\"}}", version_of(state, istiod)), 1.0),
         ("pilot_services".to_owned(), plane::knows(state, istiod).services().len() as f64),
         ("istiod_uptime_seconds".to_owned(), uptime),
         ("citadel_server_root_cert_expiry_timestamp".to_owned(), 2_110_815_257.0),
@@ -201,8 +202,10 @@ fn metrics(state: &State, istiod: &PodKey) -> String {
             continue;
         };
         // The version is a label's value, so the page's own line is another series.
-        let same =
-            |figure: &str| figure == name || (figure.starts_with("pilot_xds{") && name.starts_with("pilot_xds{"));
+        let same = |figure: &str| {
+            let both = |start: &str| figure.starts_with(start) && name.starts_with(start);
+            figure == name || both("pilot_xds{") || both("pilot_info{")
+        };
         let _ = match figures.iter().find(|(figure, _)| same(figure)) {
             Some((figure, value)) => writeln!(out, "{figure} {value}"),
             None => writeln!(out, "{line}"),

@@ -1,4 +1,4 @@
-//! Prometheus' HTTP API (`/api/v1`): queries, series, labels, targets; answers and errors in its JSON envelope.
+//! Prometheus' HTTP API (`/api/v1`): queries, series, labels, targets, rules, alerts; answers and errors in its JSON envelope.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::eval::{self, Query, QueryError};
+use super::exposition;
 use super::tsdb::{Database, Labels};
 use crate::mesh::State;
 use crate::mesh::istiod::plane;
@@ -41,8 +42,8 @@ pub fn page(state: &State, ask: &Ask, now: Timestamp) -> Page {
         "labels" => selected(database, ask, false)
             .map(|all| json!(all.iter().flat_map(|labels| labels.keys().cloned()).collect::<BTreeSet<_>>())),
         "targets" => Ok(targets(state)),
-        "alerts" => Ok(json!({"alerts": []})),
-        "rules" => Ok(json!({"groups": []})),
+        "alerts" => Ok(state.prometheus.rules.alerts()),
+        "rules" => Ok(state.prometheus.rules.rules()),
         "status/buildinfo" => Ok(
             json!({"version": "2.42.0", "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": "go1.19"}),
         ),
@@ -207,11 +208,13 @@ fn targets(state: &State) -> Value {
             let (port, path) = if istiod { (15014, "/metrics") } else { (15020, "/stats/prometheus") };
             let ip = pod["status"]["podIP"].as_str().unwrap_or_default();
             let down = istiod && (!plane::answers(state, key) || state.shut_to_prometheus.contains(key));
+            let url = format!("http://{ip}:{port}{path}");
+            let refused = format!("Get \"{url}\": dial tcp {ip}:{port}: connect: connection refused");
             json!({
                 "discoveredLabels": {"__address__": format!("{ip}:{port}"), "__meta_kubernetes_namespace": key.0, "__meta_kubernetes_pod_name": key.1},
-                "labels": {"instance": format!("{ip}:{port}"), "job": "kubernetes-pods", "namespace": key.0, "pod": key.1},
-                "scrapePool": "kubernetes-pods", "scrapeUrl": format!("http://{ip}:{port}{path}"), "globalUrl": format!("http://{ip}:{port}{path}"),
-                "lastError": if down { "connection refused" } else { "" }, "lastScrape": last.map(|at| at.to_string()).unwrap_or_default(),
+                "labels": exposition::target_labels(state, key, super::JOB, port),
+                "scrapePool": "kubernetes-pods", "scrapeUrl": url, "globalUrl": url,
+                "lastError": if down { refused.as_str() } else { "" }, "lastScrape": last.map(|at| at.to_string()).unwrap_or_default(),
                 "lastScrapeDuration": 0.005, "health": if last.is_none() { "unknown" } else if down { "down" } else { "up" },
                 "scrapeInterval": crate::world::span::Span(state.prometheus.interval()).to_string(), "scrapeTimeout": "10s",
             })

@@ -18,8 +18,10 @@ pub mod api;
 mod apiserver;
 pub mod eval;
 pub mod exposition;
+pub mod rules;
 pub mod tsdb;
 
+use rules::Rules;
 use tsdb::{Database, Labels};
 
 /// The job of the pods' sidecars in Istio's sample configuration.
@@ -49,6 +51,8 @@ pub struct Prometheus {
     pub last_scrape: Option<Timestamp>,
     targets: HashMap<PodKey, Target>,
     api_server: apiserver::ApiServer,
+    /// Its alerting rules.
+    pub rules: Rules,
 }
 
 /// A scraped pod, with the numbers of its series so that a scrape need not build labels.
@@ -72,6 +76,7 @@ impl Prometheus {
             interval: spec.telemetry.scrape_interval.0.max(Duration::from_secs(1)),
             present: spec.telemetry.prometheus,
             fault: spec.faults.prometheus,
+            rules: rules::parse(&spec.telemetry.rules).unwrap_or_default(),
             ..Prometheus::default()
         }
     }
@@ -91,7 +96,7 @@ impl Prometheus {
         began + self.interval * (self.scrapes + 1)
     }
 
-    /// Scrapes every target if it is time.
+    /// Scrapes every target if it is time, and evaluates rules.
     pub fn scrape_if_due(&mut self, state: &State, now: Timestamp) {
         if now < self.next_scrape(state.began) {
             return;
@@ -102,9 +107,16 @@ impl Prometheus {
             PrometheusFault::Stale => self.opened,
             PrometheusFault::None | PrometheusFault::Down | PrometheusFault::Unavailable => false,
         };
-        if !self.present || idle {
+        if !self.present {
             return;
         }
+        if !idle {
+            self.scrape(state, now);
+        }
+        self.rules.evaluate(&self.database, now.as_millisecond());
+    }
+
+    fn scrape(&mut self, state: &State, now: Timestamp) {
         self.last_scrape = Some(now);
         let at = now.as_millisecond();
         let mut targets = std::mem::take(&mut self.targets);

@@ -17,9 +17,9 @@ struct Envelope {
     warnings: Vec<String>,
 }
 
-/// The data of an answer. If Prometheus warned, for example that some of its stores did not answer, the warnings
+/// The data of an answer to `what`. If Prometheus warned, for example that some of its stores did not answer, the warnings
 /// stand in it under `warnings`.
-pub(super) fn data(status: StatusCode, body: &[u8], query: &str, place: &str) -> Result<Value, Failure> {
+pub(super) fn data(status: StatusCode, body: &[u8], what: &str, place: &str) -> Result<Value, Failure> {
     let Some(envelope) = serde_json::from_slice::<Envelope>(body).ok().filter(|envelope| !envelope.status.is_empty())
     else {
         return Err(foreign(status, body, place));
@@ -31,19 +31,19 @@ pub(super) fn data(status: StatusCode, body: &[u8], query: &str, place: &str) ->
             }
             Ok(Value::Object(data))
         }
-        ("error", _) => Err(error(status, &envelope.error_type, &printable(&envelope.error), &printable(query), place)),
+        ("error", _) => Err(error(status, &envelope.error_type, &printable(&envelope.error), &printable(what), place)),
         _ => Err(foreign(status, body, place)),
     }
 }
 
-fn error(status: StatusCode, kind: &str, text: &str, query: &str, place: &str) -> Failure {
+fn error(status: StatusCode, kind: &str, text: &str, what: &str, place: &str) -> Failure {
     match (kind, status.as_u16()) {
-        ("bad_data", _) => Failure::new(&SCRIPT, format!("Prometheus does not understand the query `{query}`: {text}")),
-        ("execution", _) => Failure::new(&SCRIPT, format!("Prometheus cannot evaluate the query `{query}`: {text}")),
+        ("bad_data", _) => Failure::new(&SCRIPT, format!("Prometheus does not understand {what}: {text}")),
+        ("execution", _) => Failure::new(&SCRIPT, format!("Prometheus cannot evaluate {what}: {text}")),
         (_, 401) => unauthorized(text, place),
         (_, 403) => forbidden(text, place),
         ("timeout" | "canceled" | "unavailable" | "internal" | "too_many_requests", _) | (_, 429 | 500..=599) => {
-            Failure::new(&UNREACHABLE, format!("Prometheus at {place} could not answer the query `{query}`: {text}"))
+            Failure::new(&UNREACHABLE, format!("Prometheus at {place} could not answer {what}: {text}"))
         }
         _ => Failure::new(&BAD_ANSWER, format!("Prometheus at {place} answered {status}: {text}")),
     }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Value, Failure> {
-        data(StatusCode::from_u16(status).unwrap(), body.as_bytes(), "up", "http://prometheus:9090")
+        data(StatusCode::from_u16(status).unwrap(), body.as_bytes(), "the query `up`", "http://prometheus:9090")
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Finding Prometheus in the cluster: its Service, and a ready pod behind it.
+//! Finding a source in the cluster: its Service, and a ready pod behind it.
 
 use serde_json::Value;
 
@@ -8,47 +8,47 @@ use crate::transport::kubernetes;
 use crate::transport::port_forward::PodPort;
 use crate::transport::server::Server;
 
-/// Labels that the usual ways to install Prometheus put on its Service: charts and kube-prometheus, Istio's
-/// samples, and the operator's governing Service, in the order of trust.
-const LABELS: [&str; 3] = ["app.kubernetes.io/name=prometheus", "app=prometheus", "operated-prometheus=true"];
-
-/// Namespaces in which it usually is, the likeliest first.
-const NAMESPACES: [&str; 4] = ["istio-system", "monitoring", "observability", "prometheus"];
+use super::product::Product;
 
 /// Finds the port of a ready pod: of the Service that was named, else of the likeliest one.
-pub(super) async fn find(server: &Server, named: Option<&(String, String)>) -> Result<PodPort, Failure> {
+pub(super) async fn find(
+    server: &Server,
+    product: &Product,
+    named: Option<&(String, String)>,
+) -> Result<PodPort, Failure> {
     let services = match named {
         Some((namespace, name)) => {
             let kind = ResourceKind::namespaced("", "v1", "Service", "services");
             vec![kubernetes::get(server, &ObjectRef::new(kind, namespace, name)).await?]
         }
-        None => candidates(server).await?,
+        None => candidates(server, product).await?,
     };
+    let (name, section) = (product.name, product.section);
     let mut without_pods = Vec::new();
     for service in &services {
-        let (Some(namespace), Some(name)) = (text(service, "/metadata/namespace"), text(service, "/metadata/name"))
+        let (Some(namespace), Some(own)) = (text(service, "/metadata/namespace"), text(service, "/metadata/name"))
         else {
             continue;
         };
-        match behind(server, namespace, name, port_name(service)).await? {
+        match behind(server, namespace, own, port_name(product, service)).await? {
             Some(found) => return Ok(found),
-            None => without_pods.push(format!("{namespace}/{name}")),
+            None => without_pods.push(format!("{namespace}/{own}")),
         }
     }
     Err(match without_pods.as_slice() {
-        [] => Failure::new(&UNREACHABLE, "no Prometheus is configured, and none was found as a Service of this cluster")
-            .hint("put `[context.\"NAME\".prometheus]` with `url = \"http://…\"` or `service = \"NAMESPACE/NAME\"` into the configuration file"),
-        services => Failure::new(&UNREACHABLE, format!("Prometheus has no ready pod (Service {})", services.join(", ")))
-            .hint("look at its pods, or configure another Prometheus by `url` or `service`"),
+        [] => Failure::new(&UNREACHABLE, format!("no {name} is configured, and none was found as a Service of this cluster"))
+            .hint(format!("put `[context.\"NAME\".{section}]` with `url = \"http://…\"` or `service = \"NAMESPACE/NAME\"` into the configuration file")),
+        services => Failure::new(&UNREACHABLE, format!("{name} has no ready pod (Service {})", services.join(", ")))
+            .hint("look at its pods, or configure another one by `url` or `service`"),
     })
 }
 
 /// Services that look like Prometheus, the likeliest first.
-async fn candidates(server: &Server) -> Result<Vec<Value>, Failure> {
+async fn candidates(server: &Server, product: &Product) -> Result<Vec<Value>, Failure> {
     let kind = ResourceKind::namespaced("", "v1", "Service", "services");
     let mut everywhere = true;
     let mut refused = None;
-    for labels in LABELS {
+    for labels in product.labels {
         let mut found = Vec::new();
         if everywhere {
             match kubernetes::list(server, &kind, None, Some(labels), None).await {
@@ -62,7 +62,7 @@ async fn candidates(server: &Server) -> Result<Vec<Value>, Failure> {
         }
         if !everywhere {
             // Who may not list everywhere may still list in one of the usual places.
-            for namespace in NAMESPACES {
+            for namespace in product.namespaces {
                 match kubernetes::list(server, &kind, Some(namespace), Some(labels), None).await {
                     Ok(list) => {
                         found.extend(items(list));
@@ -73,16 +73,16 @@ async fn candidates(server: &Server) -> Result<Vec<Value>, Failure> {
                 }
             }
         }
-        found.retain(|service| port_name(service).is_some());
-        found.sort_by_key(rank);
+        found.retain(|service| is_named(product, service) && port_name(product, service).is_some());
+        found.sort_by_key(|service| rank(product, service));
         if !found.is_empty() {
             return Ok(found);
         }
     }
     match refused {
         Some(failure) => Err(Failure {
-            message: format!("no Prometheus is configured, and it cannot be looked for: {}", failure.message),
-            hint: Some("configure it by `url` or `service` under `[context.\"NAME\".prometheus]`".into()),
+            message: format!("no {} is configured, and it cannot be looked for: {}", product.name, failure.message),
+            hint: Some(format!("configure it by `url` or `service` under `[context.\"NAME\".{}]`", product.section)),
             ..failure
         }),
         None => Ok(Vec::new()),
@@ -96,23 +96,32 @@ fn items(list: Value) -> Vec<Value> {
     }
 }
 
-fn rank(service: &Value) -> (usize, bool, String) {
+/// Whether a Service may serve the API: some products come with several, told apart by name.
+fn is_named(product: &Product, service: &Value) -> bool {
+    let name = text(service, "/metadata/name").unwrap_or_default();
+    product.services.is_empty()
+        || product.services.iter().any(|known| name == *known || name.ends_with(&format!("-{known}")))
+}
+
+fn rank(product: &Product, service: &Value) -> (usize, bool, usize, String) {
+    let (namespaces, services) = (product.namespaces, product.services);
     let namespace = text(service, "/metadata/namespace").unwrap_or_default();
-    let place = NAMESPACES.iter().position(|usual| *usual == namespace).unwrap_or(NAMESPACES.len());
+    let name = text(service, "/metadata/name").unwrap_or_default();
+    let place = namespaces.iter().position(|usual| *usual == namespace).unwrap_or(namespaces.len());
+    let named = services.iter().position(|usual| *usual == name).unwrap_or(services.len());
     // A chart gives the same name to Prometheus' companions; the server itself is this component.
     let component = text(service, "/metadata/labels/app.kubernetes.io~1component");
-    let companion = !matches!(component, None | Some("server" | "prometheus"));
-    (place, companion, format!("{namespace}/{}", text(service, "/metadata/name").unwrap_or_default()))
+    let companion = component.is_some_and(|component| !product.components.contains(&component));
+    (place, companion, named, format!("{namespace}/{name}"))
 }
 
 /// The name of the port that serves the API (which may be empty, where there is but one); `None` if there is none.
-fn port_name(service: &Value) -> Option<&str> {
+fn port_name<'a>(product: &Product, service: &'a Value) -> Option<&'a str> {
     let ports = service.pointer("/spec/ports")?.as_array()?;
     let name = |port: &'_ Value| port["name"].as_str().map(str::to_owned).unwrap_or_default();
-    let usual = ["web", "http-web", "http", "http-prometheus", "prometheus"];
-    let by_name = usual.iter().find_map(|usual| ports.iter().find(|port| name(port) == *usual));
+    let by_name = product.ports.iter().find_map(|usual| ports.iter().find(|port| name(port) == *usual));
     let chosen = by_name
-        .or_else(|| ports.iter().find(|port| port["port"] == 9090))
+        .or_else(|| ports.iter().find(|port| port["port"] == product.port))
         .or_else(|| ports.first().filter(|_| ports.len() == 1))?;
     Some(chosen["name"].as_str().unwrap_or_default())
 }
@@ -155,6 +164,25 @@ mod tests {
 
     use super::*;
 
+    static TESTED: Product = Product {
+        name: "Prometheus",
+        section: "prometheus",
+        labels: &["app=prometheus"],
+        services: &[],
+        namespaces: &["istio-system", "monitoring"],
+        components: &["server"],
+        ports: &["web", "http"],
+        port: 9090,
+    };
+
+    #[test]
+    fn a_companion_with_a_foreign_name_is_left_out() {
+        let jaeger = Product { services: &["tracing", "query"], ..TESTED };
+        let named = |name: &str| is_named(&jaeger, &json!({"metadata": {"name": name}}));
+        assert!(named("tracing") && named("simplest-query") && !named("jaeger-collector") && !named("zipkin"));
+        assert!(is_named(&TESTED, &json!({"metadata": {"name": "whatever"}})));
+    }
+
     #[test]
     fn the_likeliest_service_comes_first() {
         let service = |namespace: &str, name: &str, component: Option<&str>| json!({"metadata": {"namespace": namespace, "name": name, "labels": {"app.kubernetes.io/component": component}}});
@@ -164,7 +192,7 @@ mod tests {
             service("monitoring", "prometheus", Some("server")),
             service("istio-system", "prometheus", None),
         ];
-        services.sort_by_key(rank);
+        services.sort_by_key(|service| rank(&TESTED, service));
         let names: Vec<&str> = services.iter().map(|service| text(service, "/metadata/name").unwrap()).collect();
         assert_eq!(names, ["prometheus", "prometheus", "a-adapter", "prometheus"]);
         assert_eq!(text(&services[0], "/metadata/namespace"), Some("istio-system"));
@@ -172,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_port_is_the_one_of_the_api() {
-        let ports = |ports: Value| port_name(&json!({"spec": {"ports": ports}})).map(str::to_owned);
+        let ports = |ports: Value| port_name(&TESTED, &json!({"spec": {"ports": ports}})).map(str::to_owned);
         assert_eq!(
             ports(json!([{"name": "grpc", "port": 10901}, {"name": "http", "port": 9090}])).as_deref(),
             Some("http")

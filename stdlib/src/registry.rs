@@ -56,6 +56,8 @@ primitives! {
     room_is_missing: "room/is_missing.rs";
     room_why: "room/why.rs";
     room_is_exhausted: "room/is_exhausted.rs";
+    symptom_is_missing: "symptom/is_missing.rs";
+    symptom_why: "symptom/why.rs";
     symptom_runbook: "symptom/runbook.rs";
     // How long requests take, why, and what helps.
     host_latency: "host/latency.rs";

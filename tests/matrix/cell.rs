@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use meshbook_lab::World;
 use meshbook_rehearsal::mesh::InProcess;
@@ -75,6 +75,8 @@ pub struct Cell {
     pub part: Part,
     /// Whether it is the world's own runbook.
     pub own: bool,
+    /// How long it took, by the wall clock.
+    pub took: Duration,
     /// What is wrong; empty if nothing is.
     pub wrong: Vec<String>,
 }
@@ -133,6 +135,7 @@ fn params(world: &Expectation, service: &str) -> BTreeMap<String, String> {
 
 /// Plays it.
 pub fn play(runtime: &Runtime, job: &Job) -> Cell {
+    let since = Instant::now();
     let mesh = Arc::new(runtime.block_on(InProcess::open((job.open)(), None)).unwrap());
     let before = snapshot::take(mesh.store());
     let (ended, lines) = run(runtime, &mesh, &job.runbook, &job.params);
@@ -176,6 +179,7 @@ pub fn play(runtime: &Runtime, job: &Job) -> Cell {
         outcome,
         part: job.part,
         own: matches!(job.demand, Demand::Own(_)),
+        took: since.elapsed(),
         wrong,
     }
 }

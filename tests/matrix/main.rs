@@ -73,6 +73,13 @@ fn main() -> ExitCode {
         println!("\nwrong: {} on {}: {}", cell.runbook, cell.world, cell.outcome);
         cell.wrong.iter().for_each(|why| println!("  {why}"));
     }
-    println!("\nmatrix: {} runs in {} s, {} wrong", cells.len(), since.elapsed().as_secs(), wrong.len());
+    let mut slowest: Vec<&Cell> = cells.iter().collect();
+    slowest.sort_by_key(|cell| std::cmp::Reverse(cell.took));
+    let slowest = slowest
+        .iter()
+        .take(3)
+        .map(|cell| format!("{} on {} {:.1} s", cell.runbook, cell.world, cell.took.as_secs_f64()));
+    println!("\nslowest: {}", slowest.collect::<Vec<_>>().join("; "));
+    println!("matrix: {} runs in {} s, {} wrong", cells.len(), since.elapsed().as_secs(), wrong.len());
     if wrong.is_empty() && !cells.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -177,6 +177,11 @@ impl Symptom {
         Symptom(Arc::new(Inner { host, seen }))
     }
 
+    /// Why it cannot be told, if so.
+    pub fn missing(&self) -> Option<&Missing> {
+        self.0.seen.as_ref().err()
+    }
+
     /// The share (0 to 1) of all requests that failed in one way; `None` where requests were not counted.
     pub fn share(&self, kind: Kind) -> Option<f64> {
         let seen = self.0.seen.as_ref().ok().filter(|seen| seen.total > 0.0)?;

@@ -100,6 +100,9 @@ pub const CHANGE_RULE: &[Permission] =
 pub const PROMETHEUS: &[Permission] =
     &[may("", "services", "list"), may("", "pods", "list"), may("", "pods/portforward", "create")];
 
+/// To reach ports of pods.
+pub const FORWARD: &[Permission] = &[may("", "pods/portforward", "create")];
+
 /// To read objects of a kind that the argument names.
 pub const GET_ANY: &[Permission] = &[may("*", "*", "get")];
 

@@ -130,6 +130,16 @@ primitives! {
     versions_is_missing: "version/is_missing.rs";
     versions_why: "version/why.rs";
     versions_are_supported: "version/are_supported.rs";
+    // The proxies of one workload.
+    proxies: "proxies/proxies.rs";
+    proxies_is_missing: "proxies/is_missing.rs";
+    proxies_why: "proxies/why.rs";
+    proxies_log_levels: "log_levels/log_levels_of.rs";
+    proxies_set_log_level: "log_levels/set_log_level.rs";
+    log_levels_is_missing: "log_levels/is_missing.rs";
+    log_levels_why: "log_levels/why.rs";
+    log_levels_are: "log_levels/are.rs";
+    log_levels_are_as: "log_levels/are_as.rs";
     // Prometheus.
     prom_query: "prometheus/query.rs";
     metric_is_missing: "metric/is_missing.rs";
@@ -170,6 +180,9 @@ nouns! {
     crate::causes::Causes;
     crate::version::Versions;
     crate::tls::TlsPair;
+    // The proxies of one workload.
+    crate::proxies::Proxies;
+    crate::log_levels::LogLevels;
     crate::metric::Metric;
     crate::time_spent::TimeSpent;
     crate::ejections::Ejections;

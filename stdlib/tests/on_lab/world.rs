@@ -98,6 +98,7 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
             "service",
             "networkpolicy",
             "mutatingwebhookconfiguration",
+            "loglevel",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),

@@ -3,6 +3,7 @@
 mod change;
 mod ending;
 mod invariants;
+mod levels;
 mod plan;
 mod read;
 mod undo;

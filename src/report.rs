@@ -405,6 +405,7 @@ impl Report {
                 ChangeState::TakenBack,
                 Some("the values are as before; who owns the fields (metadata.managedFields) is not".into()),
             ),
+            UndoOutcome::Deleted => (ChangeState::TakenBack, Some("deleted again: it did not exist before".into())),
             UndoOutcome::Already => (ChangeState::TakenBack, Some("it was as before already".into())),
             UndoOutcome::Conflict { .. } => {
                 (ChangeState::LeftBehind, Some("somebody else has changed it since".into()))

@@ -223,6 +223,26 @@ pub enum Call {
         /// Only try it (`dryRun=All`).
         dry_run: bool,
     },
+    /// Creates an object; refused if there is one of its name. Only the recorder's caller makes it.
+    /// Answer: [`Reply::Json`] with the object after it.
+    Create {
+        /// Which object.
+        object: ObjectRef,
+        /// The object.
+        content: Value,
+        /// Only try it (`dryRun=All`).
+        dry_run: bool,
+    },
+    /// Deletes an object, if it still is this one (`metav1.Preconditions`). Only the recorder's caller makes it, to take
+    /// a creation back. Answer: [`Reply::Done`].
+    Delete {
+        /// Which object.
+        object: ObjectRef,
+        /// Its `metadata.uid`.
+        uid: String,
+        /// Its `metadata.resourceVersion`.
+        resource_version: String,
+    },
     /// Whether the API server would take a new object: its creation with `dryRun=All`, which stores nothing but passes
     /// admission, webhooks included. Answer: [`Reply::Done`].
     TryCreate {

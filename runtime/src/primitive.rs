@@ -116,6 +116,8 @@ impl Type {
 pub enum Inverse {
     /// The changed fields are set as the pre-image has them, unless somebody else has changed them since.
     PreImage,
+    /// What was created is deleted, unless somebody else has changed it since.
+    Deletion,
     /// It cannot be taken back, for this reason. For restart, delete, uninstall, exec and notify only.
     Irreversible(&'static str),
 }

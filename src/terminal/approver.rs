@@ -102,7 +102,7 @@ impl Questions {
         let indent = "  ";
         screen.say(&format!(
             "{indent}{} {}: {}",
-            look.bold(look.notice("change")),
+            look.bold(look.notice(if proposal.creates() { "create" } else { "change" })),
             look.name(escape::line(&proposal.object.to_string())),
             escape::joined(&proposal.summary)
         ));

@@ -105,10 +105,12 @@ impl Terminal {
                     .is_some_and(|(object, fields)| object == changing.object.to_string() && fields == changing.fields);
                 // The question and the report are on the same screen, unless the report goes into a file.
                 if !(asked && look.width.is_some()) {
-                    self.change(changing, "change", &print);
+                    self.change(changing, if changing.creates() { "create" } else { "change" }, &print);
                 }
             }
-            Event::Planned(changing) => self.change(changing, "would change", &print),
+            Event::Planned(changing) => {
+                self.change(changing, if changing.creates() { "would create" } else { "would change" }, &print);
+            }
             Event::ChangeAnswered { outcome, .. } => match outcome {
                 ChangeOutcome::Made { .. } => print(format!("  {} made", look.ok())),
                 ChangeOutcome::NotMade { failure } => {
@@ -271,6 +273,7 @@ pub fn undone(outcome: &UndoOutcome, look: Look) -> Vec<String> {
         UndoOutcome::Restored { ownership: false } => {
             vec![format!("{} its values are as before; who owns its fields (metadata.managedFields) is not", look.ok())]
         }
+        UndoOutcome::Deleted => vec![format!("{} deleted again: it did not exist before", look.ok())],
         UndoOutcome::Already => vec![format!("{} was as before already", look.ok())],
         UndoOutcome::Conflict { fields, restored } => {
             let mut lines = vec![format!("{} left alone: somebody else has changed it since", look.failed())];

@@ -101,7 +101,7 @@ impl Timeline {
             Event::Changing(changing) => {
                 self.say(
                     at,
-                    "change",
+                    if changing.creates() { "create" } else { "change" },
                     format!(
                         "{}: {}",
                         look.name(escape::line(&changing.object.to_string())),

@@ -249,7 +249,7 @@ mod tests {
         );
         demand(primitive.class.is_none() == primitive.permissions.is_empty(), "its permissions do not fit its class");
         match (&primitive.class, &primitive.inverse) {
-            (Some(Class::Change), Some(Inverse::PreImage)) => {
+            (Some(Class::Change), Some(Inverse::PreImage | Inverse::Deletion)) => {
                 demand(!primitive.errors.is_empty(), "changes something and documents no error")
             }
             (Some(Class::Change), _) => demand(false, "changes something and says not how it is taken back"),

@@ -1,5 +1,6 @@
 //! How a change is computed, shown, approved, sent, proved, and taken back.
 
+mod creation;
 pub mod diff;
 pub mod field;
 pub mod levels;
@@ -34,7 +35,7 @@ pub struct Change {
     pub class: Class,
     /// Why it cannot be taken back, if it cannot.
     pub irreversible: Option<&'static str>,
-    /// The object as it was read.
+    /// The object as it was read; null if it does not exist and is to be created.
     pub before: Value,
     /// The object as it shall be.
     pub after: Value,
@@ -60,9 +61,14 @@ impl Change {
         }
     }
 
-    /// A change of the log levels of a process in a pod. `docs/decisions/0008` says how it differs from one of an object.
+    /// A change of the log levels of a process in a pod. `docs/decisions/0010` says how it differs from one of an object.
     pub fn of_levels(of: LogLevels, summary: String, before: Value, after: Value) -> Self {
         Change { levels: Some(of.clone()), ..Change::new(of.object(), summary, before, after) }
+    }
+
+    /// The creation of an object that does not exist: taken back, it is deleted.
+    pub fn creation(object: ObjectRef, summary: String, after: Value) -> Self {
+        Change::new(object, summary, Value::Null, after)
     }
 
     /// The same of an object that the primitive itself designates.

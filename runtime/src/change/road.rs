@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::info_span;
 
 use super::send::{self, Outcome};
-use super::{Change, Changed, diff, levels, ownership, patch};
+use super::{Change, Changed, creation, diff, levels, ownership, patch};
 use crate::effect::{Class, ObjectRef};
 use crate::failure::{CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE};
 use crate::gate::{access, approval};
@@ -61,7 +61,7 @@ struct Proposal {
     changing: Changing,
     /// The object as the server says it will be.
     tried: Value,
-    /// The precondition; `None` where there is none to give.
+    /// What the object has to be at; `None` if it must not exist, or where there is no precondition to give.
     resource_version: Option<String>,
 }
 
@@ -70,6 +70,10 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     let object = &change.object;
     // A plan's second change to an object is tried together with its first, which the server does not have.
     let real = run.gate.overlay.real(object).unwrap_or_else(|| change.before.clone());
+    if real.is_null() {
+        let (changing, tried) = creation::propose(run, change)?;
+        return Ok(Some(Proposal { changing, tried, resource_version: None }));
+    }
     let (difference, resource_version) = match &change.levels {
         Some(_) => match levels::between(&real, &change.after) {
             Some(difference) => (difference, None),
@@ -119,14 +123,17 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
     }
-    Ok(Some(Proposal { changing, tried, resource_version }))
+    Ok(Some(Proposal { changing, tried, resource_version: resource_version }))
 }
 
 /// The server-side dry run, after a look at the permission for it.
 fn trial(run: &Run, subject: send::Subject<'_>, before: &Value, difference: &Value) -> Result<Value, Failure> {
-    let may = access::Need::to_change(subject.object, subject.levels);
-    if !access::is_granted(run, subject.object, &may)? {
-        return Err(access::forbidden(subject.object, &may));
+    let need = match subject.levels {
+        Some(_) => access::Need::to_forward(),
+        None => access::Need::of("patch", subject.object),
+    };
+    if !access::is_granted(run, subject.object, &need)? {
+        return Err(access::forbidden(subject.object, &need));
     }
     send::trial(&run.caller, subject, before, difference)
 }
@@ -147,7 +154,10 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
         return Err(failure);
     }
     let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(changing.clone())))?;
-    let outcome = send::once(&run.caller, &changing, resource_version.as_deref());
+    let outcome = match changing.creates() {
+        true => creation::once(&run.caller, &changing, &run.settings().field_manager),
+        false => send::once(&run.caller, &changing, resource_version.as_deref()),
+    };
     if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
         // This process still knows the values that the record does not keep.
         changing.irreversible = None;

@@ -1,4 +1,5 @@
-//! Sends patches and log levels. There is no second place that does.
+//! Sends patches and log levels. There is no second place that does; objects are created and deleted by
+//! [`super::creation`].
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::record::event::{ChangeOutcome, Changing};
 use crate::run::Caller;
 
 /// How often a lost answer is looked after, and how long it is waited between two looks.
-const LOOKS: u32 = 5;
+pub(super) const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What came of a change that was sent.
@@ -44,6 +45,11 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// An object of Kubernetes.
+    pub(super) fn object(object: &'a ObjectRef) -> Self {
+        Subject { object, levels: None }
+    }
+
     pub(super) fn of(changing: &'a Changing) -> Self {
         Subject { object: &changing.object, levels: changing.levels.as_ref() }
     }
@@ -98,7 +104,7 @@ pub(super) fn look(caller: &Caller, subject: Subject<'_>) -> Result<Value, Failu
     document(caller.firmly(&subject.read())?, subject.object)
 }
 
-fn document(reply: Reply, object: &ObjectRef) -> Result<Value, Failure> {
+pub(super) fn document(reply: Reply, object: &ObjectRef) -> Result<Value, Failure> {
     match reply {
         Reply::Json(value) if value.is_object() => Ok(value),
         _ => Err(Failure::new(&BAD_ANSWER, format!("the API server's answer for {object} is not an object"))),
@@ -157,13 +163,19 @@ fn settle_by_looking(caller: &Caller, changing: &Changing, resource_version: Opt
             break;
         }
     }
-    let message = format!("{object}: the change got no answer ({lost}), and looking did not show whether it was made");
+    unknown(Subject::of(changing), "the change", lost)
+}
+
+/// That nobody knows whether something was done, with how to find out.
+pub(super) fn unknown(subject: Subject<'_>, what: &str, lost: Failure) -> Outcome {
+    let object = subject.object;
+    let message = format!("{object}: {what} got no answer ({lost}), and looking did not show whether it was made");
     let unknown = Failure { message, ..lost };
-    let look = match &changing.levels {
+    let look = match subject.levels {
         Some(levels) => format!("{} of port {} in the pod lists them", levels.path, levels.port),
         None => format!("`kubectl get {}{} {} -o yaml`", object.kind.plural, in_namespace(object), object.name),
     };
-    let unknown = unknown.unchanged(format!("it is not known whether {object} was changed"));
+    let unknown = unknown.unchanged(format!("it is not known whether {} was changed", subject.object));
     Outcome::Unknown(unknown.hint(format!("look at it: {look}")))
 }
 

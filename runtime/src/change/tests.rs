@@ -351,3 +351,26 @@ fn gitops_controllers_are_known_by_their_marks() {
     assert_eq!(by_manager("kubectl-edit"), None);
     assert_eq!(marked(Value::Object(Map::new())), None);
 }
+
+/// The creation of an object, as the server answers it.
+fn created(spec: &Value) -> (Changing, Value) {
+    let mut post = json!({ "metadata": { "name": "x", "uid": "1", "resourceVersion": "7" } });
+    post["spec"] = spec["spec"].clone();
+    let change = Changing { pre_image: Value::Null, ..changing(&Value::Null, &post) };
+    (change, post)
+}
+
+proptest! {
+    #[test]
+    fn a_creation_is_taken_back_only_while_nobody_has_touched_it(ours in object(), foreign in object()) {
+        let (change, post) = created(&ours);
+        let untouched = super::creation::examine(&change, Some(&post), &post, "meshbook").unwrap();
+        prop_assert!(untouched.is_empty());
+        let mut now = post.clone();
+        now["spec"] = foreign["spec"].clone();
+        let conflicts = super::creation::examine(&change, Some(&post), &now, "meshbook").unwrap();
+        prop_assert_eq!(conflicts.is_empty(), diff::fields(&post, &now).is_empty());
+        now["metadata"]["uid"] = json!("2");
+        prop_assert!(super::creation::examine(&change, Some(&post), &now, "meshbook").is_err());
+    }
+}

@@ -1,12 +1,13 @@
 //! Takes changes back, field by field, newest first.
 //!
+//! What a run created is deleted again, see [`super::creation`].
 //! A field is set back only while it still has the value that the run gave it. One that somebody else has changed
 //! since is a conflict: it is shown, and left alone, together with older changes of the same object or host.
 
 use serde_json::{Value, json};
 
 use super::ownership::manager_of;
-use super::{diff, field, levels, ownership, patch, send};
+use super::{creation, diff, field, levels, ownership, patch, send};
 use crate::effect::ObjectRef;
 use crate::failure::{BAD_ANSWER, CONFLICT, Failure, NOT_FOUND};
 use crate::record::event::{Changing, Event, UndoConflict, UndoOutcome};
@@ -18,7 +19,7 @@ mod other_process;
 pub use other_process::{Pending, pending, undo};
 
 /// How often an undo is tried anew when its object moves under it, or an answer is lost.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// A change to take back.
 pub(crate) struct Subject {
@@ -93,6 +94,14 @@ impl<'a> Undoer<'a> {
 
     fn attempts(&self, subject: &Subject) -> Result<UndoOutcome, Failure> {
         let object = &subject.changing.object;
+        if subject.changing.creates() {
+            return creation::take_back(
+                self.caller,
+                &subject.changing,
+                subject.post_image.as_ref(),
+                self.field_manager,
+            );
+        }
         let mut last = None;
         let mut sent = false;
         for attempt in 0..ATTEMPTS {
@@ -267,7 +276,7 @@ fn is_before(change: &super::FieldChange, object: &Value) -> bool {
 }
 
 /// Whether another object of the same name stands in its place.
-fn replaced(pre_image: &Value, now: &Value) -> bool {
+pub(super) fn replaced(pre_image: &Value, now: &Value) -> bool {
     let uid = |object: &Value| object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
     uid(pre_image).is_some_and(|before| uid(now).is_some_and(|now| now != before))
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::effect::{Call, Class, Effect, LogLevels, ObjectRef, Reply};
+use crate::effect::{Call, Class, Effect, ObjectRef, Reply};
 use crate::failure::{FORBIDDEN, Failure};
 use crate::run::Run;
 use crate::run::held::Held;
 
-/// The answers so far, by resource and namespace.
+/// The answers so far, by verb, resource and namespace.
 #[derive(Default)]
-pub(crate) struct Access(Held<HashMap<(String, Option<String>), bool>>);
+pub(crate) struct Access(Held<HashMap<(&'static str, String, Option<String>), bool>>);
 
 /// The permission that a change needs.
 pub(crate) struct Need {
@@ -19,19 +19,18 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    /// To patch an object; to reach a port of the pod in which a process keeps its levels.
-    pub(crate) fn to_change(object: &ObjectRef, levels: Option<&LogLevels>) -> Self {
-        match levels {
-            Some(_) => Need { verb: "create", group: String::new(), resource: "pods/portforward".into() },
-            None => Need {
-                verb: "patch",
-                group: object.kind.group.clone(),
-                resource: match &object.subresource {
-                    Some(subresource) => format!("{}/{subresource}", object.kind.plural),
-                    None => object.kind.plural.clone(),
-                },
-            },
-        }
+    /// To `patch`, `create` or `delete` an object.
+    pub(crate) fn of(verb: &'static str, object: &ObjectRef) -> Self {
+        let resource = match &object.subresource {
+            Some(subresource) => format!("{}/{subresource}", object.kind.plural),
+            None => object.kind.plural.clone(),
+        };
+        Need { verb, group: object.kind.group.clone(), resource }
+    }
+
+    /// To reach a port of the pod in which a process keeps its levels.
+    pub(crate) fn to_forward() -> Self {
+        Need { verb: "create", group: String::new(), resource: "pods/portforward".into() }
     }
 }
 
@@ -40,7 +39,7 @@ impl Need {
 /// One answer for the resource in the namespace holds for the whole run; only where that is no, the object itself is
 /// asked for, because a Role may name objects.
 pub(crate) fn is_granted(run: &Run, object: &ObjectRef, need: &Need) -> Result<bool, Failure> {
-    let key = (format!("{} {}.{}", need.verb, need.resource, need.group), object.namespace.clone());
+    let key = (need.verb, format!("{}.{}", need.resource, need.group), object.namespace.clone());
     let known = run.gate.access.0.lock().get(&key).copied();
     let any = match known {
         Some(answer) => answer,
@@ -61,7 +60,11 @@ pub(crate) fn forbidden(object: &ObjectRef, need: &Need) -> Failure {
         .as_ref()
         .map_or_else(|| "in the cluster".to_owned(), |namespace| format!("in namespace {namespace}"));
     let named = if group.is_empty() { "the core group".to_owned() } else { format!("group {group}") };
-    let verbs = if *verb == "patch" { "\"get\", \"patch\"".to_owned() } else { format!("\"{verb}\"") };
+    let verbs = match (*verb, resource.as_str()) {
+        ("patch", _) => "\"get\", \"patch\"",
+        (_, "pods/portforward") => "\"create\"",
+        _ => "\"get\", \"create\", \"delete\"",
+    };
     Failure::new(&FORBIDDEN, format!("{object} may not be changed: this user lacks the verb {verb} on {resource} ({named}) {place}"))
         .hint(format!("ask for a Role with `apiGroups: [\"{group}\"], resources: [\"{resource}\"], verbs: [{verbs}]`, or use another `--context`"))
 }

@@ -18,7 +18,7 @@ pub(crate) struct Overlay {
 }
 
 struct Planned {
-    /// As the cluster has it.
+    /// As the cluster has it; null if it does not exist.
     real: Value,
     /// As it would be.
     planned: Value,
@@ -91,6 +91,14 @@ impl Overlay {
             ),
         )
         .hint("what follows is decided when the runbook runs"))
+    }
+
+    /// An object that is not there, but would be after the planned changes.
+    pub(crate) fn created(&self, call: &Call) -> Option<Reply> {
+        let Call::Get { object } = call else { return None };
+        let objects = self.objects.lock();
+        let planned = objects.get(object).filter(|planned| planned.real.is_null())?;
+        Some(Reply::Json(planned.planned.clone()))
     }
 
     /// An answer as it would be after the planned changes.

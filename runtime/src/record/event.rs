@@ -187,9 +187,9 @@ pub struct Changing {
     pub class: Class,
     /// Fields that differ: what the inverse sets back.
     pub fields: Vec<FieldChange>,
-    /// The object before it.
+    /// The object before it; null if the change creates it.
     pub pre_image: Value,
-    /// The patch that is sent.
+    /// The patch that is sent, or the object that is created.
     pub patch: Value,
     /// Why it cannot be taken back, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,6 +202,13 @@ pub struct Changing {
     /// Where the object is the log levels of a process: which. The patch names the loggers that change then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<LogLevels>,
+}
+
+impl Changing {
+    /// Whether it creates its object, so that its inverse is a deletion.
+    pub fn creates(&self) -> bool {
+        self.pre_image.is_null()
+    }
 }
 
 /// What came of a change.
@@ -234,6 +241,8 @@ pub enum UndoOutcome {
         /// Whether `metadata.managedFields` is as before too.
         ownership: bool,
     },
+    /// The object that the change had created is deleted.
+    Deleted,
     /// It was as before already.
     Already,
     /// Somebody else changed these fields since: left alone.
@@ -259,7 +268,7 @@ pub enum UndoOutcome {
 impl UndoOutcome {
     /// Whether the object is as before the change.
     pub fn is_clean(&self) -> bool {
-        matches!(self, UndoOutcome::Restored { .. } | UndoOutcome::Already)
+        matches!(self, UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Already)
     }
 }
 
@@ -271,6 +280,7 @@ impl fmt::Display for UndoOutcome {
             UndoOutcome::Restored { ownership: false } => {
                 f.write_str("taken back; the fields that were set back are owned by meshbook now")
             }
+            UndoOutcome::Deleted => f.write_str("deleted again: it did not exist before"),
             UndoOutcome::Already => f.write_str("it was as before already"),
             UndoOutcome::Conflict { fields, .. } => {
                 f.write_str("somebody else has changed ")?;

@@ -254,7 +254,7 @@ fn undo_outcome(outcome: &mut UndoOutcome) {
         }
         UndoOutcome::LeftAlone { why } => redact_text(why),
         UndoOutcome::Failed { failure } => redact_text(&mut failure.1),
-        UndoOutcome::Restored { .. } | UndoOutcome::Already => {}
+        UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Already => {}
     }
 }
 
@@ -265,6 +265,7 @@ fn call(call: &mut Call) {
             redact_text(&mut request.path);
         }
         Call::Patch { patch, .. } => value(patch),
+        Call::Create { content, .. } => value(content),
         _ => {}
     }
 }

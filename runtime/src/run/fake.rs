@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Answer, Approver, Mode, Reporter, Run, Settings};
 use crate::change::{Change, FIELD_MANAGER, levels, patch};
 use crate::effect::{Call, LogLevels, Logger, ObjectRef, Reply, ResourceKind};
-use crate::failure::{CONFLICT, Code, Failure, NOT_FOUND, UNREACHABLE};
+use crate::failure::{CONFLICT, Code, Failure, NOT_FOUND, REJECTED, UNREACHABLE};
 use crate::gate::Budget;
 use crate::record::event::{Changing, Event, Line};
 use crate::transport::Transport;
 
-/// What befalls the next patch that is not a dry run.
+/// What befalls the next write that is not a dry run.
 pub(crate) enum Fault {
     /// It is done, but its answer is lost.
     AnswerLost,
@@ -178,6 +178,48 @@ impl State {
         }
         Ok(self.store(object, after, FIELD_MANAGER))
     }
+
+    fn create(&mut self, object: &ObjectRef, content: &Value, dry_run: bool) -> Result<Value, Failure> {
+        if self.objects.contains_key(object) {
+            return Err(Failure::new(&REJECTED, format!("{object} already exists")));
+        }
+        assert!(content["metadata"]["resourceVersion"].is_null() && content["metadata"]["uid"].is_null(), "{content}");
+        let mut created = content.clone();
+        created["metadata"]["uid"] = json!(format!("uid-{}", self.version + 1));
+        created["metadata"]["creationTimestamp"] = json!(format!("t{}", self.version + 1));
+        created["metadata"]["managedFields"] = json!([]);
+        if dry_run { Ok(created) } else { Ok(self.store(object, created, FIELD_MANAGER)) }
+    }
+
+    fn delete(&mut self, object: &ObjectRef, uid: &str, resource_version: &str) -> Result<Value, Failure> {
+        let now = self.objects.get(object);
+        let now = now.ok_or_else(|| Failure::new(&NOT_FOUND, format!("{object} does not exist")))?;
+        if now["metadata"]["uid"] != uid || now["metadata"]["resourceVersion"] != resource_version {
+            return Err(Failure::new(&CONFLICT, format!("{object} has been modified")));
+        }
+        self.objects.remove(object);
+        Ok(json!({ "kind": "Status" }))
+    }
+
+    /// A write that is not a dry run.
+    fn write(&mut self, call: &Call) -> Result<Value, Failure> {
+        match call {
+            Call::Patch { object, patch, .. } => self.patch(object, patch, false),
+            Call::Create { object, content, .. } => self.create(object, content, false),
+            Call::Delete { object, uid, resource_version } => self.delete(object, uid, resource_version),
+            other => panic!("{other:?} writes nothing"),
+        }
+    }
+}
+
+/// The object that a call writes for good, and what a record has to announce of it.
+fn written(call: &Call) -> Option<(&ObjectRef, Value)> {
+    match call {
+        Call::Patch { object, patch, dry_run: false } => Some((object, patch.clone())),
+        Call::Create { object, content, dry_run: false } => Some((object, content.clone())),
+        Call::Delete { object, .. } => Some((object, Value::Null)),
+        _ => None,
+    }
 }
 
 impl Transport for Cluster {
@@ -195,8 +237,7 @@ impl Transport for Cluster {
 
 impl Cluster {
     fn answer(&self, call: &Call) -> Result<Reply, Failure> {
-        if let Call::Patch { object, patch, dry_run: false } = call {
-            let mut recorded = patch.clone();
+        if let Some((object, mut recorded)) = written(call) {
             crate::record::redact::value(&mut recorded);
             let last = self.last_recorded();
             let announces = |line: &Line| match &line.event {
@@ -204,7 +245,7 @@ impl Cluster {
                 Event::TakingBack { .. } => true,
                 _ => false,
             };
-            assert!(last.iter().any(announces), "a patch arrived that no record on disk announces: {last:?}");
+            assert!(last.iter().any(announces), "a write arrived that no record on disk announces: {last:?}");
         }
         if let Call::SetLogLevels { of, .. } = call {
             let announces = |line: &Line| match &line.event {
@@ -241,19 +282,23 @@ impl Cluster {
                 Some(code) => Err(Failure::new(code, "the admission webhook says no")),
                 None => state.patch(object, patch, true).map(Reply::Json),
             },
-            Call::Patch { object, patch, dry_run: false } => {
+            Call::Create { object, content, dry_run: true } => match state.dry_run_refused {
+                Some(code) => Err(Failure::new(code, "the admission webhook says no")),
+                None => state.create(object, content, true).map(Reply::Json),
+            },
+            Call::Patch { object, .. } | Call::Create { object, .. } | Call::Delete { object, .. } => {
                 if let Some(edit) = state.meanwhile.take() {
                     let mut content = state.objects[object].clone();
                     edit(&mut content);
                     state.store(object, content, "intruder");
                 }
                 match state.faults.pop_front() {
-                    None => state.patch(object, patch, false).map(Reply::Json),
+                    None => state.write(call).map(Reply::Json),
                     Some(Fault::RequestLost) => Err(lost()),
                     Some(Fault::Refused(code)) => Err(Failure::new(code, "the admission webhook says no")),
-                    Some(Fault::AnswerLost) => state.patch(object, patch, false).and_then(|_| Err(lost())),
+                    Some(Fault::AnswerLost) => state.write(call).and_then(|_| Err(lost())),
                     Some(Fault::AnswerLostThen(edit)) => {
-                        let mut content = state.patch(object, patch, false)?;
+                        let mut content = state.write(call)?;
                         edit(&mut content);
                         state.store(object, content, "intruder");
                         Err(lost())
@@ -263,7 +308,7 @@ impl Cluster {
                         // The watch for the interrupt has time to raise the latch before the answer is there.
                         drop(state);
                         std::thread::sleep(Duration::from_millis(50));
-                        self.lock().patch(object, patch, false).map(Reply::Json)
+                        self.lock().write(call).map(Reply::Json)
                     }
                 }
             }
@@ -397,6 +442,12 @@ impl Bench {
         let mut after = before.clone();
         edit(&mut after);
         Change::new(object, "raise the limit".into(), before, after)
+    }
+
+    /// The creation of a rule.
+    pub(crate) fn creation(&self, name: &str) -> Change {
+        let content = json!({ "spec": { "host": name, "trafficPolicy": { "tls": { "mode": "ISTIO_MUTUAL" } } } });
+        Change::creation(rule(name), "create the rule".into(), content)
     }
 
     pub(crate) fn limit(&self, name: &str) -> Value {

@@ -12,7 +12,7 @@ use super::Run;
 use super::wall::Stopwatch;
 use crate::change::{Change, Changed};
 use crate::effect::{Call, Effect, Reply};
-use crate::failure::{BAD_ANSWER, Failure};
+use crate::failure::{BAD_ANSWER, Failure, NOT_FOUND};
 use crate::record::event::Event;
 
 impl Run {
@@ -41,7 +41,11 @@ impl Run {
         };
         let mut results = Vec::with_capacity(effects.len());
         for (place, (effect, (answer, took))) in effects.into_iter().zip(answers).enumerate() {
-            let answer = answer.map(|reply| self.gate.overlay.over(&effect.call, reply));
+            let answer = match answer {
+                Ok(reply) => Ok(self.gate.overlay.over(&effect.call, reply)),
+                Err(failure) if failure.is(&NOT_FOUND) => self.gate.overlay.created(&effect.call).ok_or(failure),
+                Err(failure) => Err(failure),
+            };
             let (reply, failure) = match &answer {
                 Ok(reply) => (Some(reply.clone()), None),
                 Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),

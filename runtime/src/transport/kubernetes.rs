@@ -1,4 +1,4 @@
-//! The calls to the API server: get, list, patch, logs, access review, version.
+//! The calls to the API server: get, list, patch, create, delete, logs, access review, version.
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -100,6 +100,52 @@ pub(super) async fn patch(
         repeatable: dry_run,
     };
     object_of(server, &question).await
+}
+
+/// Creates an object, or tries it (`dryRun=All`). It is never sent twice.
+pub(super) async fn create(
+    server: &Server,
+    object: &ObjectRef,
+    content: &Value,
+    dry_run: bool,
+    manager: &str,
+) -> Result<Value, Failure> {
+    let mut query = Query::default();
+    query.add("fieldManager", Some(manager));
+    query.add("fieldValidation", Some("Strict"));
+    query.add("dryRun", dry_run.then_some("All"));
+    let question = Question {
+        method: Method::POST,
+        path: format!("{}{query}", collection(&object.kind, object.namespace.as_deref())),
+        accept: "application/json",
+        body: Some(("application/json", content.to_string().into_bytes())),
+        asked: Asked { verb: "create", target: object.to_string(), writes: true },
+        repeatable: dry_run,
+    };
+    object_of(server, &question).await
+}
+
+/// Deletes an object that still has this `uid` and `resourceVersion`; the server answers 409 if it has not.
+pub(super) async fn delete(
+    server: &Server,
+    object: &ObjectRef,
+    uid: &str,
+    resource_version: &str,
+) -> Result<(), Failure> {
+    let options = json!({
+        "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+        "preconditions": { "uid": uid, "resourceVersion": resource_version },
+    });
+    let question = Question {
+        method: Method::DELETE,
+        path: path_of(object),
+        accept: "application/json",
+        body: Some(("application/json", options.to_string().into_bytes())),
+        asked: Asked { verb: "delete", target: object.to_string(), writes: true },
+        repeatable: false,
+    };
+    // The answer is a Status, or the object if a finalizer holds it.
+    Ok(json_of(server, &question).await.map(|_| ())?)
 }
 
 /// Tries to create an object (`dryRun=All`): admission says what it would say, and nothing is stored.

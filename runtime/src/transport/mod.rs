@@ -160,6 +160,13 @@ impl Connection {
             Call::Patch { object, patch, dry_run } => {
                 Reply::Json(kubernetes::patch(server, object, patch, *dry_run, &self.field_manager).await?)
             }
+            Call::Create { object, content, dry_run } => {
+                Reply::Json(kubernetes::create(server, object, content, *dry_run, &self.field_manager).await?)
+            }
+            Call::Delete { object, uid, resource_version } => {
+                kubernetes::delete(server, object, uid, resource_version).await?;
+                Reply::Done
+            }
             Call::TryCreate { kind, namespace, object } => {
                 kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?;
                 Reply::Done

@@ -1,6 +1,7 @@
 //! Tests of the whole road, on a cluster in memory.
 
 mod change;
+mod creation;
 mod ending;
 mod invariants;
 mod levels;

@@ -15,7 +15,7 @@ use crate::run::{Ending, Reporter};
 
 impl Bench {
     /// A run that changes things, proves them, and ends well. Answers its record.
-    fn done(&self, changes: impl FnOnce(&crate::run::Run)) -> PathBuf {
+    pub(super) fn done(&self, changes: impl FnOnce(&crate::run::Run)) -> PathBuf {
         let run = self.start();
         let path = run.record_path().unwrap();
         changes(&run);
@@ -25,7 +25,7 @@ impl Bench {
         path
     }
 
-    fn undo(&self, record: &Path) -> Result<Ended, Failure> {
+    pub(super) fn undo(&self, record: &Path) -> Result<Ended, Failure> {
         let reporter: Arc<dyn Reporter> = Arc::<Seen>::default();
         undo(
             record,
@@ -38,7 +38,7 @@ impl Bench {
     }
 }
 
-fn outcomes(record: &Path) -> Vec<UndoOutcome> {
+pub(super) fn outcomes(record: &Path) -> Vec<UndoOutcome> {
     let lines = file::read(record).unwrap();
     lines
         .into_iter()

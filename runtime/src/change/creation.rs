@@ -1,0 +1,236 @@
+//! The creation of an object: a change whose pre-image is "absent", and whose inverse is a deletion.
+//!
+//! Its precondition is the creation itself: the server refuses an object that is there already (409 `AlreadyExists`).
+//! Taking it back deletes it with `preconditions` on `uid` and `resourceVersion` (`metav1.DeleteOptions`), and only
+//! while it is as the server answered its creation: what somebody else has changed since is not ours to delete.
+
+use serde_json::{Value, json};
+
+use super::ownership::manager_of;
+use super::send::{self, LOOKS, Outcome};
+use super::undo::ATTEMPTS;
+use super::{Change, diff};
+use crate::effect::{Call, ObjectRef};
+use crate::failure::{BAD_ANSWER, CONFLICT, FORBIDDEN, Failure, NOT_FOUND};
+use crate::gate::access;
+use crate::record::event::{Changing, UndoConflict, UndoOutcome};
+use crate::run::{Caller, Mode, Run};
+
+/// What the server writes into the metadata of a new object, and what names it: neither is for people to approve.
+const NOT_SHOWN: [&str; 4] = ["name", "namespace", "uid", "creationTimestamp"];
+/// What the server writes into the metadata of a new object.
+const SERVERS_OWN: [&str; 7] =
+    ["uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "deletionTimestamp", "selfLink"];
+
+/// Lets the server try the creation, after a look at the permissions for it and for its inverse.
+pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), Failure> {
+    let object = &change.object;
+    let content = content(object, &change.after);
+    let tried = match trial(run, object, &content) {
+        Ok(tried) => Some(tried),
+        Err(failure) if failure.is(&FORBIDDEN) && run.mode() == Mode::Plan => None,
+        Err(failure) => return Err(failure),
+    };
+    let validated = tried.is_some();
+    let tried = tried.unwrap_or_else(|| content.clone());
+    let changing = Changing {
+        object: object.clone(),
+        summary: change.summary.clone(),
+        class: change.class,
+        fields: diff::fields(&named(&tried), &tried),
+        pre_image: Value::Null,
+        patch: content,
+        irreversible: None,
+        gitops: None,
+        validated,
+        levels: None,
+    };
+    Ok((changing, tried))
+}
+
+fn trial(run: &Run, object: &ObjectRef, content: &Value) -> Result<Value, Failure> {
+    // What could not be deleted again must not be created.
+    for verb in ["create", "delete"] {
+        let need = access::Need::of(verb, object);
+        if !access::is_granted(run, object, &need)? {
+            return Err(access::forbidden(object, &need));
+        }
+    }
+    let call = Call::Create { object: object.clone(), content: content.clone(), dry_run: true };
+    send::document(run.caller.unless_stopped(run.caller.transport.call(&call))??, object)
+}
+
+/// The object as it is sent: with its identity, and without what only the server writes.
+fn content(object: &ObjectRef, after: &Value) -> Value {
+    let mut content = after.clone();
+    if let Some(fields) = content.as_object_mut() {
+        fields.shift_remove("status");
+        fields.insert("apiVersion".into(), object.kind.api_version().into());
+        fields.insert("kind".into(), object.kind.kind.clone().into());
+        let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
+        if let Some(metadata) = metadata.as_object_mut() {
+            for key in SERVERS_OWN {
+                metadata.shift_remove(key);
+            }
+            metadata.insert("name".into(), object.name.clone().into());
+            if let Some(namespace) = &object.namespace {
+                metadata.insert("namespace".into(), namespace.clone().into());
+            }
+        }
+    }
+    content
+}
+
+/// An object that has nothing but its name: what its creation is shown as a difference to.
+fn named(object: &Value) -> Value {
+    let metadata = object.get("metadata").and_then(Value::as_object).into_iter().flatten();
+    let metadata: serde_json::Map<String, Value> = metadata
+        .filter(|(key, _)| NOT_SHOWN.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    json!({ "apiVersion": object.get("apiVersion"), "kind": object.get("kind"), "metadata": metadata })
+}
+
+/// Creates the object, once. A lost answer is settled by looking, never by sending again.
+pub(super) fn once(caller: &Caller, changing: &Changing, field_manager: &str) -> Outcome {
+    let object = &changing.object;
+    let call = Call::Create { object: object.clone(), content: changing.patch.clone(), dry_run: false };
+    match caller.firmly(&call).and_then(|reply| send::document(reply, object)) {
+        Ok(post_image) => Outcome::Made(post_image),
+        Err(failure) if send::is_lost(&failure) => settle_by_looking(caller, changing, field_manager, failure),
+        Err(failure) => Outcome::NotMade(failure),
+    }
+}
+
+fn settle_by_looking(caller: &Caller, changing: &Changing, field_manager: &str, lost: Failure) -> Outcome {
+    let object = &changing.object;
+    let mut absent = 0;
+    for _ in 0..LOOKS {
+        send::pause(caller);
+        match send::look(caller, send::Subject::object(object)) {
+            Ok(now) if is_ours(changing, &now, field_manager) => return Outcome::Made(now),
+            Ok(_) => break,
+            Err(failure) if failure.is(&NOT_FOUND) => {
+                absent += 1;
+                if absent == 2 {
+                    let message = format!(
+                        "{object}: its creation got no answer ({lost}), and looking shows that it was not created"
+                    );
+                    return Outcome::NotMade(Failure { message, ..lost });
+                }
+            }
+            Err(_) => absent = 0,
+        }
+    }
+    send::unknown(send::Subject::object(object), "its creation", lost)
+}
+
+/// Whether an object is the one that we sent: it has every field of it, and nobody but us has written any.
+fn is_ours(changing: &Changing, now: &Value, field_manager: &str) -> bool {
+    let managers = now.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let only_us = managers.is_some_and(|entries| {
+        let mut own = entries.iter().filter(|entry| entry["subresource"] != "status").peekable();
+        own.peek().is_some() && own.all(|entry| entry["manager"] == field_manager)
+    });
+    only_us && changing.fields.iter().all(|field| field.stands_in(now))
+}
+
+/// Deletes what was created, if it is still as it was then.
+pub(super) fn take_back(
+    caller: &Caller,
+    changing: &Changing,
+    post_image: Option<&Value>,
+    field_manager: &str,
+) -> Result<UndoOutcome, Failure> {
+    let object = &changing.object;
+    let mut last = None;
+    let mut sent = false;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            send::pause(caller);
+        }
+        let now = match send::look(caller, send::Subject::object(object)) {
+            Ok(now) => now,
+            Err(failure) if failure.is(&NOT_FOUND) && sent => return Ok(UndoOutcome::Deleted),
+            Err(failure) if failure.is(&NOT_FOUND) => return Ok(UndoOutcome::Already),
+            Err(failure) if send::is_lost(&failure) => {
+                last = Some(failure);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        let conflicts = examine(changing, post_image, &now, field_manager)?;
+        if !conflicts.is_empty() {
+            return Ok(UndoOutcome::Conflict { fields: conflicts, restored: Vec::new() });
+        }
+        if now.pointer("/metadata/deletionTimestamp").is_some_and(Value::is_string) {
+            last = Some(Failure::new(&CONFLICT, format!("{object} is being deleted, and its finalizers hold it")));
+            continue;
+        }
+        let text = |key: &str| now.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).map(str::to_owned);
+        let (Some(uid), Some(resource_version)) = (text("uid"), text("resourceVersion")) else {
+            let why = format!(
+                "{object} was read without metadata.uid or metadata.resourceVersion, so it could not be deleted safely"
+            );
+            return Err(Failure::new(&BAD_ANSWER, why));
+        };
+        match caller.firmly(&Call::Delete { object: object.clone(), uid, resource_version }) {
+            Ok(_) => {
+                sent = true;
+                if send::look(caller, send::Subject::object(object)).is_err_and(|failure| failure.is(&NOT_FOUND)) {
+                    return Ok(UndoOutcome::Deleted);
+                }
+                last = Some(Failure::new(&CONFLICT, format!("{object} was deleted, and is still there")));
+            }
+            Err(failure) if failure.is(&NOT_FOUND) => return Ok(UndoOutcome::Already),
+            Err(failure) if failure.is(&CONFLICT) || send::is_lost(&failure) => {
+                sent |= send::is_lost(&failure);
+                last = Some(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(last.expect("an attempt that does not return leaves its failure"))
+}
+
+/// What somebody else has changed of an object since it was created.
+///
+/// # Errors
+/// If what is there is another object of the same name, or nobody knows whether it is.
+pub(super) fn examine(
+    changing: &Changing,
+    post_image: Option<&Value>,
+    now: &Value,
+    field_manager: &str,
+) -> Result<Vec<UndoConflict>, Failure> {
+    let object = &changing.object;
+    let Some(created) = post_image else {
+        if is_ours(changing, now, field_manager) {
+            return Ok(Vec::new());
+        }
+        return Err(Failure::new(
+            &CONFLICT,
+            format!(
+                "{object} is there, but the answer to its creation was lost: nobody knows whether it is the run's own"
+            ),
+        ));
+    };
+    if super::undo::replaced(created, now) {
+        return Err(Failure::new(
+            &CONFLICT,
+            format!("{object} was deleted and made anew since: what is there now is not what the run created"),
+        ));
+    }
+    let differs = diff::fields(created, now).into_iter().filter(|field| {
+        field.path.to_string() != "metadata.deletionTimestamp"
+            && field.path.to_string() != "metadata.deletionGracePeriodSeconds"
+    });
+    Ok(differs
+        .map(|field| UndoConflict {
+            by: manager_of(now, &field.path, field_manager),
+            ours: field.before,
+            theirs: field.after,
+            path: field.path,
+        })
+        .collect())
+}

@@ -100,6 +100,23 @@ pub const CHANGE_RULE: &[Permission] =
 pub const PROMETHEUS: &[Permission] =
     &[may("", "services", "list"), may("", "pods", "list"), may("", "pods/portforward", "create")];
 
+/// To read the configuration of the whole mesh.
+pub const ANALYZE: &[Permission] = &[
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+    may("", "pods", "list"),
+    may("", "configmaps", "get"),
+    may("networking.istio.io", "virtualservices", "list"),
+    may("networking.istio.io", "destinationrules", "list"),
+    may("networking.istio.io", "gateways", "list"),
+    may("networking.istio.io", "serviceentries", "list"),
+    may("networking.istio.io", "sidecars", "list"),
+    may("security.istio.io", "peerauthentications", "list"),
+    may("security.istio.io", "requestauthentications", "list"),
+    may("security.istio.io", "authorizationpolicies", "list"),
+    may("telemetry.istio.io", "telemetries", "list"),
+];
+
 /// To reach ports of pods.
 pub const FORWARD: &[Permission] = &[may("", "pods/portforward", "create")];
 

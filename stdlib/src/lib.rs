@@ -11,10 +11,12 @@
 //!
 //! Nothing here opens a connection: everything goes through `meshbook_runtime::run::Run`.
 
+pub mod analysis;
 pub mod causes;
 pub mod code;
 pub mod control_plane;
 pub mod descriptor;
+pub mod differences;
 pub mod ejections;
 pub mod envoy;
 pub mod errors;
@@ -28,6 +30,7 @@ pub mod load;
 pub mod log_levels;
 pub mod metric;
 pub mod object;
+pub mod overview;
 pub mod peer_authentication;
 pub mod prometheus;
 pub mod proxies;

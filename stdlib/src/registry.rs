@@ -140,6 +140,24 @@ primitives! {
     log_levels_why: "log_levels/why.rs";
     log_levels_are: "log_levels/are.rs";
     log_levels_are_as: "log_levels/are_as.rs";
+    proxies_overview: "overview/overview_of.rs";
+    overview_is_missing: "overview/is_missing.rs";
+    overview_why: "overview/why.rs";
+    overview_is_well: "overview/is_well.rs";
+    overview_cause: "overview/cause_of.rs";
+    overview_runbook: "overview/runbook_of.rs";
+    proxies_diff: "differences/diff.rs";
+    differences_is_missing: "differences/is_missing.rs";
+    differences_why: "differences/why.rs";
+    differences_is_empty: "differences/is_empty.rs";
+    // The configuration of the mesh, by its objects alone.
+    analyze: "analysis/analyze.rs";
+    messages_is_missing: "analysis/is_missing.rs";
+    messages_why: "analysis/why.rs";
+    messages_is_empty: "analysis/is_empty.rs";
+    messages_cause: "analysis/cause_of.rs";
+    messages_runbook: "analysis/runbook_of.rs";
+    messages_codes: "analysis/codes_of.rs";
     // Prometheus.
     prom_query: "prometheus/query.rs";
     metric_is_missing: "metric/is_missing.rs";
@@ -183,6 +201,9 @@ nouns! {
     // The proxies of one workload.
     crate::proxies::Proxies;
     crate::log_levels::LogLevels;
+    crate::overview::Overview;
+    crate::differences::Differences;
+    crate::analysis::Messages;
     crate::metric::Metric;
     crate::time_spent::TimeSpent;
     crate::ejections::Ejections;

@@ -78,6 +78,11 @@ pub fn virtual_service() -> ResourceKind {
     ResourceKind::namespaced("networking.istio.io", "v1", "VirtualService", "virtualservices")
 }
 
+/// A Telemetry, as Istio 1.22 and newer serve it.
+pub fn telemetry() -> ResourceKind {
+    ResourceKind::namespaced("telemetry.istio.io", "v1", "Telemetry", "telemetries")
+}
+
 /// A NetworkPolicy.
 pub fn network_policy() -> ResourceKind {
     ResourceKind::namespaced("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")

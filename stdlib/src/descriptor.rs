@@ -117,6 +117,28 @@ pub const ANALYZE: &[Permission] = &[
     may("telemetry.istio.io", "telemetries", "list"),
 ];
 
+/// To change a workload's pod template, with a look at the mesh configuration.
+pub const ROLL_OUT: &[Permission] = &[
+    may("", "configmaps", "get"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "patch"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "patch"),
+    may("apps", "daemonsets", "get"),
+    may("apps", "daemonsets", "patch"),
+];
+
+/// To create a Telemetry for a workload, and to delete it again.
+pub const TELEMETRY: &[Permission] = &[
+    may("apps", "deployments", "get"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "daemonsets", "get"),
+    may("telemetry.istio.io", "telemetries", "list"),
+    may("telemetry.istio.io", "telemetries", "get"),
+    may("telemetry.istio.io", "telemetries", "create"),
+    may("telemetry.istio.io", "telemetries", "delete"),
+];
+
 /// To reach ports of pods.
 pub const FORWARD: &[Permission] = &[may("", "pods/portforward", "create")];
 

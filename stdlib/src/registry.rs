@@ -158,6 +158,21 @@ primitives! {
     messages_cause: "analysis/cause_of.rs";
     messages_runbook: "analysis/runbook_of.rs";
     messages_codes: "analysis/codes_of.rs";
+    // What speaks about the requests to a host, and how it is switched on.
+    host_sources: "sources/sources_of.rs";
+    sources_is_missing: "sources/is_missing.rs";
+    sources_why: "sources/why.rs";
+    sources_is_enough: "sources/is_enough.rs";
+    sources_has: "sources/has.rs";
+    sources_advice: "sources/advice.rs";
+    workload_export_statistics: "sources/export_statistics.rs";
+    workload_write_access_log: "sources/write_access_log.rs";
+    // Where one looks.
+    dashboards: "dashboards/dashboards.rs";
+    dashboards_is_missing: "dashboards/is_missing.rs";
+    dashboards_why: "dashboards/why.rs";
+    dashboards_has: "dashboards/has.rs";
+    dashboards_all_answer: "dashboards/all_answer.rs";
     // Prometheus.
     prom_query: "prometheus/query.rs";
     metric_is_missing: "metric/is_missing.rs";
@@ -204,6 +219,8 @@ nouns! {
     crate::overview::Overview;
     crate::differences::Differences;
     crate::analysis::Messages;
+    crate::sources::Sources;
+    crate::dashboards::Dashboards;
     crate::metric::Metric;
     crate::time_spent::TimeSpent;
     crate::ejections::Ejections;
@@ -233,6 +250,7 @@ codes! {
     RETRIES;
     REPLICAS;
     CONTROL_PLANE_AMBIGUOUS;
+    TELEMETRY;
 }
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ pub fn configuration(namespace: &str, pod: &str) -> Effect {
     )
 }
 
+/// Its listeners.
+pub fn listeners(namespace: &str, pod: &str) -> Effect {
+    page(namespace, pod, "listeners", "/config_dump?mask=dynamic_listeners")
+}
+
 /// All clusters with their hosts.
 pub fn hosts(namespace: &str, pod: &str) -> Effect {
     page(namespace, pod, "clusters", "/clusters?format=json")

@@ -99,6 +99,7 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
             "networkpolicy",
             "mutatingwebhookconfiguration",
             "loglevel",
+            "telemetry",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),

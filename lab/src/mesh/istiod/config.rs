@@ -11,6 +11,7 @@ use super::authentication::{self, Accepts, Mode};
 use super::rules::{self, Policy, Thresholds};
 use crate::mesh::kubernetes::{key_of, text};
 use crate::store::{Object, Store};
+use crate::world::objects::ROOT_NAMESPACE;
 use crate::world::span;
 
 /// An endpoint of a cluster.
@@ -165,6 +166,7 @@ pub struct Snapshot {
     destination_rules: Vec<Object>,
     virtual_services: Vec<Object>,
     peer_authentications: Vec<Object>,
+    telemetries: Vec<Object>,
     pods: BTreeMap<(String, String), Object>,
     version: String,
 }
@@ -178,6 +180,7 @@ impl Snapshot {
             destination_rules: store.list("networking.istio.io", "destinationrules", None),
             virtual_services: store.list("networking.istio.io", "virtualservices", None),
             peer_authentications: store.list("security.istio.io", "peerauthentications", None),
+            telemetries: store.list("telemetry.istio.io", "telemetries", None),
             pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
             version,
         }
@@ -190,7 +193,35 @@ impl Snapshot {
 
     /// The Istio objects that `/debug/configz` shows.
     pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
-        self.destination_rules.iter().chain(&self.virtual_services).chain(&self.peer_authentications)
+        let rules = self.destination_rules.iter().chain(&self.virtual_services);
+        rules.chain(&self.peer_authentications).chain(&self.telemetries)
+    }
+
+    /// Whether a Telemetry switches the access log of a pod's proxy on or off: one that selects the pod, else its
+    /// namespace's, else the root namespace's. `None` leaves it to the mesh configuration.
+    pub fn access_log(&self, pod: &Value) -> Option<bool> {
+        let namespace = text(&pod["metadata"]["namespace"]);
+        let labels = &pod["metadata"]["labels"];
+        let switches = |place: &str, selective: bool| {
+            let mut here = self.telemetries.iter().filter(|one| text(&one["metadata"]["namespace"]) == place);
+            here.find_map(|one| {
+                let logs = one["spec"]["accessLogging"].as_array().filter(|logs| !logs.is_empty())?;
+                let selector = one["spec"]["selector"]["matchLabels"].as_object();
+                let fits = match selector {
+                    Some(wanted) => selective && wanted.iter().all(|(key, value)| labels[key] == *value),
+                    None => !selective,
+                };
+                fits.then(|| logs.iter().any(|log| log["disabled"] != true))
+            })
+        };
+        switches(namespace, true).or_else(|| switches(namespace, false)).or_else(|| switches(ROOT_NAMESPACE, false))
+    }
+
+    /// Whether a Telemetry switches any access log on.
+    pub fn logs_by_telemetry(&self) -> bool {
+        let mut all =
+            self.telemetries.iter().flat_map(|one| one["spec"]["accessLogging"].as_array().into_iter().flatten());
+        all.any(|log| log["disabled"] != true)
     }
 
     /// Clusters and hosts for the outbound side of every proxy in a namespace.

@@ -50,6 +50,7 @@ pub fn problems(seen: &Seen) -> Vec<Finding> {
             what: format!("{what}: {}", some(&names, 3)),
             evidence: evidence.into_iter().map(|(pod, why)| format!("{pod}: {why}")).collect(),
             harm,
+            harms: format!("{} of the proxies", percent(harm)),
             runbook,
             arguments: Vec::new(),
         });

@@ -113,3 +113,11 @@ pub static TELEMETRY: Code = Code {
     catchable: true,
     explain: "A Telemetry that is there already decides about the access logs of these pods, or one would be made for more pods than were meant. Of two that select one pod istiod takes the older, so another one would change nothing. Change the one that is there, where it is written.",
 };
+
+/// The memory of sidecars cannot be changed so.
+pub static MEMORY: Code = Code {
+    name: "meshbook::memory::no_cure",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "What takes the memory is not what this change would help against, or the change would not come about: a Sidecar resource applies already, the rollout is paused, the pod template sets the limit of its own istio-proxy container, or more than the allowed limit would be needed. Ask `is_curable()` first, and end the run with `advice(most)`.",
+};

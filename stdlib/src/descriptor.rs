@@ -198,6 +198,45 @@ pub const ROLLOUT: &[Permission] = &[
     may("autoscaling", "horizontalpodautoscalers", "list"),
 ];
 
+/// To see the memory of a workload's sidecars: Pods, their proxies, Prometheus, and which Sidecar resource applies.
+pub const SIDECAR_MEMORY: &[Permission] = &[
+    may("", "configmaps", "get"),
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "services", "list"),
+    may("apps", "daemonsets", "get"),
+    may("apps", "deployments", "get"),
+    may("apps", "statefulsets", "get"),
+    may("networking.istio.io", "sidecars", "list"),
+];
+
+/// To find the services of a workload.
+pub const SERVICES_OF_WORKLOAD: &[Permission] = &[
+    may("", "pods", "list"),
+    may("", "services", "get"),
+    may("", "services", "list"),
+    may("apps", "daemonsets", "get"),
+    may("apps", "deployments", "get"),
+    may("apps", "statefulsets", "get"),
+];
+
+/// To create a Sidecar resource, and to take that back.
+pub const CREATE_SIDECAR: &[Permission] = &[
+    may("networking.istio.io", "sidecars", "create"),
+    may("networking.istio.io", "sidecars", "delete"),
+    may("networking.istio.io", "sidecars", "get"),
+];
+
+/// To change the pod template of a workload.
+pub const CHANGE_WORKLOAD: &[Permission] = &[
+    may("apps", "daemonsets", "get"),
+    may("apps", "daemonsets", "patch"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "patch"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "patch"),
+];
+
 /// To see the control plane: its objects, its own pages, the proxies that it does not know, Prometheus.
 pub const CONTROL_PLANE: &[Permission] = &[
     may("", "configmaps", "get"),
@@ -215,6 +254,13 @@ pub const CONTROL_PLANE: &[Permission] = &[
 
 /// For every diagnosis of a service and of the control plane.
 pub const TRIAGE: &[Permission] = &[
+    may("apps", "daemonsets", "get"),
+    may("apps", "daemonsets", "list"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "list"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "list"),
+    may("networking.istio.io", "sidecars", "list"),
     may("", "configmaps", "get"),
     may("", "configmaps", "list"),
     may("", "namespaces", "list"),

@@ -4,6 +4,7 @@
 //! `meshbook.d.rhai`, permissions, and a test for each example. Below that lie
 //! - the nouns: [`host`], [`proxy`], [`rule`], [`refusals`], [`errors`], [`room`], [`symptom`], [`metric`], [`object`], [`workload`];
 //! - [`latency`], [`time_spent`], [`ejections`], [`timeouts`], [`route`], [`load`]: why a service is slow, and what helps;
+//! - [`memory`]: what sidecars need memory for, and what helps;
 //! - [`control_plane`], [`version`]: istiod from every side;
 //! - [`finding`]: what a diagnosis says;
 //! - [`evidence`]: how figures are taken, from the best source that speaks, as increases over a span;
@@ -29,6 +30,7 @@ pub mod latency;
 pub mod list;
 pub mod load;
 pub mod log_levels;
+pub mod memory;
 pub mod metric;
 pub mod object;
 pub mod overview;

@@ -80,6 +80,21 @@ primitives! {
     workload_replicas_for: "workload/replicas_for.rs";
     workload_is_ready: "workload/is_ready.rs";
     replicas_at_most: "load/at_most.rs";
+    // The memory of sidecars.
+    workload_sidecar_memory: "workload/sidecar_memory.rs";
+    workload_services: "workload/services.rs";
+    workload_errors: "workload/errors.rs";
+    memory_is_missing: "memory/is_missing.rs";
+    memory_why: "memory/why.rs";
+    memory_cause: "memory/cause_of.rs";
+    memory_advice: "memory/advice.rs";
+    memory_growth: "memory/growth_of.rs";
+    memory_limit: "memory/limit_of.rs";
+    memory_clusters: "memory/clusters_of.rs";
+    memory_has_room: "memory/has_room.rs";
+    memory_is_curable: "memory/is_curable.rs";
+    memory_limit_configuration: "memory/limit_configuration.rs";
+    memory_raise_limit: "memory/raise_limit.rs";
     // Whether both sides agree about mutual TLS.
     host_tls_by_caller: "host/tls_by_caller.rs";
     tls_pair_agree: "tls/agree.rs";
@@ -222,6 +237,7 @@ nouns! {
     crate::sources::Sources;
     crate::dashboards::Dashboards;
     crate::metric::Metric;
+    crate::memory::SidecarMemory;
     crate::time_spent::TimeSpent;
     crate::ejections::Ejections;
     crate::timeouts::Timeouts;
@@ -251,6 +267,7 @@ codes! {
     REPLICAS;
     CONTROL_PLANE_AMBIGUOUS;
     TELEMETRY;
+    MEMORY;
 }
 
 #[cfg(test)]

@@ -65,6 +65,13 @@ pub fn time(seconds: f64) -> String {
     }
 }
 
+/// An amount of memory as people read it, in units of 1024.
+pub fn bytes(value: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(1_073_741_824.0, "GiB"), (1_048_576.0, "MiB"), (1024.0, "KiB")];
+    let (factor, unit) = UNITS.into_iter().find(|(factor, _)| value.abs() >= factor * 0.9995).unwrap_or((1.0, "bytes"));
+    format!("{} {unit}", figure(value / factor))
+}
+
 /// A part of a whole, in per cent.
 pub fn percent(part: f64) -> String {
     format!("{} %", figure((part * 1000.0).round() / 10.0))

@@ -43,6 +43,10 @@ pub enum Part {
     Seeds,
     /// Worlds with two faults.
     Two,
+    /// Worlds in which the cure does not help.
+    InVain,
+    /// Worlds in which evidence is missing.
+    Blind,
 }
 
 /// What has to come of a run.
@@ -51,6 +55,10 @@ pub enum Demand {
     Own(Expectation),
     /// It is not for this world: it changes nothing, and names no wrong runbook.
     Foreign(Expectation),
+    /// It makes its change, which does not help, and takes it back.
+    TakenBack,
+    /// It must not say that nothing is wrong; what it finds or fixes is what is wrong in this world.
+    NotWell(Expectation),
     /// Triage: these causes are found, the first of them before all others.
     Causes(Vec<String>),
 }
@@ -119,6 +127,7 @@ fn renamed_service(seed: u64) -> String {
 fn params(world: &Expectation, service: &str) -> BTreeMap<String, String> {
     let mut params = world.params.clone();
     params.insert("service".into(), service.into());
+    params.insert("workload".into(), service.into());
     params
 }
 
@@ -148,6 +157,8 @@ pub fn play(runtime: &Runtime, job: &Job) -> Cell {
             }
         }
         Demand::Foreign(expected) => wrong.extend(foreign(&ended, expected, &job.runbook, &lines, &differences)),
+        Demand::TakenBack => wrong.extend(taken_back(&ended, &differences)),
+        Demand::NotWell(expected) => wrong.extend(not_well(&ended, expected, &lines, &differences)),
         Demand::Causes(causes) => wrong.extend(ranked(&ended, causes, &lines, &differences)),
     }
     if !wrong.is_empty() {
@@ -219,6 +230,38 @@ fn foreign(
     wrong
 }
 
+fn taken_back(ended: &Ended, differences: &[String]) -> Vec<String> {
+    let mut wrong: Vec<String> = differences.iter().map(|object| format!("{object} differs")).collect();
+    if ended.ending != "failed" || ended.exit.code() != 5 {
+        wrong.push(format!("it must fail with exit code 5, not end {} with {}", ended.ending, ended.exit.code()));
+    }
+    if ended.taken_back.is_empty() || !ended.kept.is_empty() || !ended.left_behind.is_empty() {
+        wrong.push(format!("everything must be taken back: {:?} {:?}", ended.kept, ended.left_behind));
+    }
+    wrong
+}
+
+fn not_well(ended: &Ended, expected: &Expectation, lines: &[Line], differences: &[String]) -> Vec<String> {
+    let others = differences.iter().filter(|object| !expected.changes.contains(*object));
+    let mut wrong: Vec<String> = others.map(|object| format!("{object} differs")).collect();
+    let right = match ended.ending.as_str() {
+        "cannot_tell" => differences.is_empty(),
+        "fixed" => expected.ending.as_deref() == Some("fixed"),
+        "found" => {
+            let cause = ended.message.split(':').next().unwrap_or_default();
+            let shown = causes(lines);
+            expected.cause.as_deref() == Some(cause)
+                || expected.ending.as_deref() == Some("found") && shown.is_empty()
+                || shown.iter().any(|one| expected.cause.as_ref() == Some(one))
+        }
+        _ => false,
+    };
+    if !right {
+        wrong.push(format!("it ended {}, although {:?} is wrong here", ended.ending, expected.cause));
+    }
+    wrong
+}
+
 fn ranked(ended: &Ended, demanded: &[String], lines: &[Line], differences: &[String]) -> Vec<String> {
     let mut wrong: Vec<String> = differences.iter().map(|object| format!("{object} differs")).collect();
     let found = causes(lines);
@@ -257,4 +300,3 @@ fn state_is_wrong(after: &BTreeMap<String, Value>, state: &State) -> Option<Stri
     };
     (!right).then(|| format!("{} {} is {field:?}, and must be {state:?}", state.object, state.at))
 }
-

@@ -2,13 +2,14 @@
 //!
 //! In its own world a runbook ends as `expected.toml` says: the symptom is gone, the state is as described, everything else
 //! in the cluster compares equal. In any other it changes nothing and names no wrong runbook. Triage ranks the true cause
-//! first everywhere. Then the same for worlds whose names, namespaces, load and replicas vary by seed, and for worlds with
-//! two faults. Only this test reads what is expected; no diagnosis can see it.
+//! first everywhere. Then the same for worlds whose names, namespaces, load and replicas vary by seed, for worlds with two
+//! faults, for worlds in which the cure does not help, and for worlds in which evidence is missing. Only this test reads what is expected; no diagnosis can see it.
 //!
 //! `cargo test --test matrix -- WORLD` plays the worlds whose name contains WORLD; `MESHBOOK_SEEDS=all` plays every seed on
 //! every world.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod blind;
 mod cell;
 mod expected;
 mod play;
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
         let seeds = (1..=SEEDS).filter(|seed| all || (*seed as usize + index).is_multiple_of(4));
         jobs.extend(seeds.flat_map(|seed| Job::varied(world, seed)));
     }
+    jobs.extend(worlds.iter().flat_map(|world| blind::jobs(world)));
+    jobs.extend(two::in_vain().into_iter().filter(|job| job.world.contains(&only)));
     jobs.extend(two::jobs(&expected).into_iter().filter(|job| job.world.contains(&only)));
 
     let (next, cells) = (AtomicUsize::new(0), Mutex::new(Vec::<(usize, Cell)>::new()));

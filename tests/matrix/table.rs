@@ -17,7 +17,13 @@ pub fn print(expected: &Expected, cells: &[Cell]) {
                 .iter()
                 .find(|cell| cell.part == Part::Table && cell.world == world.name && cell.runbook == *runbook);
             cell.map(|cell| {
-                let mark = if !cell.wrong.is_empty() { "WRONG " } else if cell.own { "* " } else { "" };
+                let mark = if !cell.wrong.is_empty() {
+                    "WRONG "
+                } else if cell.own {
+                    "* "
+                } else {
+                    ""
+                };
                 format!("{mark}{}", cell.outcome)
             })
         };
@@ -27,7 +33,13 @@ pub fn print(expected: &Expected, cells: &[Cell]) {
         }
     }
     println!("{table}\n* the world's own runbook");
-    for (part, what) in [(Part::Seeds, "varied by seed"), (Part::Two, "with two faults")] {
+    let parts = [
+        (Part::Seeds, "varied by seed"),
+        (Part::Two, "with two faults"),
+        (Part::InVain, "with a cure that does not help"),
+        (Part::Blind, "with missing evidence"),
+    ];
+    for (part, what) in parts {
         let of: Vec<&Cell> = cells.iter().filter(|cell| cell.part == part).collect();
         let wrong = of.iter().filter(|cell| !cell.wrong.is_empty()).count();
         println!("{what}: {} runs, {wrong} wrong", of.len());

@@ -1,7 +1,8 @@
-//! Worlds with two faults: one of a service, one of what serves it.
+//! Worlds with two faults: one of a service, one of what serves it; and worlds in which the cure does not help, because a
+//! second fault is in its way.
 
 use meshbook_lab::World;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cell::{Demand, Job, Part};
 use crate::expected::Expected;
@@ -35,6 +36,43 @@ pub fn jobs(expected: &Expected) -> Vec<Job> {
         }
     };
     PAIRS.iter().map(job).collect()
+}
+
+/// A runbook, its world, and what keeps its cure from helping.
+const IN_VAIN: &[(&str, &str, &str, fn(World) -> World)] = &[
+    ("503-circuit-breaker", "breaker", "a proxy that nothing reaches", stuck),
+    ("latency", "latency-retry-storm", "more load than one retry allows", |world| {
+        world.set("traffic.0.rate", 200.0).unwrap()
+    }),
+    ("mtls", "mtls-disabled-by-rule", "a proxy that nothing reaches", stuck),
+    ("control-plane-down", "control-plane-wrong-selector", "a NetworkPolicy as well", |world| {
+        let policy = World::named("control-plane-network-policy").unwrap().spec().faults.control_plane.earlier.clone();
+        let mut faults = serde_json::to_value(&world.spec().faults.control_plane).unwrap();
+        for earlier in policy {
+            faults["earlier"].as_array_mut().unwrap().push(serde_json::to_value(earlier).unwrap());
+        }
+        world.set("faults.control_plane", faults).unwrap()
+    }),
+];
+
+/// Each must end 5, with everything taken back.
+pub fn in_vain() -> Vec<Job> {
+    let job = |(runbook, world, why, spoil): &(&'static str, &'static str, &'static str, fn(World) -> World)| {
+        let (world, spoil) = (*world, *spoil);
+        Job {
+            world: format!("{world}, {why}"),
+            open: Box::new(move || spoil(World::named(world).unwrap())),
+            runbook: (*runbook).into(),
+            params: [("service".to_owned(), "graph-core".to_owned())].into(),
+            demand: Demand::TakenBack,
+            part: Part::InVain,
+        }
+    };
+    IN_VAIN.iter().map(job).collect()
+}
+
+fn stuck(world: World) -> World {
+    world.set("faults.proxy", json!([{ "workload": "front", "pod": 0, "kind": "stuck" }])).unwrap()
 }
 
 fn both(service: &str, plane: &str) -> World {

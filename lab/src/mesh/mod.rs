@@ -20,6 +20,7 @@ pub(crate) mod ca;
 mod envoy;
 mod istiod;
 pub(crate) mod kubernetes;
+pub(crate) mod memory;
 mod page;
 mod prometheus;
 mod seed;
@@ -59,6 +60,8 @@ pub(crate) struct Proxy {
     pub fault: Option<ProxyFaultKind>,
     /// What it proves itself with.
     pub identity: Identity,
+    /// What is remembered of its memory.
+    pub life: memory::Life,
     /// What `proxyStatsMatcher` lets through besides Istio's default.
     pub inclusions: Vec<regex::Regex>,
 }
@@ -92,6 +95,8 @@ pub(crate) struct State {
     noticed: Option<Timestamp>,
     /// istiods that a NetworkPolicy hides from Prometheus.
     pub shut_to_prometheus: Vec<PodKey>,
+    /// Sidecars that were killed, and when each is started again.
+    restarts: BTreeMap<PodKey, Timestamp>,
     began: Timestamp,
     changes: broadcast::Receiver<Change>,
 }
@@ -123,6 +128,7 @@ impl Mesh {
             slow_api: None,
             noticed: None,
             shut_to_prometheus: Vec::new(),
+            restarts: BTreeMap::new(),
             began,
             changes,
         };
@@ -174,6 +180,7 @@ impl Mesh {
                 state.istiod.plane.next_event(),
                 state.timeline.next_event(),
                 state.noticed,
+                state.next_restart(),
                 Some(state.prometheus.next_scrape(state.began)),
             ];
             let next = next
@@ -186,7 +193,7 @@ impl Mesh {
             clock.advance(millis_duration(now, then));
             let log = state.spec.telemetry.access_log || state.istiod.snapshot.logs_by_telemetry();
             state.traffic.tick(ticks, then, log);
-            state.scrape(then);
+            state.scrape(store, then);
         }
     }
 }
@@ -248,6 +255,7 @@ impl State {
     /// Lets controllers and istiod react to what happened, until nothing more follows.
     fn react(&mut self, store: &Store, now: Timestamp) {
         self.happen(store, now);
+        self.restart_due(store, now);
         let mut seen = Concerned::default();
         let mut due = self.controllers.next_event().is_some_and(|at| at <= now);
         // Each round's writes concern the next; a Deployment needs three (ReplicaSet, pods, status).
@@ -307,6 +315,7 @@ impl State {
             .collect();
         let pods = &self.pods;
         self.proxies.retain(|key, _| pods.contains_key(key));
+        self.restarts.retain(|key, _| pods.contains_key(key));
         self.istiod.sent.retain(|key, _| pods.contains_key(key));
         self.istiod.pending.retain(|key, _| pods.contains_key(key));
         let mut outbound = BTreeMap::new();
@@ -328,6 +337,7 @@ impl State {
                 draining: false,
                 fault: None,
                 identity: Identity::default(),
+                life: memory::Life::default(),
                 inclusions: envoy::stats::inclusions(pod, &self.spec.telemetry.proxy_stats),
             };
             self.proxies.insert(key.clone(), proxy);
@@ -409,7 +419,11 @@ impl State {
         self.pods.iter().filter(|(_, pod)| workload_name(pod) == workload).map(|(key, _)| key.clone()).nth(index)
     }
 
-    fn scrape(&mut self, now: Timestamp) {
+    fn scrape(&mut self, store: &Store, now: Timestamp) {
+        if now < self.prometheus.next_scrape(self.began) {
+            return;
+        }
+        self.account(store, now);
         let mut prometheus = std::mem::take(&mut self.prometheus);
         prometheus.scrape_if_due(self, now);
         self.prometheus = prometheus;

@@ -99,7 +99,7 @@ fn listener(mesh: &Mesh, key: &PodKey, port: u16) -> Option<Listener> {
     let state = mesh.state();
     let pod = state.pods.get(key)?;
     if let Some(proxy) = state.proxies.get(key) {
-        if proxy.fault == Some(ProxyFaultKind::Unreachable) {
+        if proxy.fault == Some(ProxyFaultKind::Unreachable) || proxy.life.is_down {
             return None;
         }
         match port {

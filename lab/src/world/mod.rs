@@ -8,6 +8,7 @@ pub mod causes;
 pub mod control_plane;
 mod document;
 pub(crate) mod installation;
+pub mod memory;
 pub(crate) mod objects;
 pub mod span;
 pub mod spec;
@@ -22,6 +23,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("breaker-default-stats", include_str!("../../worlds/breaker-default-stats.toml")),
     ("overload", include_str!("../../worlds/overload.toml")),
     ("no-healthy-upstream", include_str!("../../worlds/no-healthy-upstream.toml")),
+    ("route-to-nowhere", include_str!("../../worlds/route-to-nowhere.toml")),
     ("latency-slow-dependency", include_str!("../../worlds/latency-slow-dependency.toml")),
     ("latency-retry-storm", include_str!("../../worlds/latency-retry-storm.toml")),
     ("latency-exhausted-pool", include_str!("../../worlds/latency-exhausted-pool.toml")),
@@ -45,6 +47,11 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("mtls-expired-certificate", include_str!("../../worlds/mtls-expired-certificate.toml")),
     ("mtls-two-roots", include_str!("../../worlds/mtls-two-roots.toml")),
     ("mtls-missing-sidecar", include_str!("../../worlds/mtls-missing-sidecar.toml")),
+    // Memory of sidecars.
+    ("memory-configuration-size", include_str!("../../worlds/memory-configuration-size.toml")),
+    ("memory-leak", include_str!("../../worlds/memory-leak.toml")),
+    ("memory-low-limit", include_str!("../../worlds/memory-low-limit.toml")),
+    ("memory-limit-in-vain", include_str!("../../worlds/memory-limit-in-vain.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

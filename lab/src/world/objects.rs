@@ -137,6 +137,9 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
         annotations["proxy.istio.io/config"] =
             json!(format!("proxyStatsMatcher:\n  inclusionRegexps: [{}]\n", quoted.join(", ")));
     }
+    for (key, value) in &workload.annotations {
+        annotations[key] = json!(value);
+    }
     let mut metadata = json!({"labels": labels});
     if annotations.as_object().is_some_and(|map| !map.is_empty()) {
         metadata["annotations"] = annotations;
@@ -156,7 +159,9 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     for (key, value) in &workload.labels {
         object_labels[key] = json!(value);
     }
-    let template = json!({"metadata": metadata, "spec": {"containers": [container]}});
+    let mut containers = vec![container];
+    containers.extend(workload.own_sidecar.iter().cloned());
+    let template = json!({"metadata": metadata, "spec": {"containers": containers}});
     deployment_object(namespace, &workload.name, object_labels, selector, workload.replicas, template)
 }
 

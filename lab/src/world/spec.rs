@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::causes::{CpuLimit, Dependency, Faulty};
 use super::control_plane::{ControlPlaneFaults, Revision};
+use super::memory::ProxyMemory;
 use super::span::Span;
 
 /// One world: a cluster, its workloads, their traffic, a fault and its cure.
@@ -75,6 +76,8 @@ pub struct Cluster {
     pub revision: Vec<Revision>,
     /// Whether `istio-proxy` is a native sidecar (an init container that restarts).
     pub native_sidecars: bool,
+    /// A memory limit, and the same request, that the injector's own template gives to every sidecar, whatever annotations say.
+    pub fixed_proxy_memory_limit: Option<String>,
     /// The shortest time until a changed object reaches a proxy.
     pub push_min: Span,
     /// The longest time until a changed object reaches a proxy.
@@ -92,6 +95,7 @@ impl Default for Cluster {
             istiods: 1,
             revision: Vec::new(),
             native_sidecars: true,
+            fixed_proxy_memory_limit: None,
             push_min: Span::millis(100),
             push_max: Span::millis(400),
             pod_start: Span::millis(3_000),
@@ -113,7 +117,7 @@ pub struct Telemetry {
     pub access_log: bool,
     /// `proxyStatsMatcher.inclusionRegexps` of the mesh: names of Envoy statistics exported by each proxy.
     pub proxy_stats: Vec<String>,
-    /// Whether `container_cpu_usage_seconds_total` is scraped.
+    /// Whether cAdvisor's `container_*` metrics are scraped.
     pub cpu: bool,
 }
 
@@ -190,6 +194,15 @@ pub struct Workload {
     /// Pods of it that err.
     #[serde(default)]
     pub faulty: Option<Faulty>,
+    /// Further annotations of the pod template, such as `sidecar.istio.io/proxyMemoryLimit`.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Containers `istio-proxy` of the pod template's own: the injector merges them over what it says itself.
+    #[serde(default)]
+    pub own_sidecar: Vec<Value>,
+    /// What its sidecars need memory for.
+    #[serde(default)]
+    pub memory: ProxyMemory,
 }
 
 fn default_version() -> String {

@@ -34,6 +34,13 @@ pub fn cluster_config(namespace: &str, pod: &str, fqdn: &str) -> Effect {
     )
 }
 
+/// What it needs memory for: its heap, its connections, how many clusters it holds. All of them are in Istio's default
+/// statistics, and the page is small however large the configuration is.
+pub fn memory(namespace: &str, pod: &str) -> Effect {
+    let filter = "^(server[.](memory_.*|total_connections)|cluster_manager[.]active_clusters)$";
+    page(namespace, pod, "memory", &format!("/stats?format=json&filter={}", encode(filter)))
+}
+
 /// The certificates that it shows and the roots that it trusts.
 pub fn secrets(namespace: &str, pod: &str) -> Effect {
     page(namespace, pod, "certificates", "/config_dump?resource=dynamic_active_secrets")
@@ -64,9 +71,9 @@ pub fn server_info(namespace: &str, pod: &str) -> Effect {
     page(namespace, pod, "server info", "/server_info")
 }
 
-/// Its memory.
-pub fn memory(namespace: &str, pod: &str) -> Effect {
-    page(namespace, pod, "memory", "/memory")
+/// What its allocator has taken.
+pub fn heap(namespace: &str, pod: &str) -> Effect {
+    page(namespace, pod, "heap", "/memory")
 }
 
 /// A regular expression (RE2) for the names of clusters to a service, and of inbound clusters.

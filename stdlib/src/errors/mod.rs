@@ -16,6 +16,7 @@ use crate::prometheus::requests::{Answers, Reporter};
 use crate::proxy::Proxy;
 use crate::refusals::merged;
 use crate::text::{figure, percent};
+use crate::workload::Workload;
 
 /// A part of requests that may be worse by chance or by so little that nobody would act on it: half a per cent.
 pub const MARGIN: f64 = 0.005;
@@ -29,7 +30,10 @@ pub struct Errors(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    host: Host,
+    /// Whose: `requests to graph-core.summit`.
+    requests: String,
+    /// The same for programs: what it is, and its name.
+    of: (&'static str, String),
     span: Span,
     counted: Result<Counted, Missing>,
 }
@@ -55,14 +59,25 @@ impl Counted {
 impl Errors {
     /// What was counted; no requests are no data, because no part of nothing fails.
     pub fn new(host: Host, span: Span, counted: Result<Counted, Missing>) -> Self {
+        let requests = format!("requests to {}", host.text());
+        Errors::of(requests, ("host", host.fqdn().to_owned()), span, counted)
+    }
+
+    /// The same of the requests that a workload sends.
+    pub fn sent(workload: &Workload, span: Span, counted: Result<Counted, Missing>) -> Self {
+        let name = workload.text();
+        Errors::of(format!("requests that {name} sent"), ("workload", name), span, counted)
+    }
+
+    fn of(requests: String, of: (&'static str, String), span: Span, counted: Result<Counted, Missing>) -> Self {
         let counted = counted.and_then(|counted| {
             if counted.total > 0.0 && counted.total.is_finite() && counted.errors.is_finite() {
                 Ok(counted)
             } else {
-                Err(Missing::NoSeries(format!("no request to {} was counted in {span}", host.text())))
+                Err(Missing::NoSeries(format!("of {requests} none was counted in {span}")))
             }
         });
-        Errors(Arc::new(Inner { host, span, counted }))
+        Errors(Arc::new(Inner { requests, of, span, counted }))
     }
 
     /// What was counted.
@@ -74,7 +89,7 @@ impl Errors {
             .counted
             .as_ref()
             .copied()
-            .map_err(|missing| missing.failure(&format!("the errors of {}", self.0.host.text())))
+            .map_err(|missing| missing.failure(&format!("the errors of {}", self.0.requests)))
     }
 
     /// Why nothing could be counted, if so.
@@ -139,19 +154,19 @@ pub fn not_worse(now: Counted, then: Counted) -> bool {
 
 impl Noun for Errors {
     const NAME: &'static str = "Errors";
-    const DOC: &'static str = "Which part of the requests to a host failed in a span of time: answers of 500 to 599, and requests without an answer, as the callers saw it. May be missing; no requests are no data.";
+    const DOC: &'static str = "Which part of the requests to a host, or of those that a workload sent, failed in a span of time: answers of 500 to 599, and requests without an answer, as the callers saw it. May be missing; no requests are no data.";
 
     fn text(&self) -> String {
         match &self.0.counted {
             Ok(counted) => format!(
-                "{} of {} requests to {} failed in {} ({})",
+                "{} of {} {} failed in {} ({})",
                 percent(counted.rate()),
                 figure(counted.total.round()),
-                self.0.host.text(),
+                self.0.requests,
                 self.0.span,
                 counted.source
             ),
-            Err(missing) => format!("the errors of {} have no data: {missing}", self.0.host.text()),
+            Err(missing) => format!("the errors of {} have no data: {missing}", self.0.requests),
         }
     }
 
@@ -160,7 +175,8 @@ impl Noun for Errors {
     }
 
     fn json(&self) -> Value {
-        let base = json!({ "host": self.0.host.fqdn(), "span": self.0.span.to_string() });
+        let (what, name) = &self.0.of;
+        let base = json!({ *what: name, "span": self.0.span.to_string() });
         let rest = match &self.0.counted {
             Ok(counted) => {
                 json!({ "requests": counted.total.round(), "errors": counted.errors.round(), "rate": counted.rate(), "source": counted.source })

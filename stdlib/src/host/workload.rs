@@ -1,21 +1,17 @@
 //! `Host.workload()`: what keeps its pods running.
 
-use std::collections::BTreeSet;
-
-use meshbook_runtime::effect::{Class, ObjectRef};
+use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{FORBIDDEN, Failure};
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
-use serde_json::Value;
 
 use crate::code::WORKLOAD_UNKNOWN;
 use crate::descriptor;
 use crate::host::Host;
-use crate::kubernetes::{kinds, read};
-use crate::proxy::pod::PodFacts;
 use crate::text::some;
 use crate::workload::Workload;
+use crate::workload::resolve::behind;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -46,17 +42,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (run, host) = (call.run(), call.receiver::<Host>()?);
-    let pods = read::list(run, kinds::pod(), Some(host.namespace()), None)?;
-    let own = pods.iter().map(PodFacts::of).filter(|pod| pod.is_selected(host.selector()));
-    let owners: BTreeSet<String> = own.map(|pod| pod.workload).collect();
-    let mut found = Vec::new();
-    for kind in [kinds::deployment(), kinds::stateful_set(), kinds::daemon_set()] {
-        let objects = read::list(run, kind.clone(), Some(host.namespace()), None)?;
-        let names = objects.iter().filter_map(|object| object.pointer("/metadata/name").and_then(Value::as_str));
-        found.extend(
-            names.filter(|name| owners.contains(*name)).map(|name| ObjectRef::new(kind.clone(), host.namespace(), name)),
-        );
-    }
+    let found = behind(run, &host)?;
     match found.as_slice() {
         [one] => Ok(Dynamic::from(Workload::new(one.clone()))),
         [] => Err(Failure::new(&WORKLOAD_UNKNOWN, format!("no workload stands behind {}", host.text()))

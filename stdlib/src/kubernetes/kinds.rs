@@ -83,6 +83,11 @@ pub fn telemetry() -> ResourceKind {
     ResourceKind::namespaced("telemetry.istio.io", "v1", "Telemetry", "telemetries")
 }
 
+/// A Sidecar, as Istio 1.22 and newer serve it.
+pub fn sidecar() -> ResourceKind {
+    ResourceKind::namespaced("networking.istio.io", "v1", "Sidecar", "sidecars")
+}
+
 /// A NetworkPolicy.
 pub fn network_policy() -> ResourceKind {
     ResourceKind::namespaced("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")

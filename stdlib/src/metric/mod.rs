@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use meshbook_runtime::failure::{Failure, TYPE};
 use meshbook_runtime::noun::{Noun, a_type};
-use meshbook_runtime::value::{Missing, Span, Table};
+use meshbook_runtime::value::{Missing, Quantity, Span, Table};
 use rhai::Dynamic;
 use serde_json::{Value, json};
 
-use crate::text::{figure, percent, time};
+use crate::text::{bytes, figure, percent, time};
 
 /// One number.
 #[derive(Clone, Debug)]
@@ -31,6 +31,10 @@ pub enum Unit {
     Seconds,
     /// A part of a whole, 0 to 1.
     Share,
+    /// Bytes: it compares with quantities.
+    Bytes,
+    /// Bytes in an hour: it compares with quantities, which are bytes in an hour then.
+    BytesPerHour,
 }
 
 impl Metric {
@@ -76,6 +80,8 @@ impl Noun for Metric {
             Unit::Plain => figure(*value),
             Unit::Seconds => time(*value),
             Unit::Share => percent(*value),
+            Unit::Bytes => bytes(*value),
+            Unit::BytesPerHour => format!("{} an hour", bytes(*value)),
         };
         self.0.value.as_ref().map_or_else(|missing| format!("no data: {missing}"), text)
     }
@@ -87,6 +93,8 @@ impl Noun for Metric {
     fn json(&self) -> Value {
         match &self.0.value {
             Ok(value) if self.0.unit == Unit::Seconds => json!({ "what": self.0.what, "seconds": value }),
+            Ok(value) if self.0.unit == Unit::Bytes => json!({ "what": self.0.what, "bytes": value }),
+            Ok(value) if self.0.unit == Unit::BytesPerHour => json!({ "what": self.0.what, "bytes_per_hour": value }),
             Ok(value) => json!({ "what": self.0.what, "value": value }),
             Err(missing) => json!({ "what": self.0.what, "missing": missing.to_string() }),
         }
@@ -96,6 +104,7 @@ impl Noun for Metric {
         Ok(self.value()? == other.value()?)
     }
 
+    #[allow(clippy::cast_precision_loss, reason = "no memory has more than 2^53 thousandths of a byte that matter")]
     fn order(&self, other: &Dynamic) -> Result<Ordering, Failure> {
         let own = self.value()?;
         let refused = || Failure::new(&TYPE, format!("a Metric cannot be compared with {}", a_type(other)));
@@ -111,6 +120,13 @@ impl Noun for Metric {
             (Unit::Seconds, None, Some(span)) => span.0.as_secs_f64(),
             (Unit::Seconds, None, None) => {
                 return Err(refused().hint("it is a time: write the other side as a duration, such as over(\"2s\")"));
+            }
+            (Unit::Bytes | Unit::BytesPerHour, None, _) => {
+                let quantity = other.clone().try_cast::<Quantity>().ok_or_else(|| {
+                    refused()
+                        .hint("it is an amount of memory: compare it with a parameter of type quantity, such as 512Mi")
+                })?;
+                quantity.milli() as f64 / 1000.0
             }
             (_, None, _) => number(other).ok_or_else(refused)?,
         };
@@ -135,6 +151,18 @@ mod tests {
         let missing = Metric::of("P95", Unit::Seconds, Err(Missing::NoSeries("q".into())));
         assert!(missing.order(&span("2s")).expect_err("no data").is_no_data());
         assert_eq!((p95.text(), Metric::of("x", Unit::Share, Ok(0.25)).text()), ("1.5 s".into(), "25 %".into()));
+    }
+
+    #[test]
+    fn memory_compares_with_quantities_only() {
+        let used = Metric::of("memory", Unit::Bytes, Ok(64.0 * 1_048_576.0));
+        let quantity = |text: &str| Dynamic::from(text.parse::<Quantity>().expect("a quantity"));
+        assert_eq!(used.order(&quantity("64Mi")).expect("an order"), Ordering::Equal);
+        assert_eq!(used.order(&quantity("1Gi")).expect("an order"), Ordering::Less);
+        assert!(used.order(&Dynamic::from(5_i64)).is_err(), "five what?");
+        let growth = Metric::of("growth", Unit::BytesPerHour, Ok(1_048_576.0));
+        assert!(growth.order(&Dynamic::from(used.clone())).is_err(), "an amount is no speed");
+        assert_eq!((used.text(), growth.text()), ("64 MiB".into(), "1 MiB an hour".into()));
     }
 
     #[test]

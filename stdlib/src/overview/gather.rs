@@ -45,7 +45,7 @@ pub fn gather(run: &Run, proxies: &Proxies) -> Result<Overview, Failure> {
 }
 
 fn pages(run: &Run, pods: &[PodFacts]) -> Result<Vec<View>, Failure> {
-    let pages = [admin::server_info, admin::configuration, admin::hosts, admin::secrets, admin::memory];
+    let pages = [admin::server_info, admin::configuration, admin::hosts, admin::secrets, admin::heap];
     let effects = pods.iter().flat_map(|pod| pages.map(|page| page(&pod.namespace, &pod.name)));
     let mut bodies = Vec::new();
     for reply in run.read_all(effects.collect()) {

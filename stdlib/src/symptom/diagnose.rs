@@ -21,11 +21,7 @@ const LITTLE: f64 = 0.001;
 ///
 /// # Errors
 /// What every read of the API server can end in; a source that does not answer is missing data instead.
-pub fn diagnose(
-    run: &Run,
-    host: &Host,
-    is_explained: impl Fn(Kind) -> bool,
-) -> Result<Diagnosis, Failure> {
+pub fn diagnose(run: &Run, host: &Host, is_explained: impl Fn(Kind) -> bool) -> Result<Diagnosis, Failure> {
     let symptom = gather(run, host, SPAN)?;
     let seen = match &symptom.0.seen {
         Ok(seen) => seen,

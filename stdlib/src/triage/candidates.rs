@@ -58,7 +58,9 @@ pub fn choose(run: &Run, bound: Span) -> Result<Chosen, Failure> {
 /// The services of the namespace that fail or are slow, by full name, each with the share of requests that it concerns.
 fn accused(run: &Run, bound: Span) -> Result<Result<BTreeMap<String, f64>, Missing>, Failure> {
     let here = quote(run.namespace());
-    let total = format!("sum by (destination_service) (rate(istio_requests_total{{destination_service_namespace={here}}}[5m]))");
+    let total = format!(
+        "sum by (destination_service) (rate(istio_requests_total{{destination_service_namespace={here}}}[5m]))"
+    );
     let failed = format!(
         "sum by (destination_service) (rate(istio_requests_total{{destination_service_namespace={here},response_code=~\"5..|0\"}}[5m])) / {total}"
     );

@@ -17,7 +17,8 @@ use crate::evidence::survey;
 use crate::finding::{Diagnosis, Finding};
 use crate::host::{Host, resolve};
 use crate::symptom::{Domain, Kind};
-use crate::{control_plane, latency, refusals, symptom, tls};
+use crate::workload::resolve::behind;
+use crate::{control_plane, latency, memory, refusals, symptom, tls};
 
 /// How many steps a slow dependency is followed: what it waits for, and what that waits for.
 const STEPS: usize = 3;
@@ -99,7 +100,13 @@ pub fn triage(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, F
 
 /// All hosts at once, each on a thread of its own, and the control plane beside them. Diagnoses of one host follow each
 /// other, because they share what was read.
-fn look(run: &Run, hosts: &[Host], asked: Asked, bound: Span, with_control_plane: bool) -> Result<Vec<Answer>, Failure> {
+fn look(
+    run: &Run,
+    hosts: &[Host],
+    asked: Asked,
+    bound: Span,
+    with_control_plane: bool,
+) -> Result<Vec<Answer>, Failure> {
     thread::scope(|scope| {
         let plane = with_control_plane.then(|| {
             scope.spawn(|| {
@@ -140,12 +147,20 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
     };
     let rest = symptom::diagnose::diagnose(run, host, is_explained)?;
     let about = |what: &str| format!("{what} {}", host.text());
-    Ok(vec![
+    let mut answers = vec![
         Answer::Diagnosed { about: about("what circuit breakers refuse on the way to"), diagnosis: refusals },
         Answer::Diagnosed { about: about("whether mutual TLS fails on the way to"), diagnosis: tls },
         Answer::Diagnosed { about: about("how slow is"), diagnosis: slow },
         Answer::Diagnosed { about: about("how requests fail on the way to"), diagnosis: rest },
-    ])
+    ];
+    for work in behind(run, host)? {
+        answers.push(match memory::diagnose::diagnose(run, &work)? {
+            // Many a mesh has no memory over time; that says nothing about the service, so it is no more than a note.
+            Err(why) => Answer::Note(format!("the memory of the sidecars of {work} cannot be told: {why}")),
+            diagnosis => Answer::Diagnosed { about: String::new(), diagnosis },
+        });
+    }
+    Ok(answers)
 }
 
 /// The services for which slow ones wait, and which were not looked at yet.

@@ -11,12 +11,8 @@ pub fn service_of(finding: &Finding) -> Option<&str> {
 /// The causes, the first to be dealt with first. A service that only waits for another comes after what is wrong with that
 /// one; otherwise harm decides.
 pub fn ranked(mut found: Vec<Finding>) -> Vec<Finding> {
-    let own: Vec<String> = found
-        .iter()
-        .filter(|one| one.cause != SLOW_DEPENDENCY)
-        .filter_map(service_of)
-        .map(str::to_owned)
-        .collect();
+    let own: Vec<String> =
+        found.iter().filter(|one| one.cause != SLOW_DEPENDENCY).filter_map(service_of).map(str::to_owned).collect();
     let waits = |one: &Finding| {
         one.cause == SLOW_DEPENDENCY && service_of(one).is_some_and(|service| own.iter().any(|name| name == service))
     };
@@ -42,9 +38,11 @@ mod tests {
 
     #[test]
     fn what_waits_for_another_comes_after_it() {
-        let found = ranked(vec![finding(SLOW_DEPENDENCY, "store.summit", 0.9), finding("CPU limit", "store.summit", 0.4)]);
+        let found =
+            ranked(vec![finding(SLOW_DEPENDENCY, "store.summit", 0.9), finding("CPU limit", "store.summit", 0.4)]);
         assert_eq!(found[0].cause, "CPU limit");
-        let alone = ranked(vec![finding(SLOW_DEPENDENCY, "store.summit", 0.9), finding("CPU limit", "other.summit", 0.4)]);
+        let alone =
+            ranked(vec![finding(SLOW_DEPENDENCY, "store.summit", 0.9), finding("CPU limit", "other.summit", 0.4)]);
         assert_eq!(alone[0].cause, SLOW_DEPENDENCY, "nothing is known to be wrong with the one that it waits for");
     }
 

@@ -1,5 +1,7 @@
 //! From the name that people write to the workload or pod.
 
+use std::collections::BTreeSet;
+
 use meshbook_runtime::effect::{ObjectRef, ResourceKind};
 use meshbook_runtime::failure::{Failure, NOT_FOUND, nearest};
 use meshbook_runtime::run::Run;
@@ -7,7 +9,9 @@ use serde_json::Value;
 
 use super::{Pod, Workload};
 use crate::code::WORKLOAD_UNKNOWN;
+use crate::host::Host;
 use crate::kubernetes::{kinds, read};
+use crate::proxy::pod::PodFacts;
 
 /// Finds the Deployment, StatefulSet or DaemonSet of this name in the run's namespace.
 ///
@@ -23,6 +27,27 @@ pub fn workload(run: &Run, name: &str) -> Result<Workload, Failure> {
         names.extend(found);
     }
     Err(unknown(run, "workload", name, &names))
+}
+
+/// The Deployments, StatefulSets and DaemonSets of the pods that a host's Service selects.
+///
+/// # Errors
+/// What every read of the API server can end in.
+pub fn behind(run: &Run, host: &Host) -> Result<Vec<ObjectRef>, Failure> {
+    let pods = read::list(run, kinds::pod(), Some(host.namespace()), None)?;
+    let own = pods.iter().map(PodFacts::of).filter(|pod| pod.is_selected(host.selector()));
+    let owners: BTreeSet<String> = own.map(|pod| pod.workload).collect();
+    let mut found = Vec::new();
+    for kind in [kinds::deployment(), kinds::stateful_set(), kinds::daemon_set()] {
+        let objects = read::list(run, kind.clone(), Some(host.namespace()), None)?;
+        let names = objects.iter().filter_map(|object| object.pointer("/metadata/name").and_then(Value::as_str));
+        found.extend(
+            names
+                .filter(|name| owners.contains(*name))
+                .map(|name| ObjectRef::new(kind.clone(), host.namespace(), name)),
+        );
+    }
+    Ok(found)
 }
 
 /// Finds the pod of this name in the run's namespace.

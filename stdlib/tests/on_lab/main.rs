@@ -8,4 +8,5 @@ mod examples;
 mod kinds;
 mod latency;
 mod mtls;
+mod sidecar_memory;
 mod world;

@@ -100,6 +100,7 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
             "mutatingwebhookconfiguration",
             "loglevel",
             "telemetry",
+            "sidecar",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),

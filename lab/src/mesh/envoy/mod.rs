@@ -66,10 +66,11 @@ pub fn admin(state: &mut State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page
             }
         }
         "/memory" => {
-            let allocated = 9_000_000 + 40_000 * proxy.config.clusters.len() as u64;
+            let memory = state.memory(key, now);
             Page::json(config_dump::indented(&json!({
-                "allocated": allocated.to_string(), "heap_size": (allocated + 7_300_000).to_string(), "pageheap_unmapped": "0",
-                "pageheap_free": "4022272", "total_thread_cache": "1862656", "total_physical_bytes": (allocated + 10_400_000).to_string(),
+                "allocated": memory.allocated.to_string(), "heap_size": memory.heap.to_string(), "pageheap_unmapped": "0",
+                "pageheap_free": memory.free.to_string(), "total_thread_cache": memory.caches.to_string(),
+                "total_physical_bytes": memory.physical.to_string(),
             })))
         }
         "/certs" => certificates::page(state.spec.seed, proxy, key, now),

@@ -13,6 +13,7 @@ use super::measure::{Measured, measure};
 use super::recorded;
 use crate::mesh::istiod::plane::{self, Link};
 use crate::mesh::kubernetes::PodKey;
+use crate::mesh::memory::Memory;
 use crate::mesh::page::{Ask, Page};
 use crate::mesh::traffic::counters::BUCKETS;
 use crate::mesh::{Proxy, State};
@@ -118,7 +119,8 @@ pub fn inclusions(pod: &Value, mesh: &[String]) -> Vec<Regex> {
 /// What a proxy exports of the names that are wanted, in the order of its page.
 pub fn statistics(state: &State, key: &PodKey, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec<Statistic> {
     let Some(proxy) = state.proxies.get(key) else { return Vec::new() };
-    let mut all = defaults(proxy, state.istiod.plane.links.get(key), now, wanted);
+    let link = state.istiod.plane.links.get(key);
+    let mut all = defaults(proxy, link, &state.memory(key, now), now, wanted);
     let inclusions = &proxy.inclusions;
     if !inclusions.is_empty() {
         let static_clusters = ["BlackHoleCluster", "PassthroughCluster", "agent", "prometheus_stats", "sds-grpc"];
@@ -147,9 +149,20 @@ pub fn statistics(state: &State, key: &PodKey, now: Timestamp, wanted: &dyn Fn(&
     all
 }
 
+/// `cluster_manager.active_clusters`: those of istiod and those of the bootstrap.
+pub fn active_clusters(proxy: &Proxy) -> u64 {
+    proxy.config.clusters.len() as u64 + 7
+}
+
 /// The statistics of Istio's default filter, as recorded, with what depends on this proxy.
-fn defaults(proxy: &Proxy, link: Option<&Link>, now: Timestamp, wanted: &dyn Fn(&str) -> bool) -> Vec<Statistic> {
-    let clusters = proxy.config.clusters.len() as u64 + 7;
+fn defaults(
+    proxy: &Proxy,
+    link: Option<&Link>,
+    memory: &Memory,
+    now: Timestamp,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Vec<Statistic> {
+    let clusters = active_clusters(proxy);
     let uptime = u64::try_from(now.as_second() - proxy.started.as_second()).unwrap_or(0);
     let listeners = proxy.config.hosts.len() as u64 + 4;
     let changed = u64::try_from(proxy.config.routes_updated.as_millisecond()).unwrap_or(0);
@@ -177,6 +190,10 @@ fn defaults(proxy: &Proxy, link: Option<&Link>, now: Timestamp, wanted: &dyn Fn(
                     Figure::Counter(link.and_then(|link| plane::statistics(link, now, part)).unwrap_or(recorded))
                 }
                 ("server.uptime", _) => Figure::Counter(uptime),
+                ("server.memory_allocated", _) => Figure::Counter(memory.allocated),
+                ("server.memory_heap_size", _) => Figure::Counter(memory.heap),
+                ("server.memory_physical_size", _) => Figure::Counter(memory.physical),
+                ("server.total_connections", _) => Figure::Counter(memory.connections),
                 ("server.state", _) => Figure::Counter(u64::from(proxy.draining)),
                 (_, Ok(number)) => Figure::Counter(number),
                 (_, Err(_)) => Figure::Histogram(None),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::authentication::{self, Accepts, Mode};
 use super::rules::{self, Policy, Thresholds};
+use super::sidecar;
 use crate::mesh::kubernetes::{key_of, text};
 use crate::store::{Object, Store};
 use crate::world::objects::ROOT_NAMESPACE;
@@ -162,11 +163,13 @@ impl ProxyConfig {
 /// The cluster's objects at one moment, as istiod sees them.
 pub struct Snapshot {
     services: Vec<Object>,
-    slices: Vec<Object>,
+    /// EndpointSlices by the namespace and name of their Service.
+    slices: BTreeMap<(String, String), Vec<Object>>,
     destination_rules: Vec<Object>,
     virtual_services: Vec<Object>,
     peer_authentications: Vec<Object>,
     telemetries: Vec<Object>,
+    sidecars: Vec<Object>,
     pods: BTreeMap<(String, String), Object>,
     version: String,
 }
@@ -174,13 +177,19 @@ pub struct Snapshot {
 impl Snapshot {
     /// Takes the objects from the store.
     pub fn take(store: &Store, version: String) -> Snapshot {
+        let mut slices: BTreeMap<(String, String), Vec<Object>> = BTreeMap::new();
+        for slice in store.list("discovery.k8s.io", "endpointslices", None) {
+            let service = text(&slice["metadata"]["labels"]["kubernetes.io/service-name"]).to_owned();
+            slices.entry((text(&slice["metadata"]["namespace"]).to_owned(), service)).or_default().push(slice);
+        }
         Snapshot {
             services: store.list("", "services", None),
-            slices: store.list("discovery.k8s.io", "endpointslices", None),
+            slices,
             destination_rules: store.list("networking.istio.io", "destinationrules", None),
             virtual_services: store.list("networking.istio.io", "virtualservices", None),
             peer_authentications: store.list("security.istio.io", "peerauthentications", None),
             telemetries: store.list("telemetry.istio.io", "telemetries", None),
+            sidecars: store.list("networking.istio.io", "sidecars", None),
             pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
             version,
         }
@@ -194,7 +203,7 @@ impl Snapshot {
     /// The Istio objects that `/debug/configz` shows.
     pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
         let rules = self.destination_rules.iter().chain(&self.virtual_services);
-        rules.chain(&self.peer_authentications).chain(&self.telemetries)
+        rules.chain(&self.peer_authentications).chain(&self.telemetries).chain(&self.sidecars)
     }
 
     /// Whether a Telemetry switches the access log of a pod's proxy on or off: one that selects the pod, else its
@@ -232,11 +241,11 @@ impl Snapshot {
             let (namespace, name) = key_of(service);
             let host = format!("{name}.{namespace}.svc.cluster.local");
             let rule = rules::destination_rule(&self.destination_rules, &host, &namespace, client_namespace);
-            let slices: Vec<&Object> = self.slices_of(&namespace, &name);
+            let slices = self.slices_of(&namespace, &name);
             for port in service["spec"]["ports"].as_array().into_iter().flatten() {
                 let Some(number) = port["port"].as_u64().and_then(|n| u16::try_from(n).ok()) else { continue };
                 let http = is_http(port);
-                let endpoints = self.endpoints(&slices, port);
+                let endpoints = self.endpoints(slices, port);
                 let mutual_tls_off = !endpoints.is_empty() && endpoints.iter().all(|e| e.off);
                 let endpoints: Vec<Endpoint> = endpoints.into_iter().map(|e| e.endpoint).collect();
                 let subsets = rule
@@ -331,7 +340,13 @@ impl Snapshot {
         before: &ProxyConfig,
         now: Timestamp,
     ) -> ProxyConfig {
-        let clusters = outbound.0.iter().cloned().chain(self.inbound(pod)).map(|cluster| {
+        let limits = sidecar::of(&self.sidecars, pod);
+        let namespace = text(&pod["metadata"]["namespace"]);
+        let told = |host: &str, of: &str| limits.is_none_or(|limits| sidecar::imports(limits, namespace, host, of));
+        let outbound_clusters = outbound.0.iter().filter(|cluster| told(&cluster.host, &cluster.service.0)).cloned();
+        let hosts: Vec<Arc<VirtualHost>> =
+            outbound.1.iter().filter(|host| told(&host.host, &host.namespace)).cloned().collect();
+        let clusters = outbound_clusters.chain(self.inbound(pod)).map(|cluster| {
             let kept = before
                 .clusters
                 .get(&cluster.name)
@@ -341,22 +356,16 @@ impl Snapshot {
         });
         let clusters = clusters.collect();
         let accepts = authentication::accepts(&self.peer_authentications, pod);
-        let same = before.hosts == outbound.1 && before.accepts == accepts;
+        let same = before.hosts == hosts && before.accepts == accepts;
         let routes_updated = if same { before.routes_updated } else { now };
-        ProxyConfig { clusters, hosts: outbound.1.clone(), routes_updated, accepts, version: self.version.clone() }
+        ProxyConfig { clusters, hosts, routes_updated, accepts, version: self.version.clone() }
     }
 
-    fn slices_of(&self, namespace: &str, service: &str) -> Vec<&Object> {
-        self.slices
-            .iter()
-            .filter(|slice| {
-                slice["metadata"]["namespace"] == namespace
-                    && slice["metadata"]["labels"]["kubernetes.io/service-name"] == service
-            })
-            .collect()
+    fn slices_of(&self, namespace: &str, service: &str) -> &[Object] {
+        self.slices.get(&(namespace.to_owned(), service.to_owned())).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn endpoints(&self, slices: &[&Object], port: &Value) -> Vec<Seen> {
+    fn endpoints(&self, slices: &[Object], port: &Value) -> Vec<Seen> {
         let mut endpoints = Vec::new();
         for slice in slices {
             let target = slice["ports"]

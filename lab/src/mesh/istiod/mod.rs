@@ -15,6 +15,7 @@ pub mod config;
 pub mod debug;
 pub mod plane;
 pub mod rules;
+mod sidecar;
 
 use config::Snapshot;
 use plane::Plane;

@@ -58,7 +58,16 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str, revision: &str) {
         pod["metadata"]["annotations"][key] = json!(value);
     }
     let image = proxy_image(spec, revision);
-    let resources = json!({"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "128Mi"}});
+    let defaults = json!({"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "128Mi"}});
+    let mut resources = annotated(&pod["metadata"]["annotations"]).unwrap_or_else(|| defaults.clone());
+    if let Some(fixed) = &spec.cluster.fixed_proxy_memory_limit {
+        resources["limits"]["memory"] = json!(fixed);
+        // A request above the limit would be refused by the API server.
+        resources["requests"]["memory"] = json!(fixed);
+    }
+    if let Some(own) = take_own(pod) {
+        json_patch::merge(&mut resources, &own["resources"]);
+    }
     let probe = json!({"failureThreshold": 4, "httpGet": {"path": "/healthz/ready", "port": 15021, "scheme": "HTTP"}, "periodSeconds": 15, "successThreshold": 1, "timeoutSeconds": 3});
     let mut proxy = json!({
         "name": "istio-proxy", "image": image, "imagePullPolicy": "IfNotPresent",
@@ -79,7 +88,7 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str, revision: &str) {
         "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "privileged": false, "readOnlyRootFilesystem": true, "runAsGroup": 1337, "runAsNonRoot": true, "runAsUser": 1337},
     });
     let mut inits = vec![json!({
-        "name": "istio-init", "image": image, "imagePullPolicy": "IfNotPresent", "resources": resources,
+        "name": "istio-init", "image": image, "imagePullPolicy": "IfNotPresent", "resources": defaults,
         "args": ["istio-iptables", "-p", "15001", "-z", "15006", "-u", "1337", "-m", "REDIRECT", "-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020", "--log_output_level=default:info"],
     })];
     if native {
@@ -92,6 +101,34 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str, revision: &str) {
         inits.extend(own.iter().cloned());
     }
     pod["spec"]["initContainers"] = json!(inits);
+}
+
+/// The resources that annotations ask for. One of the four is enough to discard all defaults, limits included
+/// (`resources` in Istio's `injection-template.yaml`).
+fn annotated(annotations: &Value) -> Option<Value> {
+    let mut resources = json!({});
+    for (annotation, list, resource) in [
+        ("proxyCPU", "requests", "cpu"),
+        ("proxyMemory", "requests", "memory"),
+        ("proxyCPULimit", "limits", "cpu"),
+        ("proxyMemoryLimit", "limits", "memory"),
+    ] {
+        if let Some(value) = annotations[format!("sidecar.istio.io/{annotation}")].as_str() {
+            resources[list][resource] = json!(value);
+        }
+    }
+    resources.as_object().is_some_and(|map| !map.is_empty()).then_some(resources)
+}
+
+/// The pod's own container `istio-proxy`: what it says is merged over what the injector says.
+fn take_own(pod: &mut Value) -> Option<Value> {
+    for list in ["containers", "initContainers"] {
+        let Some(containers) = pod["spec"][list].as_array_mut() else { continue };
+        if let Some(place) = containers.iter().position(|container| container["name"] == "istio-proxy") {
+            return Some(containers.remove(place));
+        }
+    }
+    None
 }
 
 /// Whether a pod has a sidecar, in either form.

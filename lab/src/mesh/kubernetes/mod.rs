@@ -16,7 +16,7 @@ use crate::world::Spec;
 mod autoscaler;
 mod crash;
 mod endpoints;
-mod event;
+pub(crate) mod event;
 pub mod inject;
 pub mod label_selector;
 pub mod network_policy;

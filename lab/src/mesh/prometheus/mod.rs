@@ -32,6 +32,9 @@ const CADVISOR: [&str; 3] = [
     "container_cpu_cfs_throttled_periods_total",
 ];
 
+/// cAdvisor's figure that the kernel's limit is held against.
+const WORKING_SET: &str = "container_memory_working_set_bytes";
+
 /// The server: its series, and what it remembers of its targets.
 #[derive(Default)]
 pub struct Prometheus {
@@ -53,6 +56,8 @@ pub struct Prometheus {
 struct Target {
     up: Option<usize>,
     cpu: Option<[usize; 3]>,
+    /// The memory of its sidecar's container.
+    memory: Option<usize>,
     plain: HashMap<String, usize>,
     /// Counter, sum, count, buckets and the last bucket of each group.
     groups: HashMap<(bool, usize, usize, usize), [usize; 23]>,
@@ -113,7 +118,7 @@ impl Prometheus {
         for key in state.pods.keys() {
             if state.proxies.contains_key(key) {
                 let target = targets.entry(key.clone()).or_default();
-                self.scrape_sidecar(state, key, target, at);
+                self.scrape_sidecar(state, key, target, now);
             } else if key.0 == ROOT_NAMESPACE && state.pods.get(key).is_some_and(|pod| plane::is_istiod(pod)) {
                 let target = targets.entry(key.clone()).or_default();
                 self.scrape_istiod(state, key, target, at);
@@ -123,9 +128,9 @@ impl Prometheus {
             for server in state.traffic.servers.iter().filter(|server| server.pod.0 != ROOT_NAMESPACE) {
                 let target = targets.entry(server.pod.clone()).or_default();
                 let database = &mut self.database;
-                let ids = *target
-                    .cpu
-                    .get_or_insert_with(|| CADVISOR.map(|name| database.series(of_container(name, &server.pod))));
+                let ids = *target.cpu.get_or_insert_with(|| {
+                    CADVISOR.map(|name| database.series(of_container(name, "app", &server.pod)))
+                });
                 let values = [server.cpu_seconds, server.periods.0.floor(), server.periods.1.floor()];
                 for (id, value) in ids.into_iter().zip(values) {
                     database.append(id, at, value);
@@ -143,6 +148,7 @@ impl Prometheus {
             .up
             .iter()
             .chain(target.cpu.iter().flatten())
+            .chain(target.memory.iter())
             .chain(target.plain.values())
             .chain(groups)
             .chain(statistics)
@@ -151,12 +157,43 @@ impl Prometheus {
         }
     }
 
-    fn scrape_sidecar(&mut self, state: &State, key: &PodKey, target: &mut Target, at: i64) {
+    fn scrape_sidecar(&mut self, state: &State, key: &PodKey, target: &mut Target, now: Timestamp) {
+        let at = now.as_millisecond();
+        let down = state.proxies.get(key).is_some_and(|proxy| proxy.life.is_down);
         let mut known: Option<Labels> = None;
         let mut own = || known.get_or_insert_with(|| exposition::target_labels(state, key, JOB, 15020)).clone();
         let database = &mut self.database;
         let up = *target.up.get_or_insert_with(|| database.series(named(own(), "up")));
-        database.append(up, at, 1.0);
+        database.append(up, at, if down { 0.0 } else { 1.0 });
+        if down {
+            // What the container had is gone with it; the next one counts anew.
+            for id in target.memory.iter().chain(target.plain.values()) {
+                database.end(*id, at);
+            }
+            return;
+        }
+        let memory = state.memory(key, now);
+        if state.spec.telemetry.cpu {
+            let series = || database.series(of_container(WORKING_SET, "istio-proxy", key));
+            let id = *target.memory.get_or_insert_with(series);
+            database.append(id, at, memory.working_set as f64);
+        }
+        let clusters = state.proxies.get(key).map_or(0, stats::active_clusters);
+        for (name, value) in [
+            ("envoy_server_memory_allocated", memory.allocated),
+            ("envoy_server_total_connections", memory.connections),
+            ("envoy_cluster_manager_active_clusters", clusters),
+        ] {
+            let id = match target.plain.get(name) {
+                Some(id) => *id,
+                None => {
+                    let id = database.series(named(own(), name));
+                    target.plain.insert(name.to_owned(), id);
+                    id
+                }
+            };
+            database.append(id, at, value as f64);
+        }
         for group in exposition::groups(state, key) {
             let ids = *target.groups.entry(group.id).or_insert_with(|| {
                 let mut labels = own();
@@ -228,11 +265,14 @@ impl Prometheus {
     }
 }
 
-fn of_container(metric: &str, pod: &PodKey) -> Labels {
+fn of_container(metric: &str, container: &str, pod: &PodKey) -> Labels {
     let mut labels = Labels::new();
-    for (name, value) in
-        [("job", "kubernetes-cadvisor"), ("container", "app"), ("namespace", pod.0.as_str()), ("pod", pod.1.as_str())]
-    {
+    for (name, value) in [
+        ("job", "kubernetes-cadvisor"),
+        ("container", container),
+        ("namespace", pod.0.as_str()),
+        ("pod", pod.1.as_str()),
+    ] {
         labels.insert(name.into(), value.into());
     }
     // Only the use of CPU is told apart by core.

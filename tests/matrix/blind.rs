@@ -1,0 +1,37 @@
+//! Worlds in which evidence is missing: whoever cannot see must not say that all is well.
+
+use meshbook_lab::World;
+
+use crate::cell::{Demand, Job, Part};
+use crate::expected::Expectation;
+
+/// What is missing.
+const MISSING: &[(&str, fn(World) -> World)] = &[
+    ("Prometheus down", |world| world.set("faults.prometheus", "down").unwrap()),
+    ("Prometheus without series", |world| world.set("faults.prometheus", "no-series").unwrap()),
+    ("metrics of another name", |world| world.without("istio_metrics").unwrap()),
+    ("no evidence at all", |world| {
+        ["prometheus", "access_logs", "envoy_stats"].into_iter().fold(world, |world, what| world.without(what).unwrap())
+    }),
+];
+
+/// A world's own runbook, and triage, without each of them.
+pub fn jobs(world: &Expectation) -> Vec<Job> {
+    let job = |runbook: &str, missing: &(&'static str, fn(World) -> World)| {
+        let (name, (what, blind)) = (world.name.clone(), *missing);
+        Job {
+            world: format!("{name}, {what}"),
+            open: Box::new(move || blind(World::named(&name).unwrap())),
+            runbook: runbook.to_owned(),
+            params: [("service".to_owned(), "graph-core".to_owned())].into(),
+            demand: Demand::NotWell(world.clone()),
+            part: Part::Blind,
+        }
+    };
+    let runbooks: Vec<&str> =
+        world.runbook.as_deref().into_iter().chain(world.cause.as_ref().map(|_| "triage")).collect();
+    MISSING
+        .iter()
+        .flat_map(|missing| runbooks.iter().map(|runbook| job(runbook, missing)).collect::<Vec<_>>())
+        .collect()
+}

@@ -120,6 +120,43 @@ pub struct PodRequest {
     pub body: String,
 }
 
+/// The levels of the loggers of a process in a pod, and the page of one of its ports that lists and sets them.
+///
+/// A `POST` of the page without a query lists all loggers, one `NAME: LEVEL` a line after a headline; with a query it
+/// sets the levels that the query names, `PARAMETER=NAME:LEVEL,NAME:LEVEL`, and lists all. They live in the process: a
+/// pod that is made anew, or a container that restarts, has those that it starts with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LogLevels {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The port inside the pod.
+    pub port: u16,
+    /// Path of the page, without a query.
+    pub path: String,
+    /// The query parameter that sets levels.
+    pub parameter: String,
+}
+
+impl LogLevels {
+    /// The name under which messages, locks and approvals know them: `LogLevel summit/front-1`.
+    ///
+    /// It is no object of Kubernetes: nothing that reads or patches objects is asked for it.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef::new(ResourceKind::namespaced("", "", "LogLevel", "loglevels"), &self.namespace, &self.pod)
+    }
+}
+
+/// One logger and its level.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Logger {
+    /// Its name.
+    pub name: String,
+    /// Its level, in the words of its process.
+    pub level: String,
+}
+
 /// What a transport is asked to do. The closed set of everything that leaves the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
@@ -218,6 +255,17 @@ pub enum Call {
     },
     /// A request to a pod's port. Answer: [`Reply::Http`].
     Pod(PodRequest),
+    /// The levels of a process's loggers. Answer: [`Reply::Json`] with `metadata` of the pod and `loggers`, a list of
+    /// [`Logger`] in the order of the page.
+    LogLevels(LogLevels),
+    /// Sets levels. There is no precondition that the process would check, and setting twice comes to the same.
+    /// Only the recorder's caller makes it. Answer: as of [`Call::LogLevels`], after it.
+    SetLogLevels {
+        /// Of which process.
+        of: LogLevels,
+        /// The loggers that change.
+        loggers: Vec<Logger>,
+    },
     /// An instant query to Prometheus (`/api/v1/query`). Answer: [`Reply::Json`] with `data`.
     Query {
         /// PromQL.
@@ -315,6 +363,11 @@ impl Effect {
             body: String::new(),
         };
         Effect::read(format!("Pod {namespace}/{pod}"), summary, Call::Pod(request))
+    }
+
+    /// Reads the levels of a process's loggers.
+    pub fn log_levels(of: LogLevels) -> Self {
+        Effect::read(format!("Pod {}/{}", of.namespace, of.pod), "log levels", Call::LogLevels(of))
     }
 
     /// Lists objects of a kind.

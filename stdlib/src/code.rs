@@ -106,6 +106,14 @@ pub static CONTROL_PLANE_AMBIGUOUS: Code = Code {
     explain: "More than one change would fit what was seen, so none is made: which one is right, the owner of the object knows. Ask `can_correct_selector()` or `can_admit_proxies()` first, and end the run with the finding.",
 };
 
+/// Another Telemetry decides.
+pub static TELEMETRY: Code = Code {
+    name: "meshbook::telemetry::decided",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "A Telemetry that is there already decides about the access logs of these pods, or one would be made for more pods than were meant. Of two that select one pod istiod takes the older, so another one would change nothing. Change the one that is there, where it is written.",
+};
+
 /// The memory of sidecars cannot be changed so.
 pub static MEMORY: Code = Code {
     name: "meshbook::memory::no_cure",

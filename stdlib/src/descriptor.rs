@@ -108,6 +108,48 @@ pub const SLO: &[Permission] = &[
     may("", "pods/portforward", "create"),
 ];
 
+/// To read the configuration of the whole mesh.
+pub const ANALYZE: &[Permission] = &[
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+    may("", "pods", "list"),
+    may("", "configmaps", "get"),
+    may("networking.istio.io", "virtualservices", "list"),
+    may("networking.istio.io", "destinationrules", "list"),
+    may("networking.istio.io", "gateways", "list"),
+    may("networking.istio.io", "serviceentries", "list"),
+    may("networking.istio.io", "sidecars", "list"),
+    may("security.istio.io", "peerauthentications", "list"),
+    may("security.istio.io", "requestauthentications", "list"),
+    may("security.istio.io", "authorizationpolicies", "list"),
+    may("telemetry.istio.io", "telemetries", "list"),
+];
+
+/// To change a workload's pod template, with a look at the mesh configuration.
+pub const ROLL_OUT: &[Permission] = &[
+    may("", "configmaps", "get"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "patch"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "patch"),
+    may("apps", "daemonsets", "get"),
+    may("apps", "daemonsets", "patch"),
+];
+
+/// To create a Telemetry for a workload, and to delete it again.
+pub const TELEMETRY: &[Permission] = &[
+    may("apps", "deployments", "get"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "daemonsets", "get"),
+    may("telemetry.istio.io", "telemetries", "list"),
+    may("telemetry.istio.io", "telemetries", "get"),
+    may("telemetry.istio.io", "telemetries", "create"),
+    may("telemetry.istio.io", "telemetries", "delete"),
+];
+
+/// To reach ports of pods.
+pub const FORWARD: &[Permission] = &[may("", "pods/portforward", "create")];
+
 /// To read objects of a kind that the argument names.
 pub const GET_ANY: &[Permission] = &[may("*", "*", "get")];
 

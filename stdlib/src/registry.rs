@@ -147,6 +147,49 @@ primitives! {
     versions_is_missing: "version/is_missing.rs";
     versions_why: "version/why.rs";
     versions_are_supported: "version/are_supported.rs";
+    // The proxies of one workload.
+    proxies: "proxies/proxies.rs";
+    proxies_is_missing: "proxies/is_missing.rs";
+    proxies_why: "proxies/why.rs";
+    proxies_log_levels: "log_levels/log_levels_of.rs";
+    proxies_set_log_level: "log_levels/set_log_level.rs";
+    log_levels_is_missing: "log_levels/is_missing.rs";
+    log_levels_why: "log_levels/why.rs";
+    log_levels_are: "log_levels/are.rs";
+    log_levels_are_as: "log_levels/are_as.rs";
+    proxies_overview: "overview/overview_of.rs";
+    overview_is_missing: "overview/is_missing.rs";
+    overview_why: "overview/why.rs";
+    overview_is_well: "overview/is_well.rs";
+    overview_cause: "overview/cause_of.rs";
+    overview_runbook: "overview/runbook_of.rs";
+    proxies_diff: "differences/diff.rs";
+    differences_is_missing: "differences/is_missing.rs";
+    differences_why: "differences/why.rs";
+    differences_is_empty: "differences/is_empty.rs";
+    // The configuration of the mesh, by its objects alone.
+    analyze: "analysis/analyze.rs";
+    messages_is_missing: "analysis/is_missing.rs";
+    messages_why: "analysis/why.rs";
+    messages_is_empty: "analysis/is_empty.rs";
+    messages_cause: "analysis/cause_of.rs";
+    messages_runbook: "analysis/runbook_of.rs";
+    messages_codes: "analysis/codes_of.rs";
+    // What speaks about the requests to a host, and how it is switched on.
+    host_sources: "sources/sources_of.rs";
+    sources_is_missing: "sources/is_missing.rs";
+    sources_why: "sources/why.rs";
+    sources_is_enough: "sources/is_enough.rs";
+    sources_has: "sources/has.rs";
+    sources_advice: "sources/advice.rs";
+    workload_export_statistics: "sources/export_statistics.rs";
+    workload_write_access_log: "sources/write_access_log.rs";
+    // Where one looks.
+    dashboards: "dashboards/dashboards.rs";
+    dashboards_is_missing: "dashboards/is_missing.rs";
+    dashboards_why: "dashboards/why.rs";
+    dashboards_has: "dashboards/has.rs";
+    dashboards_all_answer: "dashboards/all_answer.rs";
     // Prometheus.
     prom_query: "prometheus/query.rs";
     metric_is_missing: "metric/is_missing.rs";
@@ -236,6 +279,14 @@ nouns! {
     crate::causes::Causes;
     crate::version::Versions;
     crate::tls::TlsPair;
+    // The proxies of one workload.
+    crate::proxies::Proxies;
+    crate::log_levels::LogLevels;
+    crate::overview::Overview;
+    crate::differences::Differences;
+    crate::analysis::Messages;
+    crate::sources::Sources;
+    crate::dashboards::Dashboards;
     crate::metric::Metric;
     crate::memory::SidecarMemory;
     crate::time_spent::TimeSpent;
@@ -276,6 +327,7 @@ codes! {
     RETRIES;
     REPLICAS;
     CONTROL_PLANE_AMBIGUOUS;
+    TELEMETRY;
     MEMORY;
 }
 

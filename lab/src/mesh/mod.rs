@@ -192,7 +192,7 @@ impl Mesh {
             let ticks = state.traffic.horizon().min(until_target).min(next);
             let then = state.began + Duration::from_millis((ticks_done + ticks) * tick);
             clock.advance(millis_duration(now, then));
-            let log = state.spec.telemetry.access_log;
+            let log = state.spec.telemetry.access_log || state.istiod.snapshot.logs_by_telemetry();
             state.traffic.tick(ticks, then, log);
             state.scrape(store, then);
         }
@@ -217,6 +217,11 @@ struct Concerned {
 }
 
 impl State {
+    /// Whether a pod's proxy writes an access log.
+    pub(crate) fn writes_access_log(&self, pod: &Value) -> bool {
+        self.istiod.snapshot.access_log(pod).unwrap_or(self.spec.telemetry.access_log)
+    }
+
     /// Reads the store's changes up to now.
     fn drain(&mut self) -> Concerned {
         let mut concerned = Concerned::default();

@@ -43,6 +43,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         irreversible: None,
         gitops: None,
         validated,
+        levels: None,
     };
     Ok((changing, tried))
 }
@@ -50,8 +51,9 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
 fn trial(run: &Run, object: &ObjectRef, content: &Value) -> Result<Value, Failure> {
     // What could not be deleted again must not be created.
     for verb in ["create", "delete"] {
-        if !access::may(run, object, verb)? {
-            return Err(access::forbidden(object, verb));
+        let need = access::Need::of(verb, object);
+        if !access::is_granted(run, object, &need)? {
+            return Err(access::forbidden(object, &need));
         }
     }
     let call = Call::Create { object: object.clone(), content: content.clone(), dry_run: true };
@@ -105,7 +107,7 @@ fn settle_by_looking(caller: &Caller, changing: &Changing, field_manager: &str, 
     let mut absent = 0;
     for _ in 0..LOOKS {
         send::pause(caller);
-        match send::look(caller, object) {
+        match send::look(caller, send::Subject::object(object)) {
             Ok(now) if is_ours(changing, &now, field_manager) => return Outcome::Made(now),
             Ok(_) => break,
             Err(failure) if failure.is(&NOT_FOUND) => {
@@ -120,7 +122,7 @@ fn settle_by_looking(caller: &Caller, changing: &Changing, field_manager: &str, 
             Err(_) => absent = 0,
         }
     }
-    send::unknown(object, "its creation", lost)
+    send::unknown(send::Subject::object(object), "its creation", lost)
 }
 
 /// Whether an object is the one that we sent: it has every field of it, and nobody but us has written any.
@@ -147,7 +149,7 @@ pub(super) fn take_back(
         if attempt > 0 {
             send::pause(caller);
         }
-        let now = match send::look(caller, object) {
+        let now = match send::look(caller, send::Subject::object(object)) {
             Ok(now) => now,
             Err(failure) if failure.is(&NOT_FOUND) && sent => return Ok(UndoOutcome::Deleted),
             Err(failure) if failure.is(&NOT_FOUND) => return Ok(UndoOutcome::Already),
@@ -175,7 +177,7 @@ pub(super) fn take_back(
         match caller.firmly(&Call::Delete { object: object.clone(), uid, resource_version }) {
             Ok(_) => {
                 sent = true;
-                if send::look(caller, object).is_err_and(|failure| failure.is(&NOT_FOUND)) {
+                if send::look(caller, send::Subject::object(object)).is_err_and(|failure| failure.is(&NOT_FOUND)) {
                     return Ok(UndoOutcome::Deleted);
                 }
                 last = Some(Failure::new(&CONFLICT, format!("{object} was deleted, and is still there")));

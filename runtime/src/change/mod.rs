@@ -3,6 +3,7 @@
 mod creation;
 pub mod diff;
 pub mod field;
+pub mod levels;
 pub mod ownership;
 pub mod patch;
 pub(crate) mod road;
@@ -15,7 +16,7 @@ pub mod undo;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::effect::{Class, ObjectRef};
+use crate::effect::{Class, LogLevels, ObjectRef};
 
 /// Name under which meshbook owns the fields that it sets.
 pub const FIELD_MANAGER: &str = "meshbook";
@@ -41,12 +42,28 @@ pub struct Change {
     /// Whether the primitive itself designates the object, and no script can choose it, such as the Service of the control
     /// plane: then it may lie outside of the run's namespaces. `docs/decisions/0007` says why.
     pub designated: bool,
+    /// Where the "object" is the log levels of a process: which. `None` is an object of Kubernetes.
+    pub levels: Option<LogLevels>,
 }
 
 impl Change {
     /// A change that can be taken back, of an object in the run's namespaces.
     pub fn new(object: ObjectRef, summary: String, before: Value, after: Value) -> Self {
-        Change { object, summary, class: Class::Change, irreversible: None, before, after, designated: false }
+        Change {
+            object,
+            summary,
+            class: Class::Change,
+            irreversible: None,
+            before,
+            after,
+            designated: false,
+            levels: None,
+        }
+    }
+
+    /// A change of the log levels of a process in a pod. `docs/decisions/0010` says how it differs from one of an object.
+    pub fn of_levels(of: LogLevels, summary: String, before: Value, after: Value) -> Self {
+        Change { levels: Some(of.clone()), ..Change::new(of.object(), summary, before, after) }
     }
 
     /// The creation of an object that does not exist: taken back, it is deleted.
@@ -78,6 +95,11 @@ impl FieldChange {
     /// Whether an object has the field as the change sets it.
     pub fn stands_in(&self, object: &Value) -> bool {
         diff::present(field::get(object, &self.path)) == self.after.as_ref()
+    }
+
+    /// Whether an object has the field as it was before the change.
+    pub fn is_before_in(&self, object: &Value) -> bool {
+        diff::present(field::get(object, &self.path)) == self.before.as_ref()
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::info_span;
 
 use super::send::{self, Outcome};
-use super::{Change, Changed, FieldChange, creation, diff, ownership, patch};
+use super::{Change, Changed, creation, diff, levels, ownership, patch};
 use crate::effect::{Class, ObjectRef};
 use crate::failure::{CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE};
 use crate::gate::{access, approval};
@@ -61,7 +61,7 @@ struct Proposal {
     changing: Changing,
     /// The object as the server says it will be.
     tried: Value,
-    /// What the object has to be at; `None` if it must not exist.
+    /// What the object has to be at; `None` if it must not exist, or where there is no precondition to give.
     resource_version: Option<String>,
 }
 
@@ -74,18 +74,29 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         let (changing, tried) = creation::propose(run, change)?;
         return Ok(Some(Proposal { changing, tried, resource_version: None }));
     }
-    let Some(difference) = patch::between(&real, &change.after) else {
-        return Ok(None);
+    let (difference, resource_version) = match &change.levels {
+        Some(_) => match levels::between(&real, &change.after) {
+            Some(difference) => (difference, None),
+            None => return Ok(None),
+        },
+        None => {
+            let Some(difference) = patch::between(&real, &change.after) else {
+                return Ok(None);
+            };
+            let version = real.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
+            let Some(version) = version else {
+                return Err(Failure::new(
+                    &INTERNAL,
+                    format!(
+                        "{object} was read without metadata.resourceVersion, so a change of it could not be guarded"
+                    ),
+                ));
+            };
+            (patch::with_precondition(difference, &version), Some(version))
+        }
     };
-    let Some(resource_version) = real.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned)
-    else {
-        return Err(Failure::new(
-            &INTERNAL,
-            format!("{object} was read without metadata.resourceVersion, so a change of it could not be guarded"),
-        ));
-    };
-    let difference = patch::with_precondition(difference, &resource_version);
-    let tried = match trial(run, object, &difference) {
+    let subject = send::Subject { object, levels: change.levels.as_ref() };
+    let tried = match trial(run, subject, &real, &difference) {
         Ok(tried) => Some(tried),
         Err(failure) if failure.is(&FORBIDDEN) && run.mode() == Mode::Plan => None,
         Err(failure) => return Err(failure),
@@ -107,19 +118,24 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
             .then(|| change.irreversible.unwrap_or("it leaves nothing to set back").into()),
         gitops: ownership::gitops_owner(&change.before),
         validated,
+        levels: change.levels.clone(),
     };
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
     }
-    Ok(Some(Proposal { changing, tried, resource_version: Some(resource_version) }))
+    Ok(Some(Proposal { changing, tried, resource_version: resource_version }))
 }
 
 /// The server-side dry run, after a look at the permission for it.
-fn trial(run: &Run, object: &ObjectRef, difference: &Value) -> Result<Value, Failure> {
-    if !access::may(run, object, "patch")? {
-        return Err(access::forbidden(object, "patch"));
+fn trial(run: &Run, subject: send::Subject<'_>, before: &Value, difference: &Value) -> Result<Value, Failure> {
+    let need = match subject.levels {
+        Some(_) => access::Need::to_forward(),
+        None => access::Need::of("patch", subject.object),
+    };
+    if !access::is_granted(run, subject.object, &need)? {
+        return Err(access::forbidden(subject.object, &need));
     }
-    send::trial(&run.caller, object, difference)
+    send::trial(&run.caller, subject, before, difference)
 }
 
 fn plan(run: &Run, change: Change, proposal: Proposal) -> Changed {
@@ -138,15 +154,15 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
         return Err(failure);
     }
     let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(changing.clone())))?;
-    let outcome = match &resource_version {
-        Some(resource_version) => send::once(&run.caller, &changing, resource_version),
-        None => creation::once(&run.caller, &changing, &run.settings().field_manager),
+    let outcome = match changing.creates() {
+        true => creation::once(&run.caller, &changing, &run.settings().field_manager),
+        false => send::once(&run.caller, &changing, resource_version.as_deref()),
     };
     if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
         // This process still knows the values that the record does not keep.
         changing.irreversible = None;
     }
-    let (object, fields) = (changing.object.clone(), changing.fields.clone());
+    let changed = changing.clone();
     match &outcome {
         Outcome::Made(post_image) => run.ledger.lock().add(number, changing, Some(post_image.clone())),
         Outcome::Unknown(_) => run.ledger.lock().add(number, changing, None),
@@ -163,19 +179,21 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
         Outcome::Made(post_image) => {
             recorded.map_err(|failure| {
                 failure.unchanged(format!(
-                    "{object} was changed, but its record does not say so: the run ends and takes it back"
+                    "{} was changed, but its record does not say so: the run ends and takes it back",
+                    changed.object
                 ))
             })?;
-            Ok(Changed { number: Some(number), object: read_back(run, &object, &fields, post_image), fields })
+            Ok(Changed { number: Some(number), object: read_back(run, &changed, post_image), fields: changed.fields })
         }
     }
 }
 
 /// The object as it stands after the change. A person is told if it does not stand as it was set.
-fn read_back(run: &Run, object: &ObjectRef, fields: &[FieldChange], post_image: Value) -> Value {
-    match send::look(&run.caller, object) {
+fn read_back(run: &Run, changed: &Changing, post_image: Value) -> Value {
+    let object = &changed.object;
+    match send::look(&run.caller, send::Subject::of(changed)) {
         Ok(now) => {
-            for field in fields.iter().filter(|field| !field.stands_in(&now)) {
+            for field in changed.fields.iter().filter(|field| !field.stands_in(&now)) {
                 run.warn(format!(
                     "{object}: {} was set, but reads back otherwise: somebody else has changed it since",
                     field.path

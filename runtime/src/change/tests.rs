@@ -70,6 +70,7 @@ fn changing(before: &Value, after: &Value) -> Changing {
         irreversible: None,
         gitops: None,
         validated: true,
+        levels: None,
     }
 }
 

@@ -7,9 +7,9 @@
 use serde_json::{Value, json};
 
 use super::ownership::manager_of;
-use super::{creation, diff, field, ownership, patch, send};
+use super::{creation, diff, field, levels, ownership, patch, send};
 use crate::effect::ObjectRef;
-use crate::failure::{BAD_ANSWER, CONFLICT, Failure};
+use crate::failure::{BAD_ANSWER, CONFLICT, Failure, NOT_FOUND};
 use crate::record::event::{Changing, Event, UndoConflict, UndoOutcome};
 use crate::record::journal::Journal;
 use crate::run::{Caller, Entry};
@@ -108,8 +108,12 @@ impl<'a> Undoer<'a> {
             if attempt > 0 {
                 send::pause(self.caller);
             }
-            let now = match send::look(self.caller, object) {
+            let now = match send::look(self.caller, send::Subject::of(&subject.changing)) {
                 Ok(now) => now,
+                // The levels of a process end with its pod.
+                Err(failure) if failure.is(&NOT_FOUND) && subject.changing.levels.is_some() => {
+                    return Ok(UndoOutcome::Already);
+                }
                 Err(failure) if send::is_lost(&failure) => {
                     last = Some(failure);
                     continue;
@@ -123,11 +127,11 @@ impl<'a> Undoer<'a> {
                 ));
             }
             let plan = examine(&subject.changing, subject.post_image.as_ref(), &now, self.field_manager);
-            let Some(patch) = plan.patch(object, &now)? else {
+            let Some(patch) = plan.patch(&subject.changing, &now)? else {
                 return Ok(plan.outcome(sent.then_some(false)));
             };
             sent = true;
-            match send::patch(self.caller, object, patch) {
+            match send::patch(self.caller, send::Subject::of(&subject.changing), patch) {
                 Ok(after) => {
                     if let Some(field) = subject
                         .changing
@@ -178,7 +182,8 @@ impl<'a> Undoer<'a> {
             let Some(version) = version.filter(|_| ownership::managed_fields(&wanted).is_some()) else {
                 return false;
             };
-            match send::patch(self.caller, object, patch::with_precondition(wanted.clone(), version)) {
+            let subject = send::Subject::of(&subject.changing);
+            match send::patch(self.caller, subject, patch::with_precondition(wanted.clone(), version)) {
                 Ok(restored) => return ownership::is_alike(&wanted, &restored),
                 Err(failure) if failure.is(&CONFLICT) || send::is_lost(&failure) => {
                     tracing::debug!(%object, %failure, "field ownership is restored anew");
@@ -189,7 +194,7 @@ impl<'a> Undoer<'a> {
                 }
             }
             send::pause(self.caller);
-            match send::look(self.caller, object) {
+            match send::look(self.caller, subject) {
                 Ok(looked) => now = looked,
                 Err(failure) if send::is_lost(&failure) => {}
                 Err(_) => return false,
@@ -210,7 +215,11 @@ struct Plan {
 
 impl Plan {
     /// What has to be sent; `None` if nothing has to.
-    fn patch(&self, object: &ObjectRef, now: &Value) -> Result<Option<Value>, Failure> {
+    fn patch(&self, changing: &Changing, now: &Value) -> Result<Option<Value>, Failure> {
+        let object = &changing.object;
+        if changing.levels.is_some() {
+            return Ok(levels::between(now, &self.desired));
+        }
         let Some(patch) = patch::between(now, &self.desired) else {
             return Ok(None);
         };

@@ -11,51 +11,70 @@ use crate::run::held::Held;
 #[derive(Default)]
 pub(crate) struct Access(Held<HashMap<(&'static str, String, Option<String>), bool>>);
 
-/// Asks whether this user may `patch`, `create` or `delete` an object (`SelfSubjectAccessReview`).
+/// The permission that a change needs.
+pub(crate) struct Need {
+    verb: &'static str,
+    group: String,
+    resource: String,
+}
+
+impl Need {
+    /// To `patch`, `create` or `delete` an object.
+    pub(crate) fn of(verb: &'static str, object: &ObjectRef) -> Self {
+        let resource = match &object.subresource {
+            Some(subresource) => format!("{}/{subresource}", object.kind.plural),
+            None => object.kind.plural.clone(),
+        };
+        Need { verb, group: object.kind.group.clone(), resource }
+    }
+
+    /// To reach a port of the pod in which a process keeps its levels.
+    pub(crate) fn to_forward() -> Self {
+        Need { verb: "create", group: String::new(), resource: "pods/portforward".into() }
+    }
+}
+
+/// Asks whether this user has the permission (`SelfSubjectAccessReview`).
 ///
 /// One answer for the resource in the namespace holds for the whole run; only where that is no, the object itself is
 /// asked for, because a Role may name objects.
-pub(crate) fn may(run: &Run, object: &ObjectRef, verb: &'static str) -> Result<bool, Failure> {
-    let resource = resource(object);
-    let key = (verb, format!("{resource}.{}", object.kind.group), object.namespace.clone());
+pub(crate) fn is_granted(run: &Run, object: &ObjectRef, need: &Need) -> Result<bool, Failure> {
+    let key = (need.verb, format!("{}.{}", need.resource, need.group), object.namespace.clone());
     let known = run.gate.access.0.lock().get(&key).copied();
     let any = match known {
         Some(answer) => answer,
         None => {
-            let answer = review(run, object, verb, &resource, None)?;
+            let answer = review(run, object, need, None)?;
             run.gate.access.0.lock().insert(key, answer);
             answer
         }
     };
-    Ok(any || review(run, object, verb, &resource, Some(object.name.clone()))?)
+    Ok(any || review(run, object, need, Some(object.name.clone()))?)
 }
 
 /// The failure that names the missing permission.
-pub(crate) fn forbidden(object: &ObjectRef, verb: &str) -> Failure {
+pub(crate) fn forbidden(object: &ObjectRef, need: &Need) -> Failure {
+    let Need { verb, group, resource } = need;
     let place = object
         .namespace
         .as_ref()
         .map_or_else(|| "in the cluster".to_owned(), |namespace| format!("in namespace {namespace}"));
-    let group =
-        if object.kind.group.is_empty() { "the core group".to_owned() } else { format!("group {}", object.kind.group) };
-    let resource = resource(object);
-    let verbs = if verb == "patch" { "\"get\", \"patch\"" } else { "\"get\", \"create\", \"delete\"" };
-    Failure::new(&FORBIDDEN, format!("{object} may not be changed: this user lacks the verb {verb} on {resource} ({group}) {place}"))
-        .hint(format!("ask for a Role with `apiGroups: [\"{}\"], resources: [\"{resource}\"], verbs: [{verbs}]`, or use another `--context`", object.kind.group))
+    let named = if group.is_empty() { "the core group".to_owned() } else { format!("group {group}") };
+    let verbs = match (*verb, resource.as_str()) {
+        ("patch", _) => "\"get\", \"patch\"",
+        (_, "pods/portforward") => "\"create\"",
+        _ => "\"get\", \"create\", \"delete\"",
+    };
+    Failure::new(&FORBIDDEN, format!("{object} may not be changed: this user lacks the verb {verb} on {resource} ({named}) {place}"))
+        .hint(format!("ask for a Role with `apiGroups: [\"{group}\"], resources: [\"{resource}\"], verbs: [{verbs}]`, or use another `--context`"))
 }
 
-fn resource(object: &ObjectRef) -> String {
-    match &object.subresource {
-        Some(subresource) => format!("{}/{subresource}", object.kind.plural),
-        None => object.kind.plural.clone(),
-    }
-}
-
-fn review(run: &Run, object: &ObjectRef, verb: &str, resource: &str, name: Option<String>) -> Result<bool, Failure> {
+fn review(run: &Run, object: &ObjectRef, need: &Need, name: Option<String>) -> Result<bool, Failure> {
+    let Need { verb, group, resource } = need;
     let call = Call::AccessReview {
-        verb: verb.into(),
-        group: object.kind.group.clone(),
-        resource: resource.into(),
+        verb: (*verb).into(),
+        group: group.clone(),
+        resource: resource.clone(),
         namespace: object.namespace.clone(),
         name,
     };

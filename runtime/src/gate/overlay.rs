@@ -11,7 +11,11 @@ use crate::run::held::Held;
 
 /// Planned objects by their place.
 #[derive(Default)]
-pub(crate) struct Overlay(Held<BTreeMap<ObjectRef, Planned>>);
+pub(crate) struct Overlay {
+    objects: Held<BTreeMap<ObjectRef, Planned>>,
+    /// What each planned change found, oldest first: the object, and what was planned for it before.
+    order: Held<Vec<(ObjectRef, Option<Value>)>>,
+}
 
 struct Planned {
     /// As the cluster has it; null if it does not exist.
@@ -23,20 +27,45 @@ struct Planned {
 impl Overlay {
     /// Whether a change is planned: from here on the mesh itself cannot answer.
     pub(crate) fn has_planned(&self) -> bool {
-        !self.0.lock().is_empty()
+        !self.objects.lock().is_empty()
     }
 
     /// The object as the cluster has it, if a change to it is planned.
     pub(crate) fn real(&self, object: &ObjectRef) -> Option<Value> {
-        self.0.lock().get(object).map(|planned| planned.real.clone())
+        self.objects.lock().get(object).map(|planned| planned.real.clone())
     }
 
     /// Adds what would come of a change.
     pub(crate) fn plan(&self, object: &ObjectRef, real: Value, planned: Value) {
-        let mut objects = self.0.lock();
-        match objects.get_mut(object) {
-            Some(earlier) => earlier.planned = planned,
-            None => drop(objects.insert(object.clone(), Planned { real, planned })),
+        let mut objects = self.objects.lock();
+        let earlier = match objects.get_mut(object) {
+            Some(earlier) => Some(std::mem::replace(&mut earlier.planned, planned)),
+            None => {
+                objects.insert(object.clone(), Planned { real, planned });
+                None
+            }
+        };
+        self.order.lock().push((object.clone(), earlier));
+    }
+
+    /// How many changes are planned.
+    pub(crate) fn len(&self) -> usize {
+        self.order.lock().len()
+    }
+
+    /// Forgets all but the first so many: what would be taken back at the end of a block is not there after it.
+    pub(crate) fn truncate(&self, changes: usize) {
+        let (mut objects, mut order) = (self.objects.lock(), self.order.lock());
+        while order.len() > changes {
+            match order.pop() {
+                Some((object, Some(earlier))) => {
+                    if let Some(planned) = objects.get_mut(&object) {
+                        planned.planned = earlier;
+                    }
+                }
+                Some((object, None)) => drop(objects.remove(&object)),
+                None => {}
+            }
         }
     }
 
@@ -69,17 +98,20 @@ impl Overlay {
     /// An object that is not there, but would be after the planned changes.
     pub(crate) fn created(&self, call: &Call) -> Option<Reply> {
         let Call::Get { object } = call else { return None };
-        let objects = self.0.lock();
+        let objects = self.objects.lock();
         let planned = objects.get(object).filter(|planned| planned.real.is_null())?;
         Some(Reply::Json(planned.planned.clone()))
     }
 
     /// An answer as it would be after the planned changes.
     pub(crate) fn over(&self, call: &Call, reply: Reply) -> Reply {
-        let objects = self.0.lock();
+        let objects = self.objects.lock();
         match (call, reply) {
             (Call::Get { object }, Reply::Json(value)) => {
                 Reply::Json(objects.get(object).map_or(value, |planned| planned.planned.clone()))
+            }
+            (Call::LogLevels(of), Reply::Json(value)) => {
+                Reply::Json(objects.get(&of.object()).map_or(value, |planned| planned.planned.clone()))
             }
             (Call::List { kind, namespace, labels, fields }, Reply::Json(Value::Array(items))) => {
                 let concerned: Vec<_> =

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::change::FieldChange;
-use crate::effect::{Class, Effect, ObjectRef, Reply};
+use crate::effect::{Class, Effect, LogLevels, ObjectRef, Reply};
 use crate::failure::Exit;
 use crate::value::Table;
 
@@ -199,6 +199,9 @@ pub struct Changing {
     pub gitops: Option<String>,
     /// False in a plan without permission to write: the server was not asked.
     pub validated: bool,
+    /// Where the object is the log levels of a process: which. The patch names the loggers that change then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<LogLevels>,
 }
 
 impl Changing {

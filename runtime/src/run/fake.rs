@@ -13,8 +13,8 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, Approver, Mode, Reporter, Run, Settings};
-use crate::change::{Change, FIELD_MANAGER, patch};
-use crate::effect::{Call, ObjectRef, Reply, ResourceKind};
+use crate::change::{Change, FIELD_MANAGER, levels, patch};
+use crate::effect::{Call, LogLevels, Logger, ObjectRef, Reply, ResourceKind};
 use crate::failure::{CONFLICT, Code, Failure, NOT_FOUND, REJECTED, UNREACHABLE};
 use crate::gate::Budget;
 use crate::record::event::{Changing, Event, Line};
@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) meanwhile: Option<fn(&mut Value)>,
     /// A controller writes the status of an object right after every change of it.
     pub(crate) controlled: bool,
+    /// Loggers of processes, by pod, with their levels.
+    pub(crate) levels: BTreeMap<String, Vec<Logger>>,
     version: u64,
     now: i64,
 }
@@ -138,6 +140,18 @@ impl State {
             "manager": "controller", "subresource": "status", "time": format!("t{}", self.version),
             "fieldsV1": { "f:status": { "f:observed": {} } },
         }));
+    }
+
+    /// The levels of a process after some were set.
+    fn set_levels(&mut self, of: &LogLevels, wanted: &[Logger]) -> Result<Value, Failure> {
+        let gone = || Failure::new(&NOT_FOUND, format!("Pod {}/{} does not exist", of.namespace, of.pod));
+        let loggers = self.levels.get_mut(&of.pod).ok_or_else(gone)?;
+        for logger in loggers.iter_mut() {
+            if let Some(wanted) = wanted.iter().find(|wanted| wanted.name == logger.name) {
+                logger.level = wanted.level.clone();
+            }
+        }
+        Ok(levels::document(of, loggers))
     }
 
     fn patch(&mut self, object: &ObjectRef, patch: &Value, dry_run: bool) -> Result<Value, Failure> {
@@ -233,6 +247,14 @@ impl Cluster {
             };
             assert!(last.iter().any(announces), "a write arrived that no record on disk announces: {last:?}");
         }
+        if let Call::SetLogLevels { of, .. } = call {
+            let announces = |line: &Line| match &line.event {
+                Event::Changing(changing) => changing.levels.as_ref() == Some(of),
+                event => matches!(event, Event::TakingBack { .. }),
+            };
+            let last = self.last_recorded();
+            assert!(last.iter().any(announces), "levels were set that no record on disk announces: {last:?}");
+        }
         let mut state = self.lock();
         if !matches!(call, Call::Now) {
             state.calls.push(call.clone());
@@ -290,6 +312,14 @@ impl Cluster {
                     }
                 }
             }
+            Call::LogLevels(of) => state.set_levels(of, &[]).map(Reply::Json),
+            Call::SetLogLevels { of, loggers } => match state.faults.pop_front() {
+                None => state.set_levels(of, loggers).map(Reply::Json),
+                Some(Fault::RequestLost) => Err(lost()),
+                Some(Fault::AnswerLost) => state.set_levels(of, loggers).and_then(|_| Err(lost())),
+                Some(Fault::Refused(code)) => Err(Failure::new(code, "the process says no")),
+                Some(_) => panic!("the tests' processes have no such fault"),
+            },
             Call::Pod(_) | Call::Query { .. } => Ok(Reply::Json(json!({ "result": [] }))),
             other => panic!("the tests' cluster has no answer to {other:?}"),
         }

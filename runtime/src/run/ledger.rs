@@ -109,6 +109,8 @@ impl Ledger {
 pub struct Mark {
     pub(crate) entries: usize,
     pub(crate) proved: bool,
+    /// In a plan: changes planned before it.
+    pub(crate) planned: usize,
 }
 
 /// A step that has begun. The engine gives it back when the step ends.

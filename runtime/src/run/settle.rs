@@ -54,12 +54,13 @@ impl Run {
     /// The present place in the list of changes.
     pub fn mark(&self) -> Mark {
         let ledger = self.ledger.lock();
-        Mark { entries: ledger.entries.len(), proved: ledger.proved }
+        Mark { entries: ledger.entries.len(), proved: ledger.proved, planned: self.gate.overlay.len() }
     }
 
     /// Takes back every change made since the mark, proved or not, newest first. Nothing cuts it short but its own
     /// limits. What could not be taken back is recorded, and the run ends dirty.
     pub fn take_back_since(&self, mark: Mark, why: &str) {
+        self.gate.overlay.truncate(mark.planned);
         let clean = self.take_back(why, |index, entry| {
             index >= mark.entries && matches!(entry.state, State::Unsettled | State::Settled)
         });

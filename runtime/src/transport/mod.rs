@@ -7,6 +7,7 @@ mod jaeger;
 mod kind;
 mod kubeconfig;
 mod kubernetes;
+mod log_levels;
 mod login;
 mod pod;
 mod port_forward;
@@ -176,6 +177,8 @@ impl Connection {
                 Reply::Done
             }
             Call::Pod(request) => pod::request(server, forwards, request).await?,
+            Call::LogLevels(of) => log_levels::ask(server, forwards, of, &[]).await?,
+            Call::SetLogLevels { of, loggers } => log_levels::ask(server, forwards, of, loggers).await?,
             Call::Query { query, at } => {
                 Reply::Json(self.prometheus.query(server, forwards, query, When::At(*at)).await?)
             }

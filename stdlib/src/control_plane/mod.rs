@@ -13,7 +13,7 @@ mod pem;
 pub mod policy;
 pub mod selector;
 pub mod service;
-mod syncz;
+pub mod syncz;
 pub mod webhook;
 pub mod webhooks;
 

@@ -1,7 +1,7 @@
 //! istiod's `/debug/syncz`: what it sent to each of its proxies, and what they acknowledged.
 //!
 //! Format: `pilot/pkg/xds/debug.go`, type `SyncStatus`: `proxy` is `POD.NAMESPACE`; `resources` holds `sent`, `acked` and
-//! `sentTime` by type URL. A nonce begins with the version of the push, `TIME/NUMBER`, in which TIME is when istiod
+//! `sentTime` by type URL, and `lastError` after a proxy has refused an update. A nonce begins with the version of the push, `TIME/NUMBER`, in which TIME is when istiod
 //! began it. Each istiod lists only the proxies that are connected to itself.
 
 use jiff::Timestamp;
@@ -18,6 +18,8 @@ pub struct Synced {
     pub pushed: Option<Timestamp>,
     /// Types that were sent and not acknowledged, with the time at which they were sent.
     pub waiting: Vec<(String, Option<Timestamp>)>,
+    /// Types whose last update it refused, with its reason.
+    pub refused: Vec<(String, String)>,
 }
 
 /// Reads the page.
@@ -41,14 +43,19 @@ fn proxy(value: &Value) -> Option<Synced> {
         version: text(value, "istio_version"),
         pushed: None,
         waiting: Vec::new(),
+        refused: Vec::new(),
     };
     for (kind, state) in value.get("resources").and_then(Value::as_object).into_iter().flatten() {
         let (sent, acked) = (text(state, "sent"), text(state, "acked"));
+        let short = kind.rsplit('.').next().unwrap_or(kind);
+        let error = text(state, "lastError");
+        if !error.is_empty() {
+            synced.refused.push((short.to_owned(), crate::text::first_line(&error)));
+        }
         let began = sent.split_once('/').and_then(|(time, _)| time.parse::<Timestamp>().ok());
         synced.pushed = synced.pushed.max(began);
         if !sent.is_empty() && sent != acked {
-            let short = kind.rsplit('.').next().unwrap_or(kind).to_owned();
-            synced.waiting.push((short, text(state, "sentTime").parse().ok()));
+            synced.waiting.push((short.to_owned(), text(state, "sentTime").parse().ok()));
         }
     }
     Some(synced)
@@ -77,6 +84,14 @@ mod tests {
         let waiting: Vec<_> = parse(&page).expect("a page").into_iter().filter(|one| !one.waiting.is_empty()).collect();
         assert_eq!(waiting.len(), 1);
         assert_eq!(waiting[0].waiting[0].0, "Cluster");
+    }
+
+    #[test]
+    fn what_was_refused_says_why() {
+        let page = PAGE.replacen("\"acked\":", "\"lastError\":\"duplicate cluster\",\"acked\":", 1);
+        let all = parse(&page).expect("a page");
+        let refused: Vec<_> = all.iter().flat_map(|one| &one.refused).collect();
+        assert_eq!(refused, [&("Cluster".to_owned(), "duplicate cluster".to_owned())]);
     }
 
     #[test]

@@ -46,6 +46,36 @@ pub fn secrets(namespace: &str, pod: &str) -> Effect {
     page(namespace, pod, "certificates", "/config_dump?resource=dynamic_active_secrets")
 }
 
+/// Everything that istiod gave it but endpoints and secrets.
+pub fn configuration(namespace: &str, pod: &str) -> Effect {
+    page(
+        namespace,
+        pod,
+        "clusters, listeners and routes",
+        "/config_dump?mask=dynamic_active_clusters,dynamic_warming_clusters,dynamic_listeners,dynamic_route_configs",
+    )
+}
+
+/// Its listeners.
+pub fn listeners(namespace: &str, pod: &str) -> Effect {
+    page(namespace, pod, "listeners", "/config_dump?mask=dynamic_listeners")
+}
+
+/// All clusters with their hosts.
+pub fn hosts(namespace: &str, pod: &str) -> Effect {
+    page(namespace, pod, "clusters", "/clusters?format=json")
+}
+
+/// Its state and versions.
+pub fn server_info(namespace: &str, pod: &str) -> Effect {
+    page(namespace, pod, "server info", "/server_info")
+}
+
+/// What its allocator has taken.
+pub fn heap(namespace: &str, pod: &str) -> Effect {
+    page(namespace, pod, "heap", "/memory")
+}
+
 /// A regular expression (RE2) for the names of clusters to a service, and of inbound clusters.
 fn names(fqdn: &str) -> String {
     format!("^(inbound[|].*|outbound[|][0-9]+[|][^|]*[|]{})$", regex_of(fqdn))

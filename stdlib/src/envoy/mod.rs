@@ -8,7 +8,10 @@ pub mod admin;
 pub mod cluster_name;
 pub mod clusters;
 pub mod config_dump;
+pub mod dump;
+pub mod memory;
 pub mod secrets;
+pub mod server_info;
 pub mod stats;
 pub mod transport;
 

@@ -78,6 +78,11 @@ pub fn virtual_service() -> ResourceKind {
     ResourceKind::namespaced("networking.istio.io", "v1", "VirtualService", "virtualservices")
 }
 
+/// A Telemetry, as Istio 1.22 and newer serve it.
+pub fn telemetry() -> ResourceKind {
+    ResourceKind::namespaced("telemetry.istio.io", "v1", "Telemetry", "telemetries")
+}
+
 /// A Sidecar, as Istio 1.22 and newer serve it.
 pub fn sidecar() -> ResourceKind {
     ResourceKind::namespaced("networking.istio.io", "v1", "Sidecar", "sidecars")

@@ -88,6 +88,11 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 }
 
 impl Policies {
+    /// These, with this root namespace.
+    pub fn of(objects: Vec<Value>, root: &str) -> Self {
+        Policies { objects, root: root.into(), note: None }
+    }
+
     /// Reads those that can concern pods of a namespace.
     ///
     /// # Errors

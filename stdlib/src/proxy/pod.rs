@@ -32,6 +32,8 @@ pub struct PodFacts {
     pub ip: Option<String>,
     /// CPU limit of its own containers, in thousandths of a core; `None` if one of them has none.
     pub cpu_limit: Option<i128>,
+    /// Memory limit of its proxy, in bytes; `None` if it has none.
+    pub proxy_memory_limit: Option<i128>,
 }
 
 /// The container of Istio's proxy.
@@ -68,6 +70,7 @@ impl PodFacts {
             domain: proxy.and_then(domain),
             ip: text("/status/podIP").map(str::to_owned),
             cpu_limit: cpu_limit(pod),
+            proxy_memory_limit: proxy.and_then(memory_limit),
             labels,
         }
     }
@@ -124,6 +127,11 @@ fn workload(pod: &Value, labels: &BTreeMap<String, String>) -> String {
         .or_else(|| pod.pointer("/metadata/name").and_then(Value::as_str))
         .unwrap_or_default()
         .to_owned()
+}
+
+fn memory_limit(container: &Value) -> Option<i128> {
+    let limit = container.pointer("/resources/limits/memory")?.as_str()?.parse::<Quantity>().ok()?;
+    Some(limit.milli() / 1000).filter(|bytes| *bytes > 0)
 }
 
 fn cpu_limit(pod: &Value) -> Option<i128> {

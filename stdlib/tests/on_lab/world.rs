@@ -96,6 +96,8 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
             "service",
             "networkpolicy",
             "mutatingwebhookconfiguration",
+            "loglevel",
+            "telemetry",
             "sidecar",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))

@@ -239,7 +239,7 @@ impl Builder<'_> {
         for listener in &mut dynamic[count - 2..] {
             listener["active_state"]["last_updated"] = json!(updated);
         }
-        if !self.state.spec.telemetry.access_log {
+        if !self.state.writes_access_log(&self.proxy.pod) {
             for listener in &mut dynamic {
                 drop_access_logs(listener);
             }

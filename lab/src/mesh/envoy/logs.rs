@@ -27,7 +27,7 @@ pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Res
         proxy.started,
         format!("{}\tinfo\tEnvoy proxy is ready", proxy.started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")),
     )];
-    if !state.spec.telemetry.access_log {
+    if !state.writes_access_log(&proxy.pod) {
         return Ok(all);
     }
     for flow in &state.traffic.flows {

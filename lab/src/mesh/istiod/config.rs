@@ -12,6 +12,7 @@ use super::rules::{self, Policy, Thresholds};
 use super::sidecar;
 use crate::mesh::kubernetes::{key_of, text};
 use crate::store::{Object, Store};
+use crate::world::objects::ROOT_NAMESPACE;
 use crate::world::span;
 
 /// An endpoint of a cluster.
@@ -167,6 +168,7 @@ pub struct Snapshot {
     destination_rules: Vec<Object>,
     virtual_services: Vec<Object>,
     peer_authentications: Vec<Object>,
+    telemetries: Vec<Object>,
     sidecars: Vec<Object>,
     pods: BTreeMap<(String, String), Object>,
     version: String,
@@ -186,6 +188,7 @@ impl Snapshot {
             destination_rules: store.list("networking.istio.io", "destinationrules", None),
             virtual_services: store.list("networking.istio.io", "virtualservices", None),
             peer_authentications: store.list("security.istio.io", "peerauthentications", None),
+            telemetries: store.list("telemetry.istio.io", "telemetries", None),
             sidecars: store.list("networking.istio.io", "sidecars", None),
             pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
             version,
@@ -199,11 +202,35 @@ impl Snapshot {
 
     /// The Istio objects that `/debug/configz` shows.
     pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
-        self.destination_rules
-            .iter()
-            .chain(&self.virtual_services)
-            .chain(&self.peer_authentications)
-            .chain(&self.sidecars)
+        let rules = self.destination_rules.iter().chain(&self.virtual_services);
+        rules.chain(&self.peer_authentications).chain(&self.telemetries).chain(&self.sidecars)
+    }
+
+    /// Whether a Telemetry switches the access log of a pod's proxy on or off: one that selects the pod, else its
+    /// namespace's, else the root namespace's. `None` leaves it to the mesh configuration.
+    pub fn access_log(&self, pod: &Value) -> Option<bool> {
+        let namespace = text(&pod["metadata"]["namespace"]);
+        let labels = &pod["metadata"]["labels"];
+        let switches = |place: &str, selective: bool| {
+            let mut here = self.telemetries.iter().filter(|one| text(&one["metadata"]["namespace"]) == place);
+            here.find_map(|one| {
+                let logs = one["spec"]["accessLogging"].as_array().filter(|logs| !logs.is_empty())?;
+                let selector = one["spec"]["selector"]["matchLabels"].as_object();
+                let fits = match selector {
+                    Some(wanted) => selective && wanted.iter().all(|(key, value)| labels[key] == *value),
+                    None => !selective,
+                };
+                fits.then(|| logs.iter().any(|log| log["disabled"] != true))
+            })
+        };
+        switches(namespace, true).or_else(|| switches(namespace, false)).or_else(|| switches(ROOT_NAMESPACE, false))
+    }
+
+    /// Whether a Telemetry switches any access log on.
+    pub fn logs_by_telemetry(&self) -> bool {
+        let mut all =
+            self.telemetries.iter().flat_map(|one| one["spec"]["accessLogging"].as_array().into_iter().flatten());
+        all.any(|log| log["disabled"] != true)
     }
 
     /// Clusters and hosts for the outbound side of every proxy in a namespace.

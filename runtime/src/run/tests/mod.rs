@@ -4,6 +4,7 @@ mod change;
 mod creation;
 mod ending;
 mod invariants;
+mod levels;
 mod plan;
 mod read;
 mod undo;

@@ -1,0 +1,43 @@
+//! `Dashboards.has(name)`: whether this one answers.
+
+use meshbook_runtime::failure::{Failure, NO_DATA, TYPE};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use rhai::Dynamic;
+
+use crate::descriptor::{self, param};
+use crate::dashboards::Dashboards;
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "has",
+    receiver: Some("Dashboards"),
+    params: &[param("name", Type::String, "Prometheus, Grafana, Jaeger or Kiali")],
+    returns: "bool",
+    summary: "Whether the dashboard of this name is there and answers.",
+    errors: &[&NO_DATA, &TYPE],
+    search: &["reachable"],
+    examples: &[
+        Example {
+            world: "healthy",
+            script: r#"dashboards().has("prometheus")"#,
+            expect: Expect::Value("true"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"dashboards().has("kiali")"#,
+            expect: Expect::Value("false"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"dashboards().has("zipkin")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
+    ],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    let dashboards = call.receiver::<Dashboards>()?;
+    Ok(Dynamic::from(dashboards.find(&call.string(0)?)?.answers.is_ok()))
+}

@@ -1,0 +1,30 @@
+//! `Differences.is_missing()`: whether nothing is known.
+
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
+use rhai::Dynamic;
+
+use crate::descriptor;
+use crate::differences::Differences;
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "is_missing",
+    receiver: Some("Differences"),
+    returns: "bool",
+    summary: "Whether the configurations could not be read.",
+    search: &["no data"],
+    examples: &[
+        Example {
+            world: "healthy",
+            script: r#"proxies("front").diff().is_missing()"#,
+            expect: Expect::Value("false"),
+        },
+    ],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    Ok(Dynamic::from(call.receiver::<Differences>()?.missing().is_some()))
+}

@@ -1,0 +1,30 @@
+//! `Overview.is_missing()`: whether nothing is known.
+
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
+use rhai::Dynamic;
+
+use crate::descriptor;
+use crate::overview::Overview;
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "is_missing",
+    receiver: Some("Overview"),
+    returns: "bool",
+    summary: "Whether the proxies could not be read.",
+    search: &["no data"],
+    examples: &[
+        Example {
+            world: "healthy",
+            script: r#"proxies("front").overview().is_missing()"#,
+            expect: Expect::Value("false"),
+        },
+    ],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    Ok(Dynamic::from(call.receiver::<Overview>()?.missing().is_some()))
+}

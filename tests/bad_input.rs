@@ -18,6 +18,7 @@ use meshbook_rehearsal::mesh::InProcess;
 use meshbook_runtime::engine::params::ParamKind;
 use meshbook_runtime::failure::{INTERNAL, PARAM};
 use meshbook_runtime::record::event::Event;
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 /// What no declaration of text can rule out: empty, unknown, everything, and what would leave its place in PromQL, JSON
@@ -111,7 +112,14 @@ fn sound(kind: ParamKind) -> &'static str {
     }
 }
 
-fn wrong(runtime: &Runtime, case: &Case) -> Option<String> {
+/// A mesh for many cases, as long as none of them changes it.
+fn healthy(runtime: &Runtime) -> (Arc<InProcess>, BTreeMap<String, Value>) {
+    let mesh = Arc::new(runtime.block_on(InProcess::open(World::named("healthy").unwrap(), None)).unwrap());
+    let before = snapshot::take(mesh.store());
+    (mesh, before)
+}
+
+fn wrong(runtime: &Runtime, mesh: &Arc<InProcess>, before: &BTreeMap<String, Value>, case: &Case) -> Option<String> {
     let script = play::load(&case.runbook);
     let mut params: BTreeMap<String, String> = script
         .params
@@ -122,9 +130,7 @@ fn wrong(runtime: &Runtime, case: &Case) -> Option<String> {
     if let Some(value) = &case.value {
         params.insert(case.param.clone(), value.clone());
     }
-    let mesh = Arc::new(runtime.block_on(InProcess::open(World::named("healthy").unwrap(), None)).unwrap());
-    let before = snapshot::take(mesh.store());
-    let (ended, lines) = match play::play(runtime, &mesh, &script, &params) {
+    let (ended, lines) = match play::play(runtime, mesh, &script, &params) {
         Err(failure) if failure.is(&PARAM) && !failure.message.is_empty() => return None,
         Err(failure) => return Some(format!("it does not start: {failure}")),
         Ok(played) => played,
@@ -132,7 +138,7 @@ fn wrong(runtime: &Runtime, case: &Case) -> Option<String> {
     if lines.iter().any(|line| matches!(line.event, Event::Changing(_))) {
         return Some(format!("it changed something: {}", ended.message));
     }
-    let differences = snapshot::differences(&before, &snapshot::take(mesh.store()));
+    let differences = snapshot::differences(before, &snapshot::take(mesh.store()));
     if !differences.is_empty() {
         return Some(format!("{differences:?} differ"));
     }
@@ -156,8 +162,10 @@ fn no_parameter_breaks_a_runbook() {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
+                let mut fresh = healthy(&runtime);
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Some(why) = wrong(&runtime, case) {
+                    if let Some(why) = wrong(&runtime, &fresh.0, &fresh.1, case) {
+                        fresh = healthy(&runtime);
                         let what = case.value.as_ref().map_or("absent".into(), |value| format!("{:.60?}", value));
                         found.lock().unwrap().push(format!("{} {}={what}: {why}", case.runbook, case.param));
                     }

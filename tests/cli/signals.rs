@@ -1,7 +1,7 @@
 //! Signals: what is not proved is taken back, once, and to the end.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 
 use super::served::{SET_AND_WAIT, limit};
 use super::{Called, Desk, ServedLab, signal};
@@ -17,13 +17,16 @@ struct Watched {
     process: Child,
     report: BufReader<ChildStdout>,
     seen: String,
+    errors: BufReader<ChildStderr>,
+    told: String,
 }
 
 impl Watched {
     fn start(desk: &Desk, args: &[&str]) -> Watched {
         let mut process = desk.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let report = BufReader::new(process.stdout.take().unwrap());
-        Watched { process, report, seen: String::new() }
+        let errors = BufReader::new(process.stderr.take().unwrap());
+        Watched { process, report, seen: String::new(), errors, told: String::new() }
     }
 
     /// Reads on until the report says this.
@@ -34,6 +37,14 @@ impl Watched {
         }
     }
 
+    /// Reads on until standard error says this: a signal was heard. Two that are sent at once may arrive as one.
+    #[track_caller]
+    fn until_told(&mut self, what: &str) {
+        while !self.told.contains(what) {
+            assert!(self.errors.read_line(&mut self.told).unwrap() > 0, "it ended without {what:?}: {}", self.told);
+        }
+    }
+
     fn signal(&self, name: &str) {
         signal(&self.process, name);
     }
@@ -41,8 +52,9 @@ impl Watched {
     /// Waits for its end.
     fn end(mut self) -> Called {
         self.report.read_to_string(&mut self.seen).unwrap();
+        self.errors.read_to_string(&mut self.told).unwrap();
         let output = self.process.wait_with_output().unwrap();
-        Called { stdout: self.seen, ..Called::of(&output) }
+        Called { stdout: self.seen, stderr: self.told, ..Called::of(&output) }
     }
 }
 
@@ -81,6 +93,7 @@ fn a_second_interrupt_does_not_cut_short_what_is_taken_back() {
     run.signal("INT");
     run.until("take back");
     run.signal("INT");
+    run.until_told("this cannot be cut short");
     run.signal("TERM");
     let called = run.end().exits(5).says("as before, the owners of its fields too").says("Interrupted");
     assert!(called.stderr.contains("Still taking back what was not proved; this cannot be cut short"), "{called}");
@@ -111,6 +124,7 @@ fn an_interrupted_undo_finishes_one_change_and_goes_on_later() {
     let mut undo = Watched::start(&desk, &["undo", run]);
     undo.until("take back DestinationRule");
     undo.signal("INT");
+    undo.until_told("what is being taken back is finished");
     undo.until("because: undone by a later process");
     undo.signal("INT");
     let called = undo.end().exits(7);

@@ -2,7 +2,7 @@
 
 use meshbook_lab::World;
 
-use crate::cell::{Demand, Job, Part};
+use crate::cell::{Demand, Job, Part, params};
 use crate::expected::Expectation;
 
 /// What is missing.
@@ -15,23 +15,21 @@ const MISSING: &[(&str, fn(World) -> World)] = &[
     }),
 ];
 
-/// A world's own runbook, and triage, without each of them.
-pub fn jobs(world: &Expectation) -> Vec<Job> {
+/// A world's own runbook, and triage, without each of them; or without two of them that change from world to world.
+pub fn jobs(index: usize, world: &Expectation, all: bool) -> Vec<Job> {
     let job = |runbook: &str, missing: &(&'static str, fn(World) -> World)| {
         let (name, (what, blind)) = (world.name.clone(), *missing);
         Job {
             world: format!("{name}, {what}"),
             open: Box::new(move || blind(World::named(&name).unwrap())),
             runbook: runbook.to_owned(),
-            params: [("service".to_owned(), "graph-core".to_owned())].into(),
+            params: params(world, "graph-core"),
             demand: Demand::NotWell(world.clone()),
             part: Part::Blind,
         }
     };
     let runbooks: Vec<&str> =
         world.runbook.as_deref().into_iter().chain(world.cause.as_ref().map(|_| "triage")).collect();
-    MISSING
-        .iter()
-        .flat_map(|missing| runbooks.iter().map(|runbook| job(runbook, missing)).collect::<Vec<_>>())
-        .collect()
+    let missing = MISSING.iter().enumerate().filter(|(place, _)| all || (place + index).is_multiple_of(2));
+    missing.flat_map(|(_, missing)| runbooks.iter().map(|runbook| job(runbook, missing)).collect::<Vec<_>>()).collect()
 }

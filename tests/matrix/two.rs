@@ -4,7 +4,7 @@
 use meshbook_lab::World;
 use serde_json::{Value, json};
 
-use crate::cell::{Demand, Job, Part};
+use crate::cell::{Demand, Job, Part, params};
 use crate::expected::Expected;
 
 /// The first world as it is, with the control plane's fault of the second.
@@ -30,7 +30,7 @@ pub fn jobs(expected: &Expected) -> Vec<Job> {
             world: format!("{service} + {plane}"),
             open: Box::new(move || both(service, plane)),
             runbook: "triage".into(),
-            params: [("service".to_owned(), "graph-core".to_owned())].into(),
+            params: params(expected.of(service), "graph-core"),
             demand: Demand::Causes(causes.to_vec()),
             part: Part::Two,
         }
@@ -56,14 +56,14 @@ const IN_VAIN: &[(&str, &str, &str, fn(World) -> World)] = &[
 ];
 
 /// Each must end 5, with everything taken back.
-pub fn in_vain() -> Vec<Job> {
+pub fn in_vain(expected: &Expected) -> Vec<Job> {
     let job = |(runbook, world, why, spoil): &(&'static str, &'static str, &'static str, fn(World) -> World)| {
         let (world, spoil) = (*world, *spoil);
         Job {
             world: format!("{world}, {why}"),
             open: Box::new(move || spoil(World::named(world).unwrap())),
             runbook: (*runbook).into(),
-            params: [("service".to_owned(), "graph-core".to_owned())].into(),
+            params: params(expected.of(world), "graph-core"),
             demand: Demand::TakenBack,
             part: Part::InVain,
         }

@@ -23,8 +23,10 @@ pub fn gather(run: &Run, host: &Host, span: Span) -> Result<Symptom, Failure> {
     let requests = survey::requests(run, host, span)?;
     let survey = survey::survey(run, host, requests.as_ref().ok())?;
     let told = requests.and_then(|requests| from_telemetry(&requests));
-    // Telemetry does not say why a connection failed; the callers' logs do.
-    let vague = told.as_ref().is_ok_and(|seen| seen.kinds.iter().any(|(kind, _)| *kind == Kind::ConnectFailure));
+    // Telemetry does not say why a connection failed, and counts no request that led to no cluster; the callers' logs do.
+    let vague = told
+        .as_ref()
+        .is_ok_and(|seen| seen.total <= 0.0 || seen.kinds.iter().any(|(kind, _)| *kind == Kind::ConnectFailure));
     let seen = match told {
         Ok(seen) if !vague => Ok(seen),
         told => match from_logs(run, &survey, span)? {

@@ -106,6 +106,7 @@ primitives! {
     tls_pair_destination_rule: "tls/destination_rule.rs";
     tls_pair_is_curable: "tls/is_curable.rs";
     tls_pair_fails: "tls/fails.rs";
+    tls_is_counted: "tls/is_counted.rs";
     tls_pair_reaches: "tls/reaches.rs";
     tls_pair_is_missing: "tls/is_missing.rs";
     tls_pair_why: "tls/why.rs";

@@ -42,7 +42,7 @@ pub fn print(expected: &Expected, cells: &[Cell]) {
     for (part, what) in parts {
         let of: Vec<&Cell> = cells.iter().filter(|cell| cell.part == part).collect();
         let wrong = of.iter().filter(|cell| !cell.wrong.is_empty()).count();
-        let took: f64 = of.iter().map(|cell| cell.took.as_secs_f64()).sum();
-        println!("{what}: {} runs in {took:.0} s of one processor, {wrong} wrong", of.len());
+        let took: std::time::Duration = of.iter().map(|cell| cell.took).sum();
+        println!("{what}: {} runs in {} s of one processor, {wrong} wrong", of.len(), took.as_secs());
     }
 }

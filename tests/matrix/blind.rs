@@ -2,11 +2,11 @@
 
 use meshbook_lab::World;
 
-use crate::cell::{Demand, Job, Part, params};
+use crate::cell::{Demand, Job, Part, Spoil, params};
 use crate::expected::Expectation;
 
 /// What is missing.
-const MISSING: &[(&str, fn(World) -> World)] = &[
+const MISSING: &[(&str, Spoil)] = &[
     ("Prometheus down", |world| world.set("faults.prometheus", "down").unwrap()),
     ("Prometheus without series", |world| world.set("faults.prometheus", "no-series").unwrap()),
     ("metrics of another name", |world| world.without("istio_metrics").unwrap()),
@@ -17,7 +17,7 @@ const MISSING: &[(&str, fn(World) -> World)] = &[
 
 /// A world's own runbook, and triage, without each of them; or without two of them that change from world to world.
 pub fn jobs(index: usize, world: &Expectation, all: bool) -> Vec<Job> {
-    let job = |runbook: &str, missing: &(&'static str, fn(World) -> World)| {
+    let job = |runbook: &str, missing: &(&'static str, Spoil)| {
         let (name, (what, blind)) = (world.name.clone(), *missing);
         Job {
             world: format!("{name}, {what}"),

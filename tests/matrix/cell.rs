@@ -18,6 +18,9 @@ use crate::play;
 use crate::snapshot;
 use crate::vary::Names;
 
+/// Makes another world of one.
+pub type Spoil = fn(World) -> World;
+
 /// What is to be played.
 pub struct Job {
     /// The world's name, as the table prints it.

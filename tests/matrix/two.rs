@@ -4,7 +4,7 @@
 use meshbook_lab::World;
 use serde_json::{Value, json};
 
-use crate::cell::{Demand, Job, Part, params};
+use crate::cell::{Demand, Job, Part, Spoil, params};
 use crate::expected::Expected;
 
 /// The first world as it is, with the control plane's fault of the second.
@@ -39,7 +39,7 @@ pub fn jobs(expected: &Expected) -> Vec<Job> {
 }
 
 /// A runbook, its world, and what keeps its cure from helping.
-const IN_VAIN: &[(&str, &str, &str, fn(World) -> World)] = &[
+const IN_VAIN: &[(&str, &str, &str, Spoil)] = &[
     ("503-circuit-breaker", "breaker", "a proxy that nothing reaches", stuck),
     ("latency", "latency-retry-storm", "more load than one retry allows", |world| {
         world.set("traffic.0.rate", 200.0).unwrap()
@@ -57,7 +57,7 @@ const IN_VAIN: &[(&str, &str, &str, fn(World) -> World)] = &[
 
 /// Each must end 5, with everything taken back.
 pub fn in_vain(expected: &Expected) -> Vec<Job> {
-    let job = |(runbook, world, why, spoil): &(&'static str, &'static str, &'static str, fn(World) -> World)| {
+    let job = |(runbook, world, why, spoil): &(&'static str, &'static str, &'static str, Spoil)| {
         let (world, spoil) = (*world, *spoil);
         Job {
             world: format!("{world}, {why}"),

@@ -123,7 +123,7 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
     }
-    Ok(Some(Proposal { changing, tried, resource_version: resource_version }))
+    Ok(Some(Proposal { changing, tried, resource_version }))
 }
 
 /// The server-side dry run, after a look at the permission for it.

@@ -1,6 +1,6 @@
 //! Takes changes back, field by field, newest first.
 //!
-//! What a run created is deleted again, see [`super::creation`].
+//! What a run created is deleted again, see `creation.rs`.
 //! A field is set back only while it still has the value that the run gave it. One that somebody else has changed
 //! since is a conflict: it is shown, and left alone, together with older changes of the same object or host.
 

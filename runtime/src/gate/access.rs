@@ -9,7 +9,10 @@ use crate::run::held::Held;
 
 /// The answers so far, by verb, resource and namespace.
 #[derive(Default)]
-pub(crate) struct Access(Held<HashMap<(&'static str, String, Option<String>), bool>>);
+pub(crate) struct Access(Held<HashMap<Question, bool>>);
+
+/// Verb, resource, and namespace.
+type Question = (&'static str, String, Option<String>);
 
 /// The permission that a change needs.
 pub(crate) struct Need {

@@ -61,7 +61,7 @@ impl Change {
         }
     }
 
-    /// A change of the log levels of a process in a pod. `docs/decisions/0010` says how it differs from one of an object.
+    /// A change of the log levels of a process in a pod. `docs/decisions/0009` says how it differs from one of an object.
     pub fn of_levels(of: LogLevels, summary: String, before: Value, after: Value) -> Self {
         Change { levels: Some(of.clone()), ..Change::new(of.object(), summary, before, after) }
     }

@@ -71,13 +71,13 @@ macro_rules! codes {
 
 codes! {
     DEPRECATED: "IST0002", Warning, "deprecated field", "";
-    REFERENCE: "IST0101", Error, "reference to what does not exist", "troubleshooting/triage.rhai";
+    REFERENCE: "IST0101", Error, "reference to what does not exist", "";
     NOT_INJECTED: "IST0102", Info, "namespace without injection", "";
     NO_PROXY: "IST0103", Warning, "pod without a proxy", "troubleshooting/mtls.rhai";
-    CONFLICTING_HOSTS: "IST0109", Error, "VirtualServices for the same host", "troubleshooting/triage.rhai";
+    CONFLICTING_HOSTS: "IST0109", Error, "VirtualServices for the same host", "";
     SIDECARS_CONFLICT: "IST0110", Error, "Sidecars for the same pod", "troubleshooting/sidecar-memory.rhai";
     SIDECARS_WITHOUT_SELECTOR: "IST0111", Error, "more than one Sidecar for a namespace", "troubleshooting/sidecar-memory.rhai";
-    PORT_NEEDED: "IST0112", Error, "destination without a port", "troubleshooting/triage.rhai";
+    PORT_NEEDED: "IST0112", Error, "destination without a port", "";
     MTLS_CONFLICT: "IST0113", Error, "DestinationRule against STRICT mutual TLS", "troubleshooting/mtls.rhai";
     PORT_NAME: "IST0118", Info, "port name off convention", "";
     BOTH_LABELS: "IST0123", Warning, "two injection labels", "reference/version-skew.rhai";
@@ -86,9 +86,9 @@ codes! {
     NO_CA_ON_PORT: "IST0129", Warning, "TLS of a port without verification", "troubleshooting/mtls.rhai";
     UNREACHABLE: "IST0130", Warning, "rule that is never used", "";
     DUPLICATE_MATCH: "IST0131", Info, "match that is never used", "";
-    HOST_NOT_IN_GATEWAY: "IST0132", Warning, "host that the Gateway does not have", "troubleshooting/triage.rhai";
+    HOST_NOT_IN_GATEWAY: "IST0132", Warning, "host that the Gateway does not have", "";
     DEPRECATED_ANNOTATION: "IST0135", Info, "deprecated annotation", "";
-    EMPTY_SUBSET: "IST0173", Error, "subset without pods", "troubleshooting/triage.rhai";
+    EMPTY_SUBSET: "IST0173", Error, "subset without pods", "";
     UNKNOWN_HOST: "IST0174", Warning, "DestinationRule for an unknown host", "";
 }
 

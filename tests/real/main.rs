@@ -8,6 +8,7 @@ mod cluster;
 mod control_plane;
 mod latency;
 mod load;
+mod log_levels;
 mod mtls;
 mod refusal;
 mod route;

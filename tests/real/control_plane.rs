@@ -18,7 +18,7 @@ const NAMESPACE: &str = "summit-canary";
 const SERVICE: &str = "istiod-canary";
 
 /// Held by who disturbs revision `canary`.
-static CANARY: Lock = Lock::new();
+pub static CANARY: Lock = Lock::new();
 
 /// A frozen process keeps its connections, and the kubelet's word that it is ready.
 #[test]

@@ -189,7 +189,7 @@ impl Forwards {
     fn close_oldest(&self) -> bool {
         let mut slots: Vec<Arc<Slot>> =
             self.slots.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        slots.sort_by_key(|slot| slot.used.load(Ordering::Relaxed));
+        slots.sort_by_cached_key(|slot| slot.used.load(Ordering::Relaxed));
         slots.iter().any(|slot| slot.warm.try_lock().is_ok_and(|mut warm| warm.take().is_some()))
     }
 

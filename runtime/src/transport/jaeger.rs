@@ -9,9 +9,8 @@ use serde_json::Value;
 use super::config::SourceConfig;
 use super::kubernetes::Query;
 use super::port_forward::Forwards;
-use super::retry::{Tries, asked_wait};
 use super::server::Server;
-use super::source::{JAEGER, Source};
+use super::source::{Answer, JAEGER, Source};
 use super::status::{excerpt, printable};
 use crate::failure::{BAD_ANSWER, FORBIDDEN, Failure, SCRIPT, UNAUTHORIZED, UNREACHABLE};
 
@@ -32,24 +31,8 @@ impl Jaeger {
         page: &str,
         given: &[(String, String)],
     ) -> Result<Value, Failure> {
-        let mut parameters = Query::default();
-        for (name, value) in given {
-            parameters.add(name, Some(value));
-        }
-        let path = format!("/api/{page}");
-        let mut tries = Tries::of_a_read();
-        loop {
-            let answer = self.0.send(server, forwards, &path, &parameters).await?;
-            let passing = matches!(answer.status.as_u16(), 429 | 502 | 503 | 504);
-            let wait = passing.then(|| tries.next(asked_wait(&answer.headers))).flatten();
-            match (data(answer.status, &answer.body, page, &answer.place), wait) {
-                (Err(_), Some(wait)) => server.clock().sleep(wait).await,
-                (Err(failure), None) => {
-                    return Err(Failure { message: format!("{}{}", failure.message, tries.said()), ..failure });
-                }
-                (Ok(data), _) => return Ok(data),
-            }
-        }
+        let read = |answer: &Answer| data(answer.status, &answer.body, page, &answer.place);
+        self.0.ask(server, forwards, &format!("/api/{page}"), &Query::of(given), read).await
     }
 }
 

@@ -86,10 +86,7 @@ pub(super) async fn patch(
     dry_run: bool,
     manager: &str,
 ) -> Result<Value, Failure> {
-    let mut query = Query::default();
-    query.add("fieldManager", Some(manager));
-    query.add("fieldValidation", Some("Strict"));
-    query.add("dryRun", dry_run.then_some("All"));
+    let query = Query::of_a_write(manager, dry_run);
     let question = Question {
         method: Method::PATCH,
         path: format!("{}{query}", path_of(object)),
@@ -110,10 +107,7 @@ pub(super) async fn create(
     dry_run: bool,
     manager: &str,
 ) -> Result<Value, Failure> {
-    let mut query = Query::default();
-    query.add("fieldManager", Some(manager));
-    query.add("fieldValidation", Some("Strict"));
-    query.add("dryRun", dry_run.then_some("All"));
+    let query = Query::of_a_write(manager, dry_run);
     let question = Question {
         method: Method::POST,
         path: format!("{}{query}", collection(&object.kind, object.namespace.as_deref())),
@@ -327,6 +321,22 @@ pub(super) fn encoded(text: &str) -> String {
 pub(super) struct Query(String);
 
 impl Query {
+    /// Of these parameters.
+    pub(super) fn of(parameters: &[(String, String)]) -> Self {
+        let mut query = Query::default();
+        parameters.iter().for_each(|(name, value)| query.add(name, Some(value)));
+        query
+    }
+
+    /// Of a request that writes an object.
+    fn of_a_write(manager: &str, dry_run: bool) -> Self {
+        let mut query = Query::default();
+        query.add("fieldManager", Some(manager));
+        query.add("fieldValidation", Some("Strict"));
+        query.add("dryRun", dry_run.then_some("All"));
+        query
+    }
+
     /// Adds a parameter, if it has a value.
     pub(super) fn add(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {

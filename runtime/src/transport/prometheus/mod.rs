@@ -11,9 +11,8 @@ use serde_json::Value;
 use super::config::PrometheusConfig;
 use super::kubernetes::Query;
 use super::port_forward::Forwards;
-use super::retry::{Tries, asked_wait};
 use super::server::Server;
-use super::source::{PROMETHEUS, Source};
+use super::source::{Answer, PROMETHEUS, Source};
 use crate::failure::Failure;
 use crate::value::Span;
 
@@ -76,14 +75,10 @@ impl Prometheus {
         page: &str,
         given: &[(String, String)],
     ) -> Result<Value, Failure> {
-        let mut parameters = Query::default();
-        for (name, value) in given {
-            parameters.add(name, Some(value));
-        }
-        self.ask(server, forwards, &format!("/api/v1/{page}"), &parameters, &format!("`{page}`")).await
+        self.ask(server, forwards, &format!("/api/v1/{page}"), &Query::of(given), &format!("`{page}`")).await
     }
 
-    /// Asks until there is an answer, or no more reason to hope for one.
+    /// `data` of the answer.
     async fn ask(
         &self,
         server: &Server,
@@ -92,20 +87,8 @@ impl Prometheus {
         parameters: &Query,
         what: &str,
     ) -> Result<Value, Failure> {
-        let mut tries = Tries::of_a_read();
-        loop {
-            let answer = self.source.send(server, forwards, path, parameters).await?;
-            let result = envelope::data(answer.status, &answer.body, what, &answer.place);
-            let passing = matches!(answer.status.as_u16(), 429 | 502 | 503 | 504);
-            let wait = passing.then(|| tries.next(asked_wait(&answer.headers))).flatten();
-            match (result, wait) {
-                (Err(_), Some(wait)) => server.clock().sleep(wait).await,
-                (Err(failure), None) => {
-                    return Err(Failure { message: format!("{}{}", failure.message, tries.said()), ..failure });
-                }
-                (Ok(data), _) => return Ok(data),
-            }
-        }
+        let read = |answer: &Answer| envelope::data(answer.status, &answer.body, what, &answer.place);
+        self.source.ask(server, forwards, path, parameters, read).await
     }
 }
 

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
 pub(super) use product::{JAEGER, PROMETHEUS};
@@ -19,7 +20,7 @@ use product::Product;
 use super::config::SourceConfig;
 use super::kubernetes::Query;
 use super::port_forward::{Forwards, Outgoing, PodPort};
-use super::retry::Tries;
+use super::retry::{Tries, asked_wait};
 use super::server::Server;
 use super::unanswered::root;
 use crate::failure::{BAD_ANSWER, CONFIG, Failure, NOT_FOUND, UNREACHABLE};
@@ -52,7 +53,7 @@ impl Source {
     }
 
     /// Sends a request; a connection that is lost is tried again.
-    pub(super) async fn send(
+    async fn send(
         &self,
         server: &Server,
         forwards: &Forwards,
@@ -63,6 +64,30 @@ impl Source {
         match &self.config.url {
             Some(url) => self.send_to(server, url, path, parameters, headers).await,
             None => self.forward(server, forwards, path, parameters, headers).await,
+        }
+    }
+
+    /// Asks until `read` finds an answer in what is sent back, or there is no more reason to hope for one.
+    pub(super) async fn ask(
+        &self,
+        server: &Server,
+        forwards: &Forwards,
+        path: &str,
+        parameters: &Query,
+        read: impl Fn(&Answer) -> Result<Value, Failure>,
+    ) -> Result<Value, Failure> {
+        let mut tries = Tries::of_a_read();
+        loop {
+            let answer = self.send(server, forwards, path, parameters).await?;
+            let passing = matches!(answer.status.as_u16(), 429 | 502 | 503 | 504);
+            let wait = passing.then(|| tries.next(asked_wait(&answer.headers))).flatten();
+            match (read(&answer), wait) {
+                (Err(_), Some(wait)) => server.clock().sleep(wait).await,
+                (Err(failure), None) => {
+                    return Err(Failure { message: format!("{}{}", failure.message, tries.said()), ..failure });
+                }
+                (Ok(data), _) => return Ok(data),
+            }
         }
     }
 

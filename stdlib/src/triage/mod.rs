@@ -124,9 +124,7 @@ fn look(
 }
 
 fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answer>, Failure> {
-    let requests = survey::requests(run, host, Span(Duration::from_secs(60)))?;
-    let survey = survey::survey(run, host, requests.as_ref().ok())?;
-    if asked == Asked::AmongOthers && survey.is_uncalled() {
+    if asked == Asked::AmongOthers && is_uncalled(run, host)? {
         // Pods without a sidecar may call it all the same; only mutual TLS can fail for these.
         let tls = tls::diagnose::diagnose(run, host)?;
         return Ok(vec![match tls {
@@ -161,6 +159,12 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
         });
     }
     Ok(answers)
+}
+
+/// Whether nobody calls a host. Only asked where several are looked at: of one that a person named, all is said.
+fn is_uncalled(run: &Run, host: &Host) -> Result<bool, Failure> {
+    let requests = survey::requests(run, host, Span(Duration::from_secs(60)))?;
+    Ok(survey::survey(run, host, requests.as_ref().ok())?.is_uncalled())
 }
 
 /// The services for which slow ones wait, and which were not looked at yet.

@@ -9,7 +9,7 @@ use meshbook_runtime::value::{Missing, Span};
 
 use crate::host::{Host, resolve};
 use crate::prometheus::{self, Series, quote};
-use crate::text::{count, some};
+use crate::text::some;
 
 /// So many are looked at without being accused, and at most.
 const MOST: usize = 8;
@@ -20,6 +20,8 @@ pub struct Chosen {
     pub hosts: Vec<Host>,
     /// What was left out.
     pub notes: Vec<String>,
+    /// Why some were left out without knowing that they are well, if so: then nothing found is not healthy.
+    pub missing: Option<Missing>,
 }
 
 /// Chooses among the services of the run's namespace.
@@ -29,34 +31,36 @@ pub struct Chosen {
 pub fn choose(run: &Run, bound: Span) -> Result<Chosen, Failure> {
     let mut hosts = resolve::all(run, run.namespace())?;
     if hosts.len() <= MOST {
-        return Ok(Chosen { hosts, notes: Vec::new() });
+        return Ok(Chosen { hosts, notes: Vec::new(), missing: None });
     }
     let all = hosts.len();
-    let accused = accused(run, bound)?;
-    let note = match &accused {
-        Ok(accused) => {
-            hosts.retain(|host| accused.contains_key(host.fqdn()));
-            let grave = |host: &Host| accused.get(host.fqdn()).copied().unwrap_or_default();
-            hosts.sort_by(|a, b| grave(b).total_cmp(&grave(a)).then_with(|| a.fqdn().cmp(b.fqdn())));
-            let left: Vec<String> = hosts.iter().skip(MOST).map(Noun::text).collect();
-            let quiet = format!("{} of {all} services neither fail nor are slow, by Prometheus", all - hosts.len());
-            if left.is_empty() {
-                quiet
-            } else {
-                format!("{quiet}; {} that fail less were not looked at: {}", left.len(), some(&left, MOST))
-            }
+    let (accused, missing) = accused(run, bound)?;
+    let mut notes = Vec::new();
+    if let Some(why) = &missing {
+        notes.push(format!(
+            "not every service was looked at: Prometheus does not say which of them fail or are slow ({why}); name one with service="
+        ));
+    }
+    if !accused.is_empty() || missing.is_none() {
+        hosts.retain(|host| accused.contains_key(host.fqdn()));
+        let grave = |host: &Host| accused.get(host.fqdn()).copied().unwrap_or_default();
+        hosts.sort_by(|a, b| grave(b).total_cmp(&grave(a)).then_with(|| a.fqdn().cmp(b.fqdn())));
+        if missing.is_none() {
+            let quiet = all - hosts.len();
+            notes.push(format!("{quiet} of {all} services neither fail nor are slow, by Prometheus"));
         }
-        Err(why) => format!(
-            "{} were not looked at: Prometheus does not say which of them fail ({why}); name one with service=",
-            count(all - MOST, "service", "services")
-        ),
-    };
+        let left: Vec<String> = hosts.iter().skip(MOST).map(Noun::text).collect();
+        if !left.is_empty() {
+            notes.push(format!("{} that fail less were not looked at: {}", left.len(), some(&left, MOST)));
+        }
+    }
     hosts.truncate(MOST);
-    Ok(Chosen { hosts, notes: vec![note] })
+    Ok(Chosen { hosts, notes, missing })
 }
 
-/// The services of the namespace that fail or are slow, by full name, each with the share of requests that it concerns.
-fn accused(run: &Run, bound: Span) -> Result<Result<BTreeMap<String, f64>, Missing>, Failure> {
+/// The services of the namespace that fail or are slow, by full name, each with the share of requests that it concerns;
+/// and why some of them may be lacking.
+fn accused(run: &Run, bound: Span) -> Result<(BTreeMap<String, f64>, Option<Missing>), Failure> {
     let here = quote(run.namespace());
     let total = format!(
         "sum by (destination_service) (rate(istio_requests_total{{destination_service_namespace={here}}}[5m]))"
@@ -67,16 +71,17 @@ fn accused(run: &Run, bound: Span) -> Result<Result<BTreeMap<String, f64>, Missi
     let p95 = format!(
         "histogram_quantile(0.95, sum by (destination_service, le) (rate(istio_request_duration_milliseconds_bucket{{destination_service_namespace={here}}}[5m])))"
     );
-    let failed = match prometheus::ask(run, "services of which requests fail", failed)? {
-        Ok(series) => series,
-        Err(missing) => return Ok(Err(missing)),
+    let mut missing = None;
+    let mut known = |answer: Result<Vec<Series>, Missing>| {
+        answer.unwrap_or_else(|why| {
+            missing.get_or_insert(why);
+            Vec::new()
+        })
     };
-    let slow = match prometheus::ask(run, "P95 of all services", p95)? {
-        Ok(series) => series,
-        Err(missing) => return Ok(Err(missing)),
-    };
+    let failed = known(prometheus::ask(run, "services of which requests fail", failed)?);
+    let slow = known(prometheus::ask(run, "P95 of all services", p95)?);
     if failed.is_empty() && slow.is_empty() {
-        return Ok(Err(Missing::NoSeries("istio_requests_total has no series of this namespace".into())));
+        missing.get_or_insert(Missing::NoSeries("istio_requests_total has no series of this namespace".into()));
     }
     let mut accused = BTreeMap::<String, f64>::new();
     for (name, share) in shares(&failed).filter(|(_, share)| *share > 0.001) {
@@ -89,7 +94,7 @@ fn accused(run: &Run, bound: Span) -> Result<Result<BTreeMap<String, f64>, Missi
             *share = share.max(0.05);
         }
     }
-    Ok(Ok(accused))
+    Ok((accused, missing))
 }
 
 fn shares(series: &[Series]) -> impl Iterator<Item = (String, f64)> + '_ {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use meshbook_runtime::failure::{Failure, INTERNAL};
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
-use meshbook_runtime::value::{Missing, Span};
+use meshbook_runtime::value::Span;
 
 use crate::causes::Causes;
 use crate::evidence::survey;
@@ -56,14 +56,15 @@ enum Asked {
 /// `HOST_UNKNOWN`, what every read of the API server can end in, and what a script may not handle. A diagnosis that lacks
 /// its data is noted instead.
 pub fn triage(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, Failure> {
-    let (subject, hosts, mut notes) = match service {
+    let (subject, hosts, mut notes, mut missing) = match service {
         Some(service) => {
             let host = resolve::resolve(run, service)?;
-            (format!("{} and its control plane", host.text()), vec![host], Vec::new())
+            (format!("{} and its control plane", host.text()), vec![host], Vec::new(), None)
         }
         None => {
             let chosen = candidates::choose(run, bound)?;
-            (format!("the services of {} and their control plane", run.namespace()), chosen.hosts, chosen.notes)
+            let subject = format!("the services of {} and their control plane", run.namespace());
+            (subject, chosen.hosts, chosen.notes, chosen.missing)
         }
     };
     let asked = if service.is_some() { Asked::ByName } else { Asked::AmongOthers };
@@ -76,7 +77,7 @@ pub fn triage(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, F
         }
         answers.extend(look(run, &next, Asked::ByName, bound, false)?);
     }
-    let (mut found, mut missing): (Vec<Finding>, Option<Missing>) = (Vec::new(), None);
+    let mut found: Vec<Finding> = Vec::new();
     for answer in answers {
         match answer {
             Answer::Diagnosed { diagnosis: Ok(findings), .. } => found.extend(findings),

@@ -9,4 +9,5 @@ mod kinds;
 mod latency;
 mod mtls;
 mod sidecar_memory;
+mod triage;
 mod world;

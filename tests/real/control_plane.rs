@@ -45,10 +45,7 @@ fn one_of_three_istiods_that_is_frozen_is_named_and_left_alone() {
     }
 
     signal(&cluster, &frozen, "CONT");
-    eventually("a control plane that answers again is not blamed", Duration::from_secs(60), || {
-        let outcome = cluster.meshbook(&["run", PLANE, "-n", NAMESPACE]);
-        if outcome.code == 0 { Ok(()) } else { Err(outcome.to_string()) }
-    });
+    until_well(&cluster, NAMESPACE);
 }
 
 /// The cluster's own controller takes the endpoints away, so the API server finds no injector. `correct_selector` gives them back.
@@ -232,6 +229,15 @@ fn start_istiods(cluster: &Cluster) {
     let folder = cluster.folder().expect("only the real mesh has one");
     let status = Command::new(format!("{SCRIPTS}/istiod")).arg(folder).arg("canary").status();
     assert!(status.expect("tests/real/istiod can be started").success(), "the istiods do not start again");
+}
+
+/// Waits until a control plane that was disturbed is not blamed any more: a proxy whose istiod was gone tries again in its own time.
+#[track_caller]
+pub fn until_well(cluster: &Cluster, namespace: &str) {
+    eventually("every istiod answers, and every proxy has one", Duration::from_secs(60), || {
+        let outcome = cluster.meshbook(&["run", PLANE, "-n", namespace]);
+        if outcome.code == 0 { Ok(()) } else { Err(outcome.to_string()) }
+    });
 }
 
 /// Asks until it is so.

@@ -298,6 +298,14 @@ pub enum Call {
         /// Of the query string, not yet encoded.
         parameters: Vec<(String, String)>,
     },
+    /// A page of a dashboard that the configuration file names, to see whether it is well. Answer: [`Reply::Http`];
+    /// `NOT_FOUND` if it names none.
+    DashboardPage {
+        /// Which.
+        of: Dashboard,
+        /// Below its address.
+        path: String,
+    },
     /// What time is it? Answer: [`Reply::Time`].
     Now,
     /// Lets time pass.
@@ -305,6 +313,16 @@ pub enum Call {
         /// This long.
         duration: Duration,
     },
+}
+
+/// What people open in a browser, and meshbook asks only whether it is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dashboard {
+    /// Grafana.
+    Grafana,
+    /// Kiali.
+    Kiali,
 }
 
 /// What a transport answers.

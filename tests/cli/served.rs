@@ -1,6 +1,7 @@
 //! Runs against a lab in another process: undo by a later process, conflicts, permissions, locks, interrupts.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -178,4 +179,33 @@ fn a_served_lab_ends_on_a_signal_and_takes_its_kubeconfig_with_it() {
     signal(&lab.process, "TERM");
     assert_eq!(lab.process.wait().unwrap().code(), Some(0));
     assert!(!lab.kubeconfig.exists());
+}
+
+/// A Grafana outside of the cluster answers, a Kiali there is down: the configuration file says where they are.
+#[test]
+fn dashboards_are_where_the_configuration_file_says() {
+    let lab = ServedLab::start("healthy");
+    let desk = Desk::at(&lab);
+    let grafana = TcpListener::bind("127.0.0.1:0").unwrap();
+    let answering = grafana.local_addr().unwrap();
+    // A port that was free a moment ago, and where nobody listens now.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let served = std::thread::spawn(move || {
+        let (mut caller, _) = grafana.accept().unwrap();
+        let mut asked = String::new();
+        BufReader::new(&caller).read_line(&mut asked).unwrap();
+        caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").unwrap();
+        asked
+    });
+    let config = desk.file(
+        "config.toml",
+        &format!("[context.\"lab-healthy\"]\ngrafana = {{ url = \"http://{answering}/stage\" }}\nkiali = {{ url = \"http://127.0.0.1:{silent}\" }}\n"),
+    );
+    let runbook = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/reference/where-are-the-dashboards.rhai");
+    let called = Called::of(&desk.command(&["run", runbook]).env("MESHBOOK_CONFIG", config).output().unwrap());
+    called
+        .exits(1)
+        .says("Prometheus and Grafana answer; Kiali does not answer; Jaeger is not there")
+        .says(&format!("127.0.0.1:{silent}"));
+    assert_eq!(served.join().unwrap(), "GET /stage/api/health HTTP/1.1\r\n");
 }

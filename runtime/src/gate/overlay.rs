@@ -78,6 +78,7 @@ impl Overlay {
                 | Call::QueryRange { .. }
                 | Call::PrometheusPage { .. }
                 | Call::JaegerPage { .. }
+                | Call::DashboardPage { .. }
                 | Call::Logs { .. }
                 | Call::TryCreate { .. }
                 | Call::Sleep { .. }

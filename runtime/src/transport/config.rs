@@ -40,6 +40,10 @@ pub struct ContextConfig {
     pub prometheus: Option<PrometheusConfig>,
     /// Where its Jaeger is; `None` looks for a Service.
     pub jaeger: Option<SourceConfig>,
+    /// Where its Grafana is, if not in the cluster.
+    pub grafana: Option<SourceConfig>,
+    /// Where its Kiali is, if not in the cluster.
+    pub kiali: Option<SourceConfig>,
     /// How long to wait for answers.
     pub timeouts: Timeouts,
     /// How much of the cluster a run may use.
@@ -366,6 +370,12 @@ mod tests {
             max_staleness = "2m"
             [context.stage.prometheus]
             service = "monitoring/prometheus-k8s"
+            [context.stage.jaeger]
+            url = "https://jaeger.example"
+            [context.stage.grafana]
+            url = "https://grafana.example"
+            [context.stage.kiali]
+            service = "istio-system/kiali"
             "#,
         )
         .unwrap();
@@ -385,6 +395,10 @@ mod tests {
             file.context("stage").prometheus.unwrap().source.service,
             Some(("monitoring".into(), "prometheus-k8s".into()))
         );
+        let stage = file.context("stage");
+        assert_eq!(stage.jaeger.unwrap().url.unwrap().as_str(), "https://jaeger.example/");
+        assert_eq!(stage.grafana.unwrap().url.unwrap().as_str(), "https://grafana.example/");
+        assert_eq!(stage.kiali.unwrap().service, Some(("istio-system".into(), "kiali".into())));
         assert!(!file.context("elsewhere").protected);
     }
 

@@ -1,8 +1,9 @@
-//! The only code that opens a connection: Kubernetes API, pod ports by port-forward, Prometheus, Jaeger, the clock.
+//! The only code that opens a connection: Kubernetes API, pod ports by port-forward, Prometheus, Jaeger, dashboards, the clock.
 
 pub mod clock;
 pub mod config;
 
+mod dashboard;
 mod jaeger;
 mod kind;
 mod kubeconfig;
@@ -31,6 +32,7 @@ pub use config::ConfigFile;
 pub use kind::KnownKind;
 
 use config::ContextConfig;
+use dashboard::Dashboards;
 use jaeger::Jaeger;
 use kind::Kinds;
 use kubeconfig::{Environment, Source};
@@ -86,7 +88,7 @@ impl Default for Options {
     }
 }
 
-/// A connection to one context's cluster, its Prometheus and its Jaeger. Context and namespace are pinned when it is opened.
+/// A connection to one context's cluster, its Prometheus, its Jaeger and its dashboards. Context and namespace are pinned when it is opened.
 pub struct Connection {
     context: String,
     namespace: String,
@@ -98,6 +100,7 @@ pub struct Connection {
     forwards: Forwards,
     prometheus: Prometheus,
     jaeger: Jaeger,
+    dashboards: Dashboards,
 }
 
 impl Connection {
@@ -127,6 +130,7 @@ impl Connection {
             forwards: Forwards::new(config.budget.forwards),
             prometheus: Prometheus::new(config.prometheus.clone().unwrap_or_default()),
             jaeger: Jaeger::new(config.jaeger.clone().unwrap_or_default()),
+            dashboards: Dashboards::new(&config),
             config,
         })
     }
@@ -191,6 +195,7 @@ impl Connection {
             Call::JaegerPage { page, parameters } => {
                 Reply::Json(self.jaeger.page(server, forwards, page, parameters).await?)
             }
+            Call::DashboardPage { of, path } => self.dashboards.page(server, forwards, *of, path).await?,
             Call::Now => Reply::Time(self.clock.now()),
             Call::Sleep { duration } => {
                 self.clock.sleep(*duration).await;

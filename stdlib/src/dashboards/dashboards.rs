@@ -14,7 +14,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "Dashboards",
     class: Some(Class::Read),
     summary: "Where Prometheus, Grafana, Jaeger and Kiali are, whether each answers, and how to open it.",
-    doc: "By the labels, names and ports of Services; each is asked for its health page by port-forward to a ready pod behind its Service. Prometheus is asked a query, wherever the configuration file or the cluster says that it is.",
+    doc: "By the labels, names and ports of Services; each is asked for its health page by port-forward to a ready pod behind its Service. `prometheus`, `jaeger`, `grafana` and `kiali` of the configuration file come first, if they are there.",
     permissions: descriptor::EVIDENCE_AND_ENDPOINTS,
     search: &["istioctl dashboard", "grafana", "kiali", "jaeger", "prometheus"],
     examples: &[

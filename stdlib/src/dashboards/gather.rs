@@ -1,7 +1,8 @@
-//! How the dashboards are found and asked: a health page of a ready pod behind the Service, by port-forward.
+//! How the dashboards are found and asked: where the configuration file says, else a health page of a ready pod behind
+//! the Service, by port-forward.
 
-use meshbook_runtime::effect::{Effect, Reply};
-use meshbook_runtime::failure::Failure;
+use meshbook_runtime::effect::{self, Call, Effect, Reply};
+use meshbook_runtime::failure::{Failure, NOT_FOUND};
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Missing;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use crate::evidence::{absorb, root};
 use crate::kubernetes::{kinds, read};
 use crate::prometheus;
 use crate::text::first_line;
+use crate::trace::read as jaeger;
 
 /// Namespaces in which they usually are, where not all Services may be listed.
 const NAMESPACES: [&str; 4] = ["monitoring", "observability", "tracing", "prometheus"];
@@ -38,17 +40,68 @@ pub fn gather(run: &Run) -> Result<Dashboards, Failure> {
     let mut seen = Vec::new();
     for known in &KNOWN {
         let place = known.find(&services);
+        let mut elsewhere = false;
         let answers = match (&place, known.name) {
-            // The transport knows a Prometheus outside of the cluster too, from the configuration file.
+            // The transport knows a Prometheus and a Jaeger outside of the cluster too, from the configuration file.
             (_, "Prometheus") => prometheus::ask(run, "does it answer?", "vector(1)".into())?
                 .map(|_| ())
-                .map_err(|missing| missing.to_string()),
-            (Some(place), _) => ask(run, known, place)?,
-            (None, _) => Err("no Service looks like it".into()),
+                .map_err(why),
+            (_, "Jaeger") => jaeger::services(run)?.map(|_| ()).map_err(why),
+            (_, _) => match configured(run, known)? {
+                Some(answers) => {
+                    elsewhere = true;
+                    answers
+                }
+                None => match &place {
+                    Some(place) => ask(run, known, place)?,
+                    None => Err("no Service looks like it, and none is configured".into()),
+                },
+            },
         };
-        seen.push(Dashboard { known, place, answers });
+        let place = place.filter(|_| !elsewhere);
+        seen.push(Dashboard { known, place, configured: elsewhere, answers });
     }
     Ok(Dashboards::new(Ok(seen), notes))
+}
+
+fn why(missing: Missing) -> String {
+    match missing {
+        Missing::Unreachable(why) => why,
+        other => other.to_string(),
+    }
+}
+
+/// What the one in the configuration file answers; `None` if it names none.
+fn configured(run: &Run, known: &Known) -> Result<Option<Result<(), String>>, Failure> {
+    let of = match known.name {
+        "Grafana" => effect::Dashboard::Grafana,
+        "Kiali" => effect::Dashboard::Kiali,
+        _ => return Ok(None),
+    };
+    let mut why = String::new();
+    for path in known.health {
+        let call = Call::DashboardPage { of, path: (*path).to_owned() };
+        match run.read(Effect::read(known.name, format!("health of {}", known.name), call)) {
+            Ok(reply) => match well(reply) {
+                Ok(()) => return Ok(Some(Ok(()))),
+                Err(said) => why = said,
+            },
+            Err(failure) if std::ptr::eq(failure.code, &NOT_FOUND) => return Ok(None),
+            Err(failure) => return Ok(Some(Err(first_line(&absorb(failure)?)))),
+        }
+    }
+    Ok(Some(Err(why)))
+}
+
+/// Whether a health page says that all is well.
+fn well(reply: Reply) -> Result<(), String> {
+    match reply {
+        Reply::Http { status: 200..=299, .. } => Ok(()),
+        Reply::Http { status, body } => {
+            Err(format!("its health page answers {status} {}", first_line(&body)).trim().to_owned())
+        }
+        _ => Err("its port gives no HTTP answer".into()),
+    }
 }
 
 fn ask(run: &Run, known: &Known, place: &Place) -> Result<Result<(), String>, Failure> {
@@ -62,13 +115,14 @@ fn ask(run: &Run, known: &Known, place: &Place) -> Result<Result<(), String>, Fa
     let mut why = String::new();
     for reply in run.read_all(known.health.iter().map(page).collect()) {
         match reply {
-            Ok(Reply::Http { status: 200..=299, .. }) => return Ok(Ok(())),
-            Ok(Reply::Http { status, body }) => why = format!("its health page answers {status} {}", first_line(&body)),
-            Ok(_) => why = "its port gives no HTTP answer".into(),
+            Ok(reply) => match well(reply) {
+                Ok(()) => return Ok(Ok(())),
+                Err(said) => why = said,
+            },
             Err(failure) => why = first_line(&absorb(failure)?),
         }
     }
-    Ok(Err(why.trim().to_owned()))
+    Ok(Err(why))
 }
 
 /// A ready pod behind a Service, from its EndpointSlices.

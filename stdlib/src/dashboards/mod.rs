@@ -30,6 +30,8 @@ pub struct Dashboard {
     pub known: &'static Known,
     /// Where it is; `None` if no Service looks like it.
     pub place: Option<Place>,
+    /// Whether the configuration file says where it is. Of Prometheus and Jaeger only their answers tell.
+    pub configured: bool,
     /// Whether it answers; why not.
     pub answers: Result<(), String>,
 }
@@ -58,11 +60,15 @@ impl Dashboard {
     }
 
     fn state(&self) -> String {
-        match (&self.place, &self.answers) {
-            (_, Ok(())) => "answers".into(),
-            (None, Err(why)) => why.clone(),
-            (Some(_), Err(why)) => format!("does not answer: {why}"),
+        match &self.answers {
+            Ok(()) => "answers".into(),
+            Err(why) if self.is_there() => format!("does not answer: {why}"),
+            Err(why) => why.clone(),
         }
+    }
+
+    fn is_there(&self) -> bool {
+        self.place.is_some() || self.configured
     }
 }
 
@@ -98,7 +104,7 @@ impl Dashboards {
     /// # Errors
     /// `NO_DATA` with the reason.
     pub fn silent(&self) -> Result<Vec<&Dashboard>, Failure> {
-        Ok(self.seen()?.iter().filter(|one| one.place.is_some() && one.answers.is_err()).collect())
+        Ok(self.seen()?.iter().filter(|one| one.is_there() && one.answers.is_err()).collect())
     }
 
     /// Why nothing is known, if so.
@@ -121,8 +127,8 @@ impl Noun for Dashboards {
             seen.iter().filter(wanted).map(|one| one.known.name.to_owned()).collect::<Vec<_>>()
         };
         let answering = names(&|one| one.answers.is_ok());
-        let silent = names(&|one| one.place.is_some() && one.answers.is_err());
-        let absent = names(&|one| one.place.is_none() && one.answers.is_err());
+        let silent = names(&|one| one.is_there() && one.answers.is_err());
+        let absent = names(&|one| !one.is_there() && one.answers.is_err());
         let mut parts = Vec::new();
         for (names, one, more) in [
             (answering, "answers", "answer"),
@@ -140,8 +146,9 @@ impl Noun for Dashboards {
         let Ok(seen) = &self.0.seen else { return Table::line(self.text()) };
         let mut table = Table::new(self.text(), &["DASHBOARD", "SERVICE", "STATE", "OPEN IT BY"]);
         for one in seen {
+            let outside = if one.configured || one.answers.is_ok() { "(configured)" } else { "-" };
             let place =
-                one.place.as_ref().map_or("-".to_owned(), |place| format!("{}/{}", place.namespace, place.service));
+                one.place.as_ref().map_or(outside.to_owned(), |place| format!("{}/{}", place.namespace, place.service));
             table.row([one.known.name.into(), place, one.state(), one.open()]);
         }
         table.notes.extend(self.0.notes.iter().cloned());
@@ -173,6 +180,7 @@ mod tests {
     fn what_answers_what_does_not_and_what_is_not_there() {
         let at = |index: usize, place: bool, answers: bool| Dashboard {
             known: &KNOWN[index],
+            configured: false,
             place: place.then(|| Place { namespace: "monitoring".into(), service: "s".into(), port: 80 }),
             answers: if answers { Ok(()) } else { Err("no".into()) },
         };

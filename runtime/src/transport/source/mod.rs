@@ -10,10 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
-pub(super) use product::{JAEGER, PROMETHEUS};
+pub(super) use product::{GRAFANA, JAEGER, KIALI, PROMETHEUS};
 
 use product::Product;
 
@@ -68,14 +67,14 @@ impl Source {
     }
 
     /// Asks until `read` finds an answer in what is sent back, or there is no more reason to hope for one.
-    pub(super) async fn ask(
+    pub(super) async fn ask<T>(
         &self,
         server: &Server,
         forwards: &Forwards,
         path: &str,
         parameters: &Query,
-        read: impl Fn(&Answer) -> Result<Value, Failure>,
-    ) -> Result<Value, Failure> {
+        read: impl Fn(&Answer) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let mut tries = Tries::of_a_read();
         loop {
             let answer = self.send(server, forwards, path, parameters).await?;

@@ -44,3 +44,27 @@ pub(in crate::transport) static JAEGER: Product = Product {
     ports: &["http-query", "query-http", "query", "http"],
     port: 16686,
 };
+
+/// Grafana: Istio's sample, Grafana's chart, kube-prometheus.
+pub(in crate::transport) static GRAFANA: Product = Product {
+    name: "Grafana",
+    section: "grafana",
+    labels: &["app.kubernetes.io/name=grafana", "app=grafana"],
+    services: &["grafana"],
+    namespaces: &["istio-system", "monitoring", "observability", "grafana"],
+    components: &["grafana"],
+    ports: &["service", "http-web", "http"],
+    port: 3000,
+};
+
+/// Kiali: Istio's sample, its chart and its operator.
+pub(in crate::transport) static KIALI: Product = Product {
+    name: "Kiali",
+    section: "kiali",
+    labels: &["app.kubernetes.io/name=kiali", "app=kiali"],
+    services: &["kiali"],
+    namespaces: &["istio-system", "kiali", "monitoring", "observability"],
+    components: &[],
+    ports: &["http", "tcp"],
+    port: 20001,
+};

@@ -208,17 +208,17 @@ impl Cluster {
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("kubectl prints JSON") }
     }
 
-    /// Waits until the real mesh's Prometheus has anything to answer to a query.
+    /// Waits until the real mesh's Prometheus has anything to answer to a query, and gives the series.
     #[track_caller]
-    pub fn until_prometheus_answers(&self, query: &str) {
+    pub fn until_prometheus_answers(&self, query: &str) -> Vec<Value> {
         let from = Instant::now();
         loop {
             let mut curl = self.command("curl");
             curl.args(["-s", "127.0.0.1:9090/api/v1/query", "--data-urlencode", &format!("query={query}")]);
             let answer = curl.output().expect("tests/real/in can be started");
             let answer: Value = serde_json::from_slice(&answer.stdout).expect("tests/real/run has started Prometheus");
-            if answer["data"]["result"].as_array().is_some_and(|series| !series.is_empty()) {
-                return;
+            if let Some(series) = answer["data"]["result"].as_array().filter(|series| !series.is_empty()) {
+                return series.clone();
             }
             assert!(from.elapsed().as_secs() < 120, "Prometheus has nothing to answer to {query}: {answer}");
             thread::sleep(Duration::from_secs(1));

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::alerts::until_slow;
 use crate::cluster::{Cluster, assert_same};
 use crate::load::{Load, Pace};
 
@@ -33,6 +34,7 @@ fn a_retry_storm_is_ended_as_told_by_prometheus() {
     let host = format!("destination_service=\"graph-core.{NAMESPACE}.svc.cluster.local\"");
     let p95 = "histogram_quantile(0.95, sum by (le) (rate(istio_request_duration_milliseconds_bucket";
     cluster.until_prometheus_answers(&format!("{p95}{{{host},reporter=\"source\"}}[5m]))) > 1000"));
+    until_slow(&cluster, &format!("graph-core.{NAMESPACE}.svc.cluster.local"));
     let attempts = format!("istio_requests_total{{{host},reporter=\"destination\",response_flags=\"DC\"}}");
     cluster.until_prometheus_answers(&format!("sum(increase({attempts}[20s])) > 400"));
     let from = Instant::now();

@@ -2,6 +2,7 @@
 //!
 //! They need root, network namespaces and some minutes, so `cargo test` lists them as ignored.
 
+mod alerts;
 mod breaker;
 mod changes;
 mod cluster;
@@ -13,3 +14,4 @@ mod mtls;
 mod refusal;
 mod route;
 mod side_by_side;
+mod traces;

@@ -2,15 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{BREAKER, Cluster};
+use crate::cluster::{BREAKER, Cluster, Lock};
 use crate::load::{Load, Pace, in_pod, pods};
 
 /// Where nothing but the route is wrong.
 const NAMESPACE: &str = "summit-slow";
 
+/// Held by who sends load there while there is no Prometheus.
+pub static SLOW: Lock = Lock::new();
+
 #[test]
 #[ignore = "needs a real mesh: tests/real/run"]
 fn a_route_to_nowhere_is_told_from_a_circuit_breaker() {
+    let _alone = SLOW.lock();
     let cluster = Cluster::real();
     let front = pods(&cluster, NAMESPACE, "front").remove(0);
     let host = format!("graph-core.{NAMESPACE}.svc.cluster.local");

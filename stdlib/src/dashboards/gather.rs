@@ -43,9 +43,7 @@ pub fn gather(run: &Run) -> Result<Dashboards, Failure> {
         let mut elsewhere = false;
         let answers = match (&place, known.name) {
             // The transport knows a Prometheus and a Jaeger outside of the cluster too, from the configuration file.
-            (_, "Prometheus") => prometheus::ask(run, "does it answer?", "vector(1)".into())?
-                .map(|_| ())
-                .map_err(why),
+            (_, "Prometheus") => prometheus::ask(run, "does it answer?", "vector(1)".into())?.map(|_| ()).map_err(why),
             (_, "Jaeger") => jaeger::services(run)?.map(|_| ()).map_err(why),
             (_, _) => match configured(run, known)? {
                 Some(answers) => {

@@ -144,6 +144,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_recorded_answer_of_jaeger_is_read() {
+        let recorded: Value = serde_json::from_str(include_str!("../../../lab/testdata/jaeger/traces.json"))
+            .expect("the recording is JSON");
+        let traces = parse(&recorded["data"]).expect("one trace");
+        assert_eq!(traces.len(), 1);
+        // The server's proxy saw 101.85 ms of the application; the rest of the request was the way to it.
+        assert_eq!(traces[0].own_times().largest(), "graph-core.summit-slow");
+        assert!(
+            traces[0].text().starts_with("front.summit-slow graph-core.summit-slow.svc.cluster.local:8080/* in trace")
+        );
+    }
+
     proptest! {
         #[test]
         fn nothing_panics(start in any::<i64>(), duration in any::<i64>(), text in ".{0,20}") {

@@ -121,3 +121,11 @@ pub static MEMORY: Code = Code {
     catchable: true,
     explain: "What takes the memory is not what this change would help against, or the change would not come about: a Sidecar resource applies already, the rollout is paused, the pod template sets the limit of its own istio-proxy container, or more than the allowed limit would be needed. Ask `is_curable()` first, and end the run with `advice(most)`.",
 };
+
+/// A port that the Service does not have.
+pub static HOST_PORT: Code = Code {
+    name: "meshbook::host::port",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "The Service has no port of this number. A port is the Service's own (`spec.ports[].port`), not the container's. The hint names those that it has.",
+};

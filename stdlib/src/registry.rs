@@ -254,6 +254,18 @@ primitives! {
     k8s_scale: "kubernetes/scale.rs";
     object_raw: "object/raw.rs";
     object_field: "object/field.rs";
+    // What applies to a caller and a host, and why.
+    host_effective: "effective/effective_of.rs";
+    effective_rules: "effective/rules_of.rs";
+    effective_route: "effective/route_of.rs";
+    effective_limits: "effective/limits_of.rs";
+    effective_sends: "effective/sends.rs";
+    effective_accepts: "effective/accepts.rs";
+    effective_knows_host: "effective/knows_host.rs";
+    effective_candidates: "effective/candidates_of.rs";
+    candidate_applies: "candidate/applies.rs";
+    candidate_why: "candidate/why.rs";
+    candidate_object: "candidate/object_of.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -308,6 +320,8 @@ nouns! {
     crate::indicator::Indicator;
     crate::slo::SloReport;
     crate::table::Table;
+    crate::effective::Effective;
+    crate::candidate::Candidate;
     crate::trace::Trace;
     crate::trace::OwnTimes;
     meshbook_runtime::value::Span;
@@ -330,6 +344,7 @@ codes! {
     CONTROL_PLANE_AMBIGUOUS;
     TELEMETRY;
     MEMORY;
+    HOST_PORT;
 }
 
 #[cfg(test)]

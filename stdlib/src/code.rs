@@ -129,3 +129,19 @@ pub static HOST_PORT: Code = Code {
     catchable: true,
     explain: "The Service has no port of this number. A port is the Service's own (`spec.ports[].port`), not the container's. The hint names those that it has.",
 };
+
+/// A filter for statistics that cannot be used.
+pub static ENVOY_FILTER: Code = Code {
+    name: "meshbook::envoy::filter",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "A filter for statistics is a regular expression (RE2) that is found anywhere in a name. It is not empty: a proxy has thousands of statistics. A `|` or `.` that is meant as it is, is written `[|]` or `[.]`.",
+};
+
+/// A part of the configuration that no Envoy has.
+pub static ENVOY_RESOURCE: Code = Code {
+    name: "meshbook::envoy::resource",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "The configuration of an Envoy is asked for by resource: `bootstrap`, `clusters`, `endpoints`, `listeners`, `routes` or `secrets`. All of it at once is megabytes of each proxy.",
+};

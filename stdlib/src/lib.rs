@@ -44,6 +44,7 @@ pub mod peer_authentication;
 pub mod prometheus;
 pub mod proxies;
 pub mod proxy;
+pub mod proxy_page;
 pub mod reference;
 pub mod refusals;
 pub mod registry;

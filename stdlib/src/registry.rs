@@ -266,6 +266,20 @@ primitives! {
     candidate_applies: "candidate/applies.rs";
     candidate_why: "candidate/why.rs";
     candidate_object: "candidate/object_of.rs";
+    // What the Envoys of a workload say.
+    proxies_clusters: "proxy_page/clusters.rs";
+    proxies_endpoints: "proxy_page/endpoints.rs";
+    proxies_listeners: "proxy_page/listeners.rs";
+    proxies_routes: "proxy_page/routes.rs";
+    proxies_certificates: "proxy_page/certificates.rs";
+    proxies_memory: "proxy_page/memory.rs";
+    proxies_server_info: "proxy_page/server_info.rs";
+    proxies_stats: "proxy_page/stats.rs";
+    proxies_config: "proxy_page/config.rs";
+    proxy_page_rows: "proxy_page/rows.rs";
+    proxy_page_silent: "proxy_page/silent_of.rs";
+    proxy_page_is_missing: "proxy_page/is_missing.rs";
+    proxy_page_why: "proxy_page/why.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -322,6 +336,7 @@ nouns! {
     crate::table::Table;
     crate::effective::Effective;
     crate::candidate::Candidate;
+    crate::proxy_page::ProxyPage;
     crate::trace::Trace;
     crate::trace::OwnTimes;
     meshbook_runtime::value::Span;
@@ -345,6 +360,8 @@ codes! {
     TELEMETRY;
     MEMORY;
     HOST_PORT;
+    ENVOY_FILTER;
+    ENVOY_RESOURCE;
 }
 
 #[cfg(test)]

@@ -315,7 +315,8 @@ mod tests {
         #[test]
         fn whoever_decides_is_named_once(picks in proptest::collection::vec((0..3_usize, proptest::bool::ANY, 0..4_usize, 0..3_u8), 0..8)) {
             let objects: Vec<Value> = picks.iter().enumerate().map(|(i, (namespace, selective, mode, age))| {
-                let mut spec = json!({ "mtls": { "mode": ["STRICT", "PERMISSIVE", "DISABLE", "UNSET"][*mode] } });
+                let mode = ["STRICT", "PERMISSIVE", "DISABLE", "UNSET"][*mode];
+                let mut spec = json!({ "mtls": { "mode": mode } });
                 if *selective {
                     spec["selector"] = json!({ "matchLabels": { "app": "graph-core" } });
                 }

@@ -258,7 +258,7 @@ mod tests {
         #[test]
         fn at_most_one_applies(picks in proptest::collection::vec((0..3_usize, proptest::option::of(0..2_usize), 1..4_u8), 0..8)) {
             let all: Vec<Value> = picks.iter().enumerate().map(|(i, (namespace, app, age))| {
-                let labels = app.map(|app| json!({ "app": ["front", "catalog"][app] }));
+                let labels = app.map(|app| ["front", "catalog"][app]).map(|app| json!({ "app": app }));
                 sidecar(["summit", "istio-system", "shop"][*namespace], &format!("s{i}"), labels, *age)
             }).collect();
             let verdicts = told(&all, "summit");

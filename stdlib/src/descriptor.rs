@@ -312,3 +312,6 @@ pub const EFFECTIVE: &[Permission] = &[
     may("networking.istio.io", "virtualservices", "list"),
     may("security.istio.io", "peerauthentications", "list"),
 ];
+
+/// To compare the root certificates of the namespaces.
+pub const CA_ROOT: &[Permission] = &[may("", "configmaps", "list")];

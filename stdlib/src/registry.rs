@@ -267,19 +267,24 @@ primitives! {
     candidate_why: "candidate/why.rs";
     candidate_object: "candidate/object_of.rs";
     // What the Envoys of a workload say.
-    proxies_clusters: "proxy_page/clusters.rs";
-    proxies_endpoints: "proxy_page/endpoints.rs";
-    proxies_listeners: "proxy_page/listeners.rs";
-    proxies_routes: "proxy_page/routes.rs";
-    proxies_certificates: "proxy_page/certificates.rs";
-    proxies_memory: "proxy_page/memory.rs";
-    proxies_server_info: "proxy_page/server_info.rs";
-    proxies_stats: "proxy_page/stats.rs";
-    proxies_config: "proxy_page/config.rs";
-    proxy_page_rows: "proxy_page/rows.rs";
-    proxy_page_silent: "proxy_page/silent_of.rs";
-    proxy_page_is_missing: "proxy_page/is_missing.rs";
-    proxy_page_why: "proxy_page/why.rs";
+    proxies_clusters: "page/clusters.rs";
+    proxies_endpoints: "page/endpoints.rs";
+    proxies_listeners: "page/listeners.rs";
+    proxies_routes: "page/routes.rs";
+    proxies_certificates: "page/certificates.rs";
+    proxies_memory: "page/memory.rs";
+    proxies_server_info: "page/server_info.rs";
+    proxies_stats: "page/stats.rs";
+    proxies_config: "page/config.rs";
+    page_rows: "page/rows.rs";
+    page_silent: "page/silent_of.rs";
+    page_is_missing: "page/is_missing.rs";
+    page_why: "page/why.rs";
+    // What the istiods say, page by page.
+    control_plane_sync: "control_plane/sync.rs";
+    control_plane_push_status: "control_plane/push_status.rs";
+    control_plane_registry: "control_plane/registry.rs";
+    control_plane_ca_root: "control_plane/ca_root.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -336,7 +341,7 @@ nouns! {
     crate::table::Table;
     crate::effective::Effective;
     crate::candidate::Candidate;
-    crate::proxy_page::ProxyPage;
+    crate::page::Page;
     crate::trace::Trace;
     crate::trace::OwnTimes;
     meshbook_runtime::value::Span;

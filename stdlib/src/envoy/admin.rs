@@ -79,7 +79,11 @@ pub fn heap(namespace: &str, pod: &str) -> Effect {
 /// These lists of the configuration, and of them the members whose name holds a text as it is; all if it is empty.
 pub fn part(namespace: &str, pod: &str, what: &str, lists: &[&str], name: &str) -> Effect {
     let eds = if lists.iter().any(|list| list.ends_with("endpoint_configs")) { "&include_eds" } else { "" };
-    let names = if name.is_empty() { String::new() } else { format!("&name_regex={}", encode(&format!(".*{}.*", regex_of(name)))) };
+    let names = if name.is_empty() {
+        String::new()
+    } else {
+        format!("&name_regex={}", encode(&format!(".*{}.*", regex_of(name))))
+    };
     page(namespace, pod, what, &format!("/config_dump?mask={}{eds}{names}", lists.join(",")))
 }
 

@@ -1,4 +1,4 @@
-//! One of the pages of the Envoys of one workload, as rows: what `istioctl proxy-config` shows of one proxy at a time.
+//! One of the pages of several proxies or istiods, as rows: what istioctl shows of one of them at a time.
 
 pub mod gather;
 pub mod read;
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::text::{count, some};
 
-/// A page of one or more proxies.
+/// A page of one or more proxies or istiods.
 #[derive(Clone, Debug)]
-pub struct ProxyPage(Arc<Seen>);
+pub struct Page(Arc<Seen>);
 
 /// What a page says.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,9 +34,11 @@ pub struct Seen {
     pub of: String,
     /// Headings.
     pub columns: &'static [&'static str],
-    /// What each proxy that answered said, by its pod.
+    /// Who was asked: `proxy` or `istiod`; empty where the rows say it themselves.
+    pub who: &'static str,
+    /// What each of them that answered said, by its pod.
     pub told: Vec<(String, Vec<Row>)>,
-    /// Proxies that did not answer, each with the reason.
+    /// Those that did not answer, each with the reason.
     pub silent: Vec<String>,
     /// What the page leaves out.
     pub notes: Vec<String>,
@@ -44,10 +46,10 @@ pub struct Seen {
     pub missing: Option<Missing>,
 }
 
-impl ProxyPage {
+impl Page {
     /// What was read.
     pub fn new(seen: Seen) -> Self {
-        ProxyPage(Arc::new(seen))
+        Page(Arc::new(seen))
     }
 
     /// What was read.
@@ -66,7 +68,7 @@ impl ProxyPage {
         self.0.missing.as_ref()
     }
 
-    /// The proxies that did not answer, each with the reason.
+    /// Those that did not answer, each with the reason.
     pub fn silent(&self) -> &[String] {
         &self.0.silent
     }
@@ -74,12 +76,14 @@ impl ProxyPage {
     /// All rows, each with its pod.
     ///
     /// # Errors
-    /// As [`ProxyPage::seen`].
+    /// As [`Page::seen`].
     pub fn rows(&self) -> Result<Vec<Value>, Failure> {
         let seen = self.seen()?;
         let with = |pod: &String, row: &Row| {
             let mut fields = row.fields.clone();
-            fields["proxy"] = json!(pod);
+            if !seen.who.is_empty() {
+                fields[seen.who] = json!(pod);
+            }
             fields
         };
         Ok(seen.told.iter().flat_map(|(pod, rows)| rows.iter().map(move |row| with(pod, row))).collect())
@@ -110,9 +114,9 @@ impl ProxyPage {
     }
 }
 
-impl Noun for ProxyPage {
-    const NAME: &'static str = "ProxyPage";
-    const DOC: &'static str = "What the Envoys of one workload, or of one pod, say on one of their admin pages: a row for each cluster, listener, route, endpoint, certificate or figure, in the columns of `istioctl proxy-config`. Rows that several proxies have alike are shown once. Proxies that did not answer are named. May be missing.";
+impl Noun for Page {
+    const NAME: &'static str = "Page";
+    const DOC: &'static str = "What proxies or istiods say on one of their pages, in the columns that istioctl has for it: a row for each cluster, listener, route, endpoint, certificate, figure, or proxy. Rows that several of them have alike are shown once. Those that did not answer are named. May be missing.";
 
     fn text(&self) -> String {
         let seen = &*self.0;
@@ -122,7 +126,8 @@ impl Noun for ProxyPage {
         let rows = self.folded().len();
         let proxies = match seen.told.len() {
             1 => String::new(),
-            more => format!(" in {more} proxies"),
+            more if seen.who == "istiod" => format!(" of {more} istiods"),
+            more => format!(" of {more} proxies"),
         };
         format!("{} of {}: {}{proxies}", seen.what, seen.of, count(rows, "row", "rows"))
     }
@@ -134,7 +139,7 @@ impl Noun for ProxyPage {
         if !folded.is_empty() {
             table.columns = seen.columns.iter().map(|column| (*column).to_owned()).collect();
             if seen.told.len() > 1 {
-                table.columns.push("PROXY".into());
+                table.columns.push(seen.who.to_uppercase());
             }
         }
         for (pods, cells) in folded.iter().take(SHOWN) {
@@ -173,10 +178,11 @@ mod tests {
 
     #[test]
     fn rows_that_are_alike_are_shown_once_and_silent_proxies_are_named() {
-        let page = ProxyPage::new(Seen {
+        let page = Page::new(Seen {
             what: "clusters".into(),
             of: "Deployment a/b".into(),
             columns: &["NAME"],
+            who: "proxy",
             told: vec![("b-1".into(), vec![row("x"), row("y")]), ("b-2".into(), vec![row("x")])],
             silent: vec!["b-3: refused".into()],
             notes: Vec::new(),

@@ -8,14 +8,14 @@ use rhai::Dynamic;
 use crate::descriptor;
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "server_info",
     receiver: Some("Proxies"),
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "State, versions and uptime of the proxies.",
     doc: "From `/server_info` (`envoy.admin.v3.ServerInfo`). Each row has `state` (`LIVE`, `DRAINING`, `PRE_INITIALIZING`, `INITIALIZING`), `envoy`, `istio`, `uptime_seconds` (int), `concurrency` (int or `()`), `proxy`.",

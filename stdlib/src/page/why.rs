@@ -1,16 +1,16 @@
-//! `ProxyPage.why()`: why nothing is known.
+//! `Page.why()`: why nothing is known.
 
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
 use crate::descriptor;
-use crate::proxy_page::ProxyPage;
+use crate::page::Page;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "why",
-    receiver: Some("ProxyPage"),
+    receiver: Some("Page"),
     returns: "string",
     summary: "Why the page has nothing; empty if it has something.",
     search: &["no data", "reason"],
@@ -22,6 +22,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let page = call.receiver::<ProxyPage>()?;
+    let page = call.receiver::<Page>()?;
     Ok(Dynamic::from(page.missing().map(ToString::to_string).unwrap_or_default()))
 }

@@ -9,15 +9,15 @@ use crate::code::ENVOY_FILTER;
 use crate::descriptor::{self, param};
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "stats",
     receiver: Some("Proxies"),
     params: &[param("filter", Type::String, "a regular expression (RE2) for their names")],
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "The statistics of the proxies whose names match a regular expression.",
     doc: "From `/stats?format=json&filter=` (RE2, found anywhere in a name). What Istio does not export is absent, which is not zero. Histograms are left out. Each row has `name`, `value` (int since the proxy started for counters, now for gauges, string for texts), `proxy`.",

@@ -8,15 +8,15 @@ use rhai::Dynamic;
 use crate::descriptor::{self, optional};
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "endpoints",
     receiver: Some("Proxies"),
     params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "The endpoints of the proxies' clusters, with their health and the outlier check.",
     doc: "From `/clusters?format=json` (`envoy.admin.v3.Clusters`), only the clusters whose name holds `name`. Each row has `endpoint` (`ADDRESS:PORT`), `status`, `ejected` (bool, by outlier detection), `cluster`, and the counters `rq_total`, `rq_error`, `rq_active`, `cx_active`, `cx_connect_fail` since the proxy started, `proxy`.",

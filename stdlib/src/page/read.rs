@@ -59,7 +59,8 @@ pub const CLUSTERS: &[&str] = &["SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "
 pub fn clusters(page: &str) -> Result<Vec<Row>, String> {
     let all = members(page, &["dynamic_active_clusters", "static_clusters"])?;
     let mut rows: Vec<Row> = all.iter().filter_map(|one| one.get("cluster")).map(cluster).collect();
-    rows.sort_by(|a, b| a.cells.cmp(&b.cells));
+    let port = |row: &Row| row.fields["port"].as_u64();
+    rows.sort_by(|a, b| (&a.cells[0], port(a), &a.cells).cmp(&(&b.cells[0], port(b), &b.cells)));
     Ok(rows)
 }
 
@@ -78,7 +79,14 @@ fn cluster(one: &Value) -> Row {
         None => (name, String::new(), "", ""),
     };
     Row {
-        cells: vec![host.to_owned(), or_dash(&port), or_dash(subset), or_dash(direction), kind.to_owned(), rule.clone()],
+        cells: vec![
+            host.to_owned(),
+            or_dash(&port),
+            or_dash(subset),
+            or_dash(direction),
+            kind.to_owned(),
+            rule.clone(),
+        ],
         fields: json!({
             "name": name, "host": host, "port": parsed.as_ref().map(|parsed| parsed.port), "subset": subset, "direction": direction, "type": kind,
             "destination_rule": rule, "max_connections": limits.max_connections, "max_pending_requests": limits.max_pending_requests,
@@ -107,7 +115,9 @@ pub fn endpoints(page: &str) -> Result<Vec<Row>, String> {
                 None => format!("unix://{}", text(host, "/address/pipe/path")),
             };
             let flag = |name: &str| host.pointer(&format!("/health_status/{name}")) == Some(&Value::Bool(true));
-            let status = Some(text(host, "/health_status/eds_health_status")).filter(|status| !status.is_empty()).unwrap_or("UNKNOWN");
+            let status = Some(text(host, "/health_status/eds_health_status"))
+                .filter(|status| !status.is_empty())
+                .unwrap_or("UNKNOWN");
             let check = if flag("failed_outlier_check") { "FAILED" } else { "OK" };
             let stat = |name: &str| {
                 let found = list(host, "stats").find(|stat| text(stat, "/name") == name);
@@ -170,7 +180,13 @@ fn chain_match(chain: &Value) -> String {
     }
     let port = fits.get("destination_port").and_then(Value::as_u64).map(|port| format!(":{port}")).unwrap_or_default();
     let ranges: Vec<String> = list(fits, "prefix_ranges")
-        .map(|range| format!("{}/{}", text(range, "/address_prefix"), range.get("prefix_len").and_then(Value::as_u64).unwrap_or(0)))
+        .map(|range| {
+            format!(
+                "{}/{}",
+                text(range, "/address_prefix"),
+                range.get("prefix_len").and_then(Value::as_u64).unwrap_or(0)
+            )
+        })
         .collect();
     if !ranges.is_empty() {
         parts.push(format!("Addr: {}{port}", ranges.join(",")));
@@ -189,7 +205,8 @@ fn destination(chain: &Value) -> String {
                 if !route.is_empty() {
                     return format!("Route: {route}");
                 }
-                let only = config.pointer("/route_config/virtual_hosts/0/routes/0/route/cluster").and_then(Value::as_str);
+                let only =
+                    config.pointer("/route_config/virtual_hosts/0/routes/0/route/cluster").and_then(Value::as_str);
                 return only.map_or_else(|| "Inline Route".into(), to_cluster);
             }
             "envoy.filters.network.tcp_proxy" if text(config, "/cluster") != "BlackHoleCluster" => {
@@ -260,7 +277,11 @@ fn route_target(route: &Value) -> String {
     }
     let weighted: Vec<String> = route
         .pointer("/route/weighted_clusters")
-        .map(|all| list(all, "clusters").map(|one| format!("{} {}", one.get("weight").and_then(Value::as_u64).unwrap_or(0), text(one, "/name"))).collect())
+        .map(|all| {
+            list(all, "clusters")
+                .map(|one| format!("{} {}", one.get("weight").and_then(Value::as_u64).unwrap_or(0), text(one, "/name")))
+                .collect()
+        })
         .unwrap_or_default();
     if !weighted.is_empty() {
         return weighted.join(", ");
@@ -288,11 +309,15 @@ pub fn secrets(page: &str, now: Timestamp) -> Result<Vec<Row>, String> {
             let chain = secret.pointer("/secret/tls_certificate/certificate_chain/inline_bytes");
             let roots = secret.pointer("/secret/validation_context/trusted_ca/inline_bytes");
             let kind = if chain.is_some() || roots.is_none() { "Cert Chain" } else { "CA" };
-            let pem = chain.or(roots).and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+            let pem =
+                chain.or(roots).and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
             let all = certificates(&pem);
             if all.is_empty() {
                 let cells = [name, kind, status, "false", "-", "-", "-"].map(str::to_owned).to_vec();
-                rows.push(Row { cells, fields: json!({ "name": name, "type": kind, "status": status, "valid": false, "place": 0 }) });
+                rows.push(Row {
+                    cells,
+                    fields: json!({ "name": name, "type": kind, "status": status, "valid": false, "place": 0 }),
+                });
             }
             for (place, der) in all.iter().enumerate() {
                 // A chain is shown by its first certificate, as istioctl does; every root that is trusted counts.
@@ -302,7 +327,8 @@ pub fn secrets(page: &str, now: Timestamp) -> Result<Vec<Row>, String> {
                 let read = Certificate::of(der);
                 let valid = read.as_ref().is_some_and(|one| !one.is_expired(now));
                 let of = |what: &dyn Fn(&Certificate) -> String| read.as_ref().map_or("unreadable".into(), what);
-                let (serial, until, from) = (of(&|one| one.serial.clone()), of(&|one| one.until.to_string()), of(&|one| one.from.to_string()));
+                let (serial, until, from) =
+                    (of(&|one| one.serial.clone()), of(&|one| one.until.to_string()), of(&|one| one.from.to_string()));
                 rows.push(Row {
                     cells: vec![name.into(), kind.into(), status.into(), valid.to_string(), serial.clone(), until.clone(), from.clone()],
                     fields: json!({
@@ -400,11 +426,18 @@ pub fn config(page: &str, lists: &[&str], place: &str) -> Result<Vec<Row>, Strin
     };
     if lists == ["bootstrap"] {
         let page = object(page, "/config_dump")?;
-        return Ok(list(&page, "configs").filter(|one| one.get("bootstrap").is_some()).map(|one| row(one, "bootstrap")).collect());
+        return Ok(list(&page, "configs")
+            .filter(|one| one.get("bootstrap").is_some())
+            .map(|one| row(one, "bootstrap"))
+            .collect());
     }
     let named = |one: &Value| {
         let inner = one.pointer(place).or_else(|| one.get("listener")).unwrap_or(one);
-        [text(inner, "/name"), text(inner, "/cluster_name"), text(one, "/name")].into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned()
+        [text(inner, "/name"), text(inner, "/cluster_name"), text(one, "/name")]
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .unwrap_or_default()
+            .to_owned()
     };
     Ok(members(page, lists)?.iter().map(|one| row(one, &named(one))).collect())
 }
@@ -440,11 +473,24 @@ mod tests {
     #[test]
     fn listeners_and_routes_are_as_istioctl_shows_them() {
         let rows = listeners(DUMP).expect("a recorded page");
-        let of = |port: &str| rows.iter().filter(|row| row.cells[1] == port).map(|row| row.cells.join(" | ")).collect::<Vec<_>>();
-        assert_eq!(of("80"), ["0.0.0.0 | 80 | Trans: raw_buffer; App: http/1.1,h2c | Route: 80", "0.0.0.0 | 80 | ALL | PassthroughCluster"]);
-        assert!(of("15001").contains(&"0.0.0.0 | 15001 | Addr: *:15001 | Non-HTTP/Non-TCP".to_owned()), "{:?}", of("15001"));
+        let of = |port: &str| {
+            rows.iter().filter(|row| row.cells[1] == port).map(|row| row.cells.join(" | ")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of("80"),
+            [
+                "0.0.0.0 | 80 | Trans: raw_buffer; App: http/1.1,h2c | Route: 80",
+                "0.0.0.0 | 80 | ALL | PassthroughCluster"
+            ]
+        );
+        assert!(
+            of("15001").contains(&"0.0.0.0 | 15001 | Addr: *:15001 | Non-HTTP/Non-TCP".to_owned()),
+            "{:?}",
+            of("15001")
+        );
         let rows = routes(DUMP).expect("a recorded page");
-        let own = rows.iter().filter(|row| row.cells[0] == "80" && row.cells[1].starts_with("graph-core.summit")).count();
+        let own =
+            rows.iter().filter(|row| row.cells[0] == "80" && row.cells[1].starts_with("graph-core.summit")).count();
         assert_eq!(own, 2);
         assert!(rows.iter().any(|row| row.cells[0] == "80" && row.cells[4] == "graph-core.summit"));
     }
@@ -452,8 +498,14 @@ mod tests {
     #[test]
     fn endpoints_and_certificates_are_as_istioctl_shows_them() {
         let rows = endpoints(CLUSTERS_PAGE).expect("a recorded page");
-        assert!(rows.iter().any(|row| row.cells[1..] == ["HEALTHY", "OK", "outbound|8080||graph-core.summit.svc.cluster.local"]));
-        let rows = secrets(SECRETS, "2026-11-23T18:00:00Z".parse().expect("a time")).expect("a recorded page");
+        assert!(
+            rows.iter()
+                .any(|row| row.cells[1..] == ["HEALTHY", "OK", "outbound|8080||graph-core.summit.svc.cluster.local"])
+        );
+        // Recorded with `resource=`: the same members, without the list around them.
+        let recorded: Value = serde_json::from_str(SECRETS).expect("JSON");
+        let page = json!({ "configs": [{ "dynamic_active_secrets": recorded["configs"] }] }).to_string();
+        let rows = secrets(&page, "2026-11-23T18:00:00Z".parse().expect("a time")).expect("a recorded page");
         let told: Vec<_> = rows.iter().map(|row| row.cells.join(" ")).collect();
         assert_eq!(
             told,
@@ -463,7 +515,10 @@ mod tests {
             ]
         );
         assert_eq!(rows[0].fields["alternative_names"], json!(["spiffe://cluster.local/ns/summit/sa/default"]));
-        assert_eq!(secrets(SECRETS, "2026-12-23T18:00:00Z".parse().expect("a time")).expect("a page")[0].cells[3], "false");
+        assert_eq!(
+            secrets(&page, "2026-12-23T18:00:00Z".parse().expect("a time")).expect("a page")[0].cells[3],
+            "false"
+        );
     }
 
     #[test]

@@ -8,15 +8,15 @@ use rhai::Dynamic;
 use crate::descriptor::{self, optional};
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "clusters",
     receiver: Some("Proxies"),
     params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "The clusters of the proxies: to whom they can send, and which DestinationRule shaped each.",
     doc: "From `/config_dump?mask=dynamic_active_clusters,static_clusters` of `envoy.admin.v3`, only the clusters whose name holds `name`. Each row has `name`, `host`, `port` (int, `()` for those that are not Istio's), `subset`, `direction`, `type`, `destination_rule` (`NAME.NAMESPACE`, empty for none), `max_connections`, `max_pending_requests`, `max_requests` (4294967295 is unlimited), `outlier_detection` (a map or `()`), `connect_timeout`, `proxy`.",

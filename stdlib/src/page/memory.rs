@@ -8,14 +8,14 @@ use rhai::Dynamic;
 use crate::descriptor;
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "memory",
     receiver: Some("Proxies"),
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "What the allocators of the proxies have taken.",
     doc: "From `/memory` (`envoy.admin.v3.Memory`). Each row has `allocated`, `heap_size`, `pageheap_free`, `total_thread_cache`, `total_physical_bytes` (`()` where an Envoy does not say), all in bytes (float), `proxy`.",

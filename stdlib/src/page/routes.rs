@@ -8,15 +8,15 @@ use rhai::Dynamic;
 use crate::descriptor::{self, optional};
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "routes",
     receiver: Some("Proxies"),
     params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "The routes of the proxies, in the order in which each virtual host tries them.",
     doc: "From `/config_dump?mask=dynamic_route_configs,static_route_configs`; `name` is a part of the route configuration's name, which is a port for HTTP. Each row has `name`, `virtual_host`, `domains` (array), `match`, `route`, `to` (a cluster, or weights and clusters), `virtual_service` (`NAME.NAMESPACE`), `timeout`, `retries`, `retry_on`, `per_try_timeout` as Envoy writes them, `proxy`.",

@@ -9,15 +9,15 @@ use crate::code::ENVOY_RESOURCE;
 use crate::descriptor::{self, optional, param};
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "config",
     receiver: Some("Proxies"),
     params: &[param("resource", Type::String, "`bootstrap`, `clusters`, `endpoints`, `listeners`, `routes` or `secrets`"), optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "A part of the configuration dump of the proxies, as Envoy wrote it.",
     doc: "From `/config_dump` with the mask of that resource, only the members whose name holds `name`. Each row has `name`, `last_updated` (RFC 3339) and `raw`: the member of `envoy.admin.v3` as a map without types, for example `raw.cluster` of `clusters`, `raw.active_state.listener` of `listeners`, `raw.route_config` of `routes`.",

@@ -1,18 +1,18 @@
-//! `ProxyPage.is_missing()`: whether nothing is known.
+//! `Page.is_missing()`: whether nothing is known.
 
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
 use crate::descriptor;
-use crate::proxy_page::ProxyPage;
+use crate::page::Page;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "is_missing",
-    receiver: Some("ProxyPage"),
+    receiver: Some("Page"),
     returns: "bool",
-    summary: "Whether the page has nothing: no proxy, none that answered, or none of what was asked for.",
+    summary: "Whether the page has nothing: none that could be asked, none that answered, or none of what was asked for.",
     search: &["no data"],
     examples: &[
         Example { world: "healthy", script: r#"proxies("front").clusters("graph-core").is_missing()"#, expect: Expect::Value("false") },
@@ -22,6 +22,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let page = call.receiver::<ProxyPage>()?;
+    let page = call.receiver::<Page>()?;
     Ok(Dynamic::from(page.missing().is_some()))
 }

@@ -5,7 +5,7 @@ use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Missing;
 
-use super::{ProxyPage, Row, Seen};
+use super::{Page, Row, Seen};
 use crate::overview::gather::body;
 use crate::proxies::Proxies;
 use crate::text::{count, some};
@@ -30,11 +30,12 @@ pub struct Ask<'a> {
 ///
 /// # Errors
 /// What a script may not handle.
-pub fn gather(run: &Run, proxies: &Proxies, ask: Ask<'_>) -> Result<ProxyPage, Failure> {
+pub fn gather(run: &Run, proxies: &Proxies, ask: Ask<'_>) -> Result<Page, Failure> {
     let mut seen = Seen {
         what: ask.what,
         of: proxies.of().to_owned(),
         columns: ask.columns,
+        who: "proxy",
         told: Vec::new(),
         silent: Vec::new(),
         notes: ask.notes,
@@ -42,7 +43,7 @@ pub fn gather(run: &Run, proxies: &Proxies, ask: Ask<'_>) -> Result<ProxyPage, F
     };
     let pods = proxies.pods();
     if pods.is_empty() {
-        return Ok(ProxyPage::new(seen));
+        return Ok(Page::new(seen));
     }
     if pods.len() > 1 {
         run.progress(Some(&format!("asking {} for {}", count(pods.len(), "proxy", "proxies"), seen.what)));
@@ -60,5 +61,5 @@ pub fn gather(run: &Run, proxies: &Proxies, ask: Ask<'_>) -> Result<ProxyPage, F
     } else if seen.told.iter().all(|(_, rows)| rows.is_empty()) {
         seen.missing = ask.empty.map(Missing::NotExported);
     }
-    Ok(ProxyPage::new(seen))
+    Ok(Page::new(seen))
 }

@@ -8,15 +8,15 @@ use rhai::Dynamic;
 use crate::descriptor::{self, optional};
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "listeners",
     receiver: Some("Proxies"),
     params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "The listeners of the proxies, with each filter chain: what it matches and where it leads.",
     doc: "From `/config_dump?mask=dynamic_listeners,static_listeners`. Each row has `name`, `address`, `port` (int), `match`, `destination`, `refused` (why the newest update was refused, or `()`), `proxy`.",

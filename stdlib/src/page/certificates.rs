@@ -8,14 +8,14 @@ use rhai::Dynamic;
 use crate::descriptor;
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::proxy_page::gather::{Ask, gather};
-use crate::proxy_page::read;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "certificates",
     receiver: Some("Proxies"),
-    returns: "ProxyPage",
+    returns: "Page",
     class: Some(Class::Read),
     summary: "The certificates by which the proxies prove themselves, and the roots that they trust.",
     doc: "From `/config_dump?mask=dynamic_active_secrets,dynamic_warming_secrets` (X.509, RFC 5280); Envoy redacts private keys. `valid` is by the time of the run. Each row has `name` (`default`, `ROOTCA`), `type` (`Cert Chain`, `CA`), `status` (`ACTIVE`, `WARMING`), `valid` (bool), `serial`, `not_before`, `not_after` (RFC 3339), `seconds_left` (int, negative when expired), `subject`, `alternative_names` (array), `chain` (how many certificates), `proxy`.",

@@ -1,4 +1,4 @@
-//! `ProxyPage.rows()`: its rows as maps.
+//! `Page.rows()`: its rows as maps.
 
 use meshbook_runtime::failure::{Failure, NO_DATA};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
@@ -6,14 +6,14 @@ use rhai::{Array, Dynamic};
 
 use crate::descriptor;
 use crate::object::convert::to_script;
-use crate::proxy_page::ProxyPage;
+use crate::page::Page;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "rows",
-    receiver: Some("ProxyPage"),
+    receiver: Some("Page"),
     returns: "array",
-    summary: "The rows as maps: a field for each thing that the page says, and `proxy`, the pod that said it.",
+    summary: "The rows as maps: a field for each thing that the page says, and `proxy` or `istiod`, the pod that said it.",
     errors: &[&NO_DATA],
     search: &["fields", "map"],
     examples: &[
@@ -24,6 +24,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let page = call.receiver::<ProxyPage>()?;
+    let page = call.receiver::<Page>()?;
     Ok(Dynamic::from(page.rows()?.iter().map(to_script).collect::<Array>()))
 }

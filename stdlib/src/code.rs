@@ -121,3 +121,27 @@ pub static MEMORY: Code = Code {
     catchable: true,
     explain: "What takes the memory is not what this change would help against, or the change would not come about: a Sidecar resource applies already, the rollout is paused, the pod template sets the limit of its own istio-proxy container, or more than the allowed limit would be needed. Ask `is_curable()` first, and end the run with `advice(most)`.",
 };
+
+/// A port that the Service does not have.
+pub static HOST_PORT: Code = Code {
+    name: "meshbook::host::port",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "The Service has no port of this number. A port is the Service's own (`spec.ports[].port`), not the container's. The hint names those that it has.",
+};
+
+/// A filter for statistics that cannot be used.
+pub static ENVOY_FILTER: Code = Code {
+    name: "meshbook::envoy::filter",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "A filter for statistics is a regular expression (RE2) that is found anywhere in a name. It is not empty: a proxy has thousands of statistics. A `|` or `.` that is meant as it is, is written `[|]` or `[.]`.",
+};
+
+/// A part of the configuration that no Envoy has.
+pub static ENVOY_RESOURCE: Code = Code {
+    name: "meshbook::envoy::resource",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "The configuration of an Envoy is asked for by resource: `bootstrap`, `clusters`, `endpoints`, `listeners`, `routes` or `secrets`. All of it at once is megabytes of each proxy.",
+};

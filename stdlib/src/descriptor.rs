@@ -301,3 +301,17 @@ pub const CHANGE_INJECTOR: &[Permission] = &[
 
 /// To try the creation of a pod.
 pub const TRY_PODS: &[Permission] = &[may("", "pods", "create")];
+
+/// To find what applies to a caller and a host.
+pub const EFFECTIVE: &[Permission] = &[
+    may("", "configmaps", "get"),
+    may("", "pods", "list"),
+    may("", "services", "get"),
+    may("networking.istio.io", "destinationrules", "list"),
+    may("networking.istio.io", "sidecars", "list"),
+    may("networking.istio.io", "virtualservices", "list"),
+    may("security.istio.io", "peerauthentications", "list"),
+];
+
+/// To compare the root certificates of the namespaces.
+pub const CA_ROOT: &[Permission] = &[may("", "configmaps", "list")];

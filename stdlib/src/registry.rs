@@ -254,6 +254,37 @@ primitives! {
     k8s_scale: "kubernetes/scale.rs";
     object_raw: "object/raw.rs";
     object_field: "object/field.rs";
+    // What applies to a caller and a host, and why.
+    host_effective: "effective/effective_of.rs";
+    effective_rules: "effective/rules_of.rs";
+    effective_route: "effective/route_of.rs";
+    effective_limits: "effective/limits_of.rs";
+    effective_sends: "effective/sends.rs";
+    effective_accepts: "effective/accepts.rs";
+    effective_knows_host: "effective/knows_host.rs";
+    effective_candidates: "effective/candidates_of.rs";
+    candidate_applies: "candidate/applies.rs";
+    candidate_why: "candidate/why.rs";
+    candidate_object: "candidate/object_of.rs";
+    // What the Envoys of a workload say.
+    proxies_clusters: "page/clusters.rs";
+    proxies_endpoints: "page/endpoints.rs";
+    proxies_listeners: "page/listeners.rs";
+    proxies_routes: "page/routes.rs";
+    proxies_certificates: "page/certificates.rs";
+    proxies_memory: "page/memory.rs";
+    proxies_server_info: "page/server_info.rs";
+    proxies_stats: "page/stats.rs";
+    proxies_config: "page/config.rs";
+    page_rows: "page/rows.rs";
+    page_silent: "page/silent_of.rs";
+    page_is_missing: "page/is_missing.rs";
+    page_why: "page/why.rs";
+    // What the istiods say, page by page.
+    control_plane_sync: "control_plane/sync.rs";
+    control_plane_push_status: "control_plane/push_status.rs";
+    control_plane_registry: "control_plane/registry.rs";
+    control_plane_ca_root: "control_plane/ca_root.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -308,6 +339,9 @@ nouns! {
     crate::indicator::Indicator;
     crate::slo::SloReport;
     crate::table::Table;
+    crate::effective::Effective;
+    crate::candidate::Candidate;
+    crate::page::Page;
     crate::trace::Trace;
     crate::trace::OwnTimes;
     meshbook_runtime::value::Span;
@@ -330,6 +364,9 @@ codes! {
     CONTROL_PLANE_AMBIGUOUS;
     TELEMETRY;
     MEMORY;
+    HOST_PORT;
+    ENVOY_FILTER;
+    ENVOY_RESOURCE;
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod diagnose;
 pub mod gather;
 pub mod istiod;
 mod metrics;
+pub mod pages;
 mod pem;
 pub mod policy;
 pub mod selector;

@@ -4,6 +4,8 @@
 //! `sentTime` by type URL, and `lastError` after a proxy has refused an update. A nonce begins with the version of the push, `TIME/NUMBER`, in which TIME is when istiod
 //! began it. Each istiod lists only the proxies that are connected to itself.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -18,6 +20,8 @@ pub struct Synced {
     pub pushed: Option<Timestamp>,
     /// Types that were sent and not acknowledged, with the time at which they were sent.
     pub waiting: Vec<(String, Option<Timestamp>)>,
+    /// The state of each type, as istioctl names it: `SYNCED`, `STALE`, `NOT SENT` or `ERROR`.
+    pub states: BTreeMap<String, &'static str>,
     /// Types whose last update it refused, with its reason.
     pub refused: Vec<(String, String)>,
 }
@@ -43,12 +47,20 @@ fn proxy(value: &Value) -> Option<Synced> {
         version: text(value, "istio_version"),
         pushed: None,
         waiting: Vec::new(),
+        states: BTreeMap::new(),
         refused: Vec::new(),
     };
     for (kind, state) in value.get("resources").and_then(Value::as_object).into_iter().flatten() {
         let (sent, acked) = (text(state, "sent"), text(state, "acked"));
         let short = kind.rsplit('.').next().unwrap_or(kind);
         let error = text(state, "lastError");
+        let word = match (error.is_empty(), sent.is_empty()) {
+            (false, _) => "ERROR",
+            (true, true) => "NOT SENT",
+            (true, false) if sent == acked => "SYNCED",
+            (true, false) => "STALE",
+        };
+        synced.states.insert(short.to_owned(), word);
         if !error.is_empty() {
             synced.refused.push((short.to_owned(), crate::text::first_line(&error)));
         }
@@ -84,6 +96,8 @@ mod tests {
         let waiting: Vec<_> = parse(&page).expect("a page").into_iter().filter(|one| !one.waiting.is_empty()).collect();
         assert_eq!(waiting.len(), 1);
         assert_eq!(waiting[0].waiting[0].0, "Cluster");
+        let states: Vec<_> = waiting[0].states.values().collect();
+        assert_eq!(states, [&"STALE", &"SYNCED", &"SYNCED", &"SYNCED"]);
     }
 
     #[test]

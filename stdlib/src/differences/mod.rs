@@ -24,6 +24,8 @@ struct Inner {
     compared: usize,
     others: Result<Vec<Other>, Missing>,
     notes: Vec<String>,
+    /// Of two proxies, the one that the other is compared with.
+    reference: Option<String>,
 }
 
 /// How many fields of one proxy are shown.
@@ -32,7 +34,15 @@ const SHOWN: usize = 12;
 impl Differences {
     /// What differs between the proxies of something.
     pub fn new(of: String, compared: usize, others: Result<Vec<Other>, Missing>, notes: Vec<String>) -> Self {
-        Differences(Arc::new(Inner { of, compared, others, notes }))
+        Differences(Arc::new(Inner { of, compared, others, notes, reference: None }))
+    }
+
+    /// The same, of two proxies: the one that the other is compared with.
+    #[must_use]
+    pub fn against(self, reference: Option<String>) -> Self {
+        let Inner { of, compared, others, notes, .. } = &*self.0;
+        let (of, compared, others, notes) = (of.clone(), *compared, others.clone(), notes.clone());
+        Differences(Arc::new(Inner { of, compared, others, notes, reference }))
     }
 
     /// The proxies that differ from most.
@@ -68,6 +78,9 @@ impl Noun for Differences {
                     let names: Vec<String> = others.iter().flat_map(|other| other.proxies.clone()).collect();
                     let first = others.iter().flat_map(|other| &other.fields).next();
                     let first = first.map(|field| format!(", for example {field}")).unwrap_or_default();
+                    if let Some(reference) = &self.0.reference {
+                        return format!("{} is configured otherwise than {reference}{first}", and(&names));
+                    }
                     let most = self.0.compared - names.len();
                     format!("{} configured otherwise than {most} of {}{first}", some(&names, 3), self.0.of)
                 }
@@ -79,7 +92,8 @@ impl Noun for Differences {
         let mut table = Table::line(self.text());
         let others = self.0.others.as_deref().unwrap_or_default();
         if !others.is_empty() {
-            table.columns = ["PROXY", "RESOURCE", "FIELD", "THERE", "IN MOST"].map(str::to_owned).to_vec();
+            let most = self.0.reference.as_ref().map_or("IN MOST".to_owned(), |name| format!("IN {name}"));
+            table.columns = ["PROXY", "RESOURCE", "FIELD", "THERE", &most].map(str::to_owned).to_vec();
         }
         for other in others {
             for field in other.fields.iter().take(SHOWN) {

@@ -76,6 +76,28 @@ pub fn heap(namespace: &str, pod: &str) -> Effect {
     page(namespace, pod, "heap", "/memory")
 }
 
+/// These lists of the configuration, and of them the members whose name holds a text as it is; all if it is empty.
+pub fn part(namespace: &str, pod: &str, what: &str, lists: &[&str], name: &str) -> Effect {
+    let eds = if lists.iter().any(|list| list.ends_with("endpoint_configs")) { "&include_eds" } else { "" };
+    let names = if name.is_empty() {
+        String::new()
+    } else {
+        format!("&name_regex={}", encode(&format!(".*{}.*", regex_of(name))))
+    };
+    page(namespace, pod, what, &format!("/config_dump?mask={}{eds}{names}", lists.join(",")))
+}
+
+/// The clusters whose name holds a text as it is, with their hosts; all if it is empty.
+pub fn hosts_of(namespace: &str, pod: &str, name: &str) -> Effect {
+    let filter = if name.is_empty() { String::new() } else { format!("&filter={}", encode(&regex_of(name))) };
+    page(namespace, pod, "endpoints", &format!("/clusters?format=json{filter}"))
+}
+
+/// The statistics whose names a regular expression (RE2) matches.
+pub fn stats_by(namespace: &str, pod: &str, filter: &str) -> Effect {
+    page(namespace, pod, "statistics", &format!("/stats?format=json&filter={}", encode(filter)))
+}
+
 /// A regular expression (RE2) for the names of clusters to a service, and of inbound clusters.
 fn names(fqdn: &str) -> String {
     format!("^(inbound[|].*|outbound[|][0-9]+[|][^|]*[|]{})$", regex_of(fqdn))
@@ -147,6 +169,17 @@ mod tests {
             "{}",
             path(&effect)
         );
+    }
+
+    #[test]
+    fn a_part_is_asked_for_by_an_escaped_name() {
+        assert_eq!(path(&part("a", "b", "clusters", &["x", "y"], "")), "/config_dump?mask=x,y");
+        let effect = part("a", "b", "endpoints", &["dynamic_endpoint_configs"], "a|b&mask=.");
+        let (mask, name) = path(&effect).split_once("&name_regex=").expect("a name");
+        assert_eq!(mask, "/config_dump?mask=dynamic_endpoint_configs&include_eds");
+        assert!(!name.contains(['&', '|', '*']) && name.contains("a%5C%7Cb"), "{name}");
+        assert!(!path(&hosts_of("a", "b", "x&format=text")).ends_with("&format=text"));
+        assert!(!path(&stats_by("a", "b", "x&type=All"))["/stats?format=json&".len()..].contains('&'));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 use x509_parser::pem::Pem;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// A proxy's certificate with its chain, and the roots that it trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,16 +30,32 @@ pub struct Certificate {
     pub from: Timestamp,
     /// The end of its validity.
     pub until: Timestamp,
+    /// Its subject (RFC 4514); Istio's workload certificates have none.
+    pub subject: String,
+    /// Its subject alternative names, URIs and DNS names.
+    pub alternative_names: Vec<String>,
 }
 
 impl Certificate {
-    fn of(der: &[u8]) -> Option<Self> {
+    /// Reads it from DER.
+    pub fn of(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let names = certificate.subject_alternative_name().ok().flatten();
+        let names = names.iter().flat_map(|names| &names.value.general_names);
+        let alternative_names = names
+            .filter_map(|name| match name {
+                GeneralName::URI(uri) => Some((*uri).to_owned()),
+                GeneralName::DNSName(name) => Some((*name).to_owned()),
+                _ => None,
+            })
+            .collect();
         let at = |second| Timestamp::from_second(second).ok();
         Some(Certificate {
             serial: digits(certificate.raw_serial()).iter().map(|byte| format!("{byte:02x}")).collect(),
             from: at(certificate.validity().not_before.timestamp())?,
             until: at(certificate.validity().not_after.timestamp())?,
+            subject: certificate.subject().to_string(),
+            alternative_names,
         })
     }
 

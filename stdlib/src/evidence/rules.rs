@@ -40,7 +40,19 @@ impl Rules {
         Ok(Rules::of(objects, host.domain(), root, narrowed.map(|note| format!("read {note}"))))
     }
 
-    fn of(objects: Vec<Value>, domain: &str, root: String, note: Option<String>) -> Self {
+    /// Reads those that can concern callers of a namespace.
+    ///
+    /// # Errors
+    /// As [`Rules::read`].
+    pub fn read_for(run: &Run, host: &Host, from: &str) -> Result<Self, Failure> {
+        let root = root::namespace(run)?;
+        let namespaces = [host.namespace(), run.namespace(), root.as_str(), from];
+        let (objects, narrowed) = read::list_widely(run, &kinds::destination_rule(), &namespaces)?;
+        Ok(Rules::of(objects, host.domain(), root, narrowed.map(|note| format!("read {note}"))))
+    }
+
+    /// These, with this root namespace.
+    pub fn of(objects: Vec<Value>, domain: &str, root: String, note: Option<String>) -> Self {
         let candidates =
             objects.iter().enumerate().filter_map(|(index, object)| Candidate::of(index, object, domain)).collect();
         Rules { objects, candidates, root, note }
@@ -51,6 +63,21 @@ impl Rules {
         let asker = lookup::Proxy { namespace: proxy.namespace(), labels: proxy.labels() };
         let found = lookup::find(&self.candidates, proxy.host().fqdn(), proxy.host().namespace(), &self.root, asker);
         found.into_iter().filter_map(|candidate| self.objects.get(candidate.index)).collect()
+    }
+
+    /// Every rule object whose host matches, with the reason why it applies to pods with these labels of a namespace or not.
+    pub fn judge(
+        &self,
+        host: &Host,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Vec<(&Value, lookup::Verdict)> {
+        let asker = lookup::Proxy { namespace, labels };
+        let judged = lookup::judge(&self.candidates, host.fqdn(), host.namespace(), &self.root, asker);
+        judged
+            .into_iter()
+            .filter_map(|(candidate, verdict)| Some((self.objects.get(candidate.index)?, verdict)))
+            .collect()
     }
 
     /// The rule objects that apply to a host for pods without particular labels of a namespace.

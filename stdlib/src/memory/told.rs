@@ -8,37 +8,17 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Missing, Span};
 use serde_json::Value;
 
-use crate::kubernetes::{kinds, read};
 use crate::prometheus::{self, Series, quote};
 use crate::proxy::pod::strings;
+use crate::sidecar;
 
-/// The Sidecar resource that applies to pods of a template: one of its namespace that selects them, else the
-/// namespace's own, else the root namespace's (`networking.istio.io/v1` Sidecar).
+/// The Sidecar resource that applies to pods of a template (`networking.istio.io/v1` Sidecar).
 ///
 /// # Errors
 /// What every read of the API server can end in.
 pub fn sidecar(run: &Run, namespace: &str, root: &str, labels: &Value) -> Result<Option<String>, Failure> {
-    let mut all = read::list(run, kinds::sidecar(), Some(namespace), None)?;
-    if root != namespace {
-        all.extend(read::list(run, kinds::sidecar(), Some(root), None)?);
-    }
-    Ok(applying(&all, namespace, root, labels))
-}
-
-fn applying(all: &[Value], namespace: &str, root: &str, labels: &Value) -> Option<String> {
-    let labels = strings(Some(labels));
-    let place = |one: &Value| one.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let selector = |one: &Value| one.pointer("/spec/workloadSelector/labels").map(|labels| strings(Some(labels)));
-    let found = all
-        .iter()
-        .find(|one| {
-            place(one) == namespace
-                && selector(one).is_some_and(|wanted| wanted.iter().all(|(key, value)| labels.get(key) == Some(value)))
-        })
-        .or_else(|| all.iter().find(|one| place(one) == namespace && selector(one).is_none()))
-        .or_else(|| all.iter().find(|one| place(one) == root && selector(one).is_none()))?;
-    let name = found.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    Some(format!("Sidecar {}/{name}", place(found)))
+    let all = sidecar::read(run, namespace, root)?;
+    Ok(sidecar::applying(&all, namespace, root, &strings(Some(labels))).map(sidecar::name))
 }
 
 /// The hosts that a workload has asked, as `NAMESPACE/HOST` in the form of a Sidecar's `egress.hosts`; and what of it
@@ -109,28 +89,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn sidecar(namespace: &str, name: &str, labels: Option<Value>) -> Value {
-        let mut object = json!({ "metadata": { "namespace": namespace, "name": name }, "spec": {} });
-        if let Some(labels) = labels {
-            object["spec"]["workloadSelector"] = json!({ "labels": labels });
-        }
-        object
-    }
-
-    #[test]
-    fn the_nearest_sidecar_applies() {
-        let labels = json!({ "app": "front", "version": "v1" });
-        let find = |all: &[Value]| applying(all, "summit", "istio-system", &labels);
-        let (mesh, whole) = (sidecar("istio-system", "mesh", None), sidecar("summit", "default", None));
-        let own = sidecar("summit", "front", Some(json!({ "app": "front" })));
-        let other = sidecar("summit", "catalog", Some(json!({ "app": "catalog" })));
-        assert_eq!(find(&[]), None);
-        assert_eq!(find(std::slice::from_ref(&other)), None);
-        assert_eq!(find(std::slice::from_ref(&mesh)).as_deref(), Some("Sidecar istio-system/mesh"));
-        assert_eq!(find(&[mesh.clone(), whole.clone()]).as_deref(), Some("Sidecar summit/default"));
-        assert_eq!(find(&[mesh, whole, other, own]).as_deref(), Some("Sidecar summit/front"));
-    }
 
     #[test]
     fn only_services_become_hosts() {

@@ -133,6 +133,7 @@ mod tests {
             version: "1.31.0".into(),
             pushed: None,
             waiting: vec![],
+            states: Default::default(),
             refused: vec![],
         };
         View {

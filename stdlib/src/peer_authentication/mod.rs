@@ -74,6 +74,36 @@ impl Effective {
     }
 }
 
+/// Why a PeerAuthentication decides about a pod's port, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It decides.
+    Decides(Mode),
+    /// It would be asked, and says nothing: the next level is.
+    Inherits,
+    /// One of a nearer level decides.
+    Farther,
+    /// An older one of the same level counts.
+    Younger,
+    /// Its selector does not fit the pod.
+    OtherWorkload,
+    /// It has a selector and is in the root namespace: there it selects nothing.
+    RootSelector,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Decides(mode) => write!(f, "the nearest that says something: {mode}"),
+            Verdict::Inherits => f.write_str("sets no mode for this port: the next level is asked"),
+            Verdict::Farther => f.write_str("one of a nearer level decides"),
+            Verdict::Younger => f.write_str("an older one of the same level counts"),
+            Verdict::OtherWorkload => f.write_str("its selector does not fit the server's pods"),
+            Verdict::RootSelector => f.write_str("with a selector, in the root namespace, it selects nothing"),
+        }
+    }
+}
+
 /// All PeerAuthentications that were read.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
@@ -85,6 +115,10 @@ pub struct Policies {
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn object_name(object: &Value) -> String {
+    format!("PeerAuthentication {}/{}", text(object, "/metadata/namespace"), text(object, "/metadata/name"))
 }
 
 impl Policies {
@@ -101,6 +135,51 @@ impl Policies {
         let root = root::namespace(run)?;
         let (objects, note) = read::list_widely(run, &kinds::peer_authentication(), &[namespace, &root])?;
         Ok(Policies { objects, root, note })
+    }
+
+    /// Every PeerAuthentication that can concern pods of a namespace, with the reason why it decides about a pod's port or
+    /// does not: those that are asked first, in their order.
+    pub fn judge(&self, namespace: &str, labels: &BTreeMap<String, String>, port: u16) -> Vec<(String, Verdict)> {
+        let effective = self.effective(namespace, labels, port);
+        let mut judged: Vec<(String, Verdict)> = Vec::new();
+        for link in &effective.why {
+            let verdict = link.says.map_or(Verdict::Inherits, Verdict::Decides);
+            match judged.iter_mut().find(|(object, _)| *object == link.object) {
+                Some(known) => known.1 = verdict,
+                None => judged.push((link.object.clone(), verdict)),
+            }
+        }
+        let level = |object: &Value| {
+            let in_root = text(object, "/metadata/namespace") == self.root;
+            (in_root, strings(object.pointer("/spec/selector/matchLabels")).is_empty())
+        };
+        let mut levels: Vec<(bool, bool)> = Vec::new();
+        let mut others: Vec<(String, Verdict)> = Vec::new();
+        let by_age = |object: &&Value| {
+            (text(object, "/metadata/creationTimestamp").to_owned(), text(object, "/metadata/name").to_owned())
+        };
+        let places = [namespace, self.root.as_str()];
+        let mut objects: Vec<&Value> =
+            self.objects.iter().filter(|object| places.contains(&text(object, "/metadata/namespace"))).collect();
+        objects.sort_by_key(by_age);
+        for object in objects {
+            let name = object_name(object);
+            let selector = strings(object.pointer("/spec/selector/matchLabels"));
+            let verdict = match level(object) {
+                (true, false) => Verdict::RootSelector,
+                _ if !selector.iter().all(|(key, value)| labels.get(key) == Some(value)) => Verdict::OtherWorkload,
+                own if levels.contains(&own) => Verdict::Younger,
+                own => {
+                    levels.push(own);
+                    Verdict::Farther
+                }
+            };
+            if !judged.iter().any(|(known, _)| *known == name) {
+                others.push((name, verdict));
+            }
+        }
+        judged.extend(others);
+        judged
     }
 
     /// What holds for a pod with these labels on a port of its container.
@@ -133,11 +212,7 @@ impl Policies {
         levels.extend(oldest(&self.root, false).map(|object| ("mesh".into(), object, object.pointer("/spec/mtls"))));
         let mut why = Vec::new();
         for (level, object, mtls) in levels {
-            let name = format!(
-                "PeerAuthentication {}/{}",
-                text(object, "/metadata/namespace"),
-                text(object, "/metadata/name")
-            );
+            let name = object_name(object);
             let says = Mode::of(mtls);
             why.push(Link { level, object: name, says });
             if let Some(mode) = says {
@@ -204,7 +279,61 @@ mod tests {
         assert_eq!(effective(&[younger, older], 80).mode, Mode::Disable);
     }
 
+    #[test]
+    fn each_policy_is_told_why() {
+        let app = |name: &str| json!({ "matchLabels": { "app": name } });
+        let objects = vec![
+            policy("istio-system", "default", json!({ "mtls": { "mode": "STRICT" } })),
+            policy(
+                "istio-system",
+                "selective",
+                json!({ "selector": app("graph-core"), "mtls": { "mode": "DISABLE" } }),
+            ),
+            policy("summit", "default", json!({ "mtls": { "mode": "PERMISSIVE" } })),
+            policy("summit", "second", json!({ "mtls": { "mode": "STRICT" } })),
+            policy("summit", "graph-core", json!({ "selector": app("graph-core") })),
+            policy("summit", "catalog", json!({ "selector": app("catalog"), "mtls": { "mode": "STRICT" } })),
+            policy("shop", "default", json!({ "mtls": { "mode": "STRICT" } })),
+        ];
+        let policies = Policies::of(objects, "istio-system");
+        let judged = policies.judge("summit", &BTreeMap::from([("app".into(), "graph-core".into())]), 8080);
+        let told: Vec<_> = judged.iter().map(|(name, verdict)| (name.as_str(), *verdict)).collect();
+        assert_eq!(
+            told,
+            [
+                ("PeerAuthentication summit/graph-core", Verdict::Inherits),
+                ("PeerAuthentication summit/default", Verdict::Decides(Mode::Permissive)),
+                ("PeerAuthentication summit/catalog", Verdict::OtherWorkload),
+                ("PeerAuthentication istio-system/default", Verdict::Farther),
+                ("PeerAuthentication summit/second", Verdict::Younger),
+                ("PeerAuthentication istio-system/selective", Verdict::RootSelector),
+            ]
+        );
+    }
+
     proptest! {
+        #[test]
+        fn whoever_decides_is_named_once(picks in proptest::collection::vec((0..3_usize, proptest::bool::ANY, 0..4_usize, 0..3_u8), 0..8)) {
+            let objects: Vec<Value> = picks.iter().enumerate().map(|(i, (namespace, selective, mode, age))| {
+                let mode = ["STRICT", "PERMISSIVE", "DISABLE", "UNSET"][*mode];
+                let mut spec = json!({ "mtls": { "mode": mode } });
+                if *selective {
+                    spec["selector"] = json!({ "matchLabels": { "app": "graph-core" } });
+                }
+                let mut object = policy(["summit", "istio-system", "shop"][*namespace], &format!("p{i}"), spec);
+                object["metadata"]["creationTimestamp"] = json!(format!("2026-01-0{}T00:00:00Z", age + 1));
+                object
+            }).collect();
+            let policies = Policies::of(objects, "istio-system");
+            let labels = BTreeMap::from([("app".to_owned(), "graph-core".to_owned())]);
+            let effective = policies.effective("summit", &labels, 8080);
+            let judged = policies.judge("summit", &labels, 8080);
+            let deciding: Vec<_> = judged.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Decides(_))).collect();
+            prop_assert_eq!(deciding.first().map(|(name, _)| name.as_str()), effective.set_by());
+            prop_assert!(deciding.len() <= 1);
+            prop_assert_eq!(judged.len(), picks.iter().filter(|pick| pick.0 < 2).count());
+        }
+
         #[test]
         fn nothing_panics(text in "[\\[\\]{}:,\"a-z0-9]{0,60}") {
             let spec: Value = serde_json::from_str(&text).unwrap_or(json!({ "mtls": text, "portLevelMtls": [text] }));

@@ -31,7 +31,27 @@ pub fn gather(run: &Run, name: &str) -> Result<Proxies, Failure> {
     }
 }
 
-fn of_workload(run: &Run, work: &ObjectRef) -> Result<Proxies, Failure> {
+/// The proxy of a pod.
+///
+/// # Errors
+/// `WORKLOAD_UNKNOWN` if it is gone, and what every read can end in.
+pub fn of_pod(run: &Run, namespace: &str, name: &str) -> Result<Proxies, Failure> {
+    let object = ObjectRef::new(kinds::pod(), namespace, name);
+    let pods = read::list(run, kinds::pod(), Some(namespace), None)?;
+    let named = |pod: &&Value| pod.pointer("/metadata/name").and_then(Value::as_str) == Some(name);
+    let pod = pods.iter().find(named).ok_or_else(|| {
+        Failure::new(&WORKLOAD_UNKNOWN, format!("{object} is gone"))
+            .unchanged("nothing was changed")
+            .hint("pods' names die at every restart: ask for the workload")
+    })?;
+    Ok(Proxies::new(object.to_string(), vec![PodFacts::of(pod)]))
+}
+
+/// The proxies of the pods of a workload.
+///
+/// # Errors
+/// What every read of the API server can end in.
+pub fn of_workload(run: &Run, work: &ObjectRef) -> Result<Proxies, Failure> {
     let pods = read::list(run, kinds::pod(), work.namespace.as_deref(), None)?;
     let of_it = pods.iter().map(PodFacts::of).filter(|pod| pod.workload == work.name);
     Ok(Proxies::new(work.to_string(), of_it.collect()))

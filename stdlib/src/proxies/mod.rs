@@ -47,6 +47,18 @@ impl Proxies {
         Proxies(Arc::new(Inner { of, pods, without, leaving, missing }))
     }
 
+    /// These, and those of something else. Which are missing on one side is said by what is made of them.
+    #[must_use]
+    pub fn with(&self, other: &Proxies) -> Self {
+        let side = |of: &Proxies| of.missing().map(|missing| Missing::NotExported(missing.to_string()));
+        let mut pods = self.0.pods.clone();
+        pods.extend(other.0.pods.iter().filter(|pod| !self.0.pods.contains(pod)).cloned());
+        let of = if self.0.of == other.0.of { self.0.of.clone() } else { format!("{} and {}", self.0.of, other.0.of) };
+        let without = self.0.without.iter().chain(&other.0.without).cloned().collect();
+        let leaving = self.0.leaving + other.0.leaving;
+        Proxies(Arc::new(Inner { of, pods, without, leaving, missing: side(self).or_else(|| side(other)) }))
+    }
+
     /// What they belong to: `Deployment summit/front`.
     pub fn of(&self) -> &str {
         &self.0.of
@@ -113,6 +125,20 @@ mod tests {
         assert_eq!(names, ["b-1", "b-2"]);
         assert_eq!(all.table().notes, ["without a proxy: b-3", "1 pod is not running or being deleted, left out"]);
         assert!(all.missing().is_none());
+    }
+
+    #[test]
+    fn two_sides_are_one_set_unless_one_is_missing() {
+        let of = |name: &str, has_proxy| Proxies::new(format!("Pod a/{name}"), vec![pod(name, has_proxy, true)]);
+        let both = of("b", true).with(&of("a", true));
+        assert_eq!(both.of(), "Pod a/b and Pod a/a");
+        assert_eq!(
+            both.pods().iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(),
+            ["b", "a"],
+            "in the order given"
+        );
+        assert_eq!(of("a", true).with(&of("a", true)).pods().len(), 1);
+        assert!(of("a", true).with(&of("c", false)).missing().is_some());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! one counts, and they are not merged for sidecars. Routes are tried in the order of the list.
 
 use std::cmp::Reverse;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -35,9 +36,46 @@ fn is_exported(object: &Value, to: &str) -> bool {
     targets.is_empty() || targets.iter().any(|target| *target == "*" || *target == to || (*target == "." && own == to))
 }
 
-/// The VirtualService for a host, asked from a namespace.
-pub fn virtual_service<'a>(objects: &'a [Value], fqdn: &str, from: &str, domain: &str) -> Found<'a> {
-    let mut chain = Vec::new();
+/// Why a VirtualService that names a host applies, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its routes are taken.
+    Applies,
+    /// It is bound to gateways and not to `mesh`.
+    GatewaysOnly,
+    /// It is not exported to the callers' namespace.
+    NotExported,
+    /// The Sidecar of the callers does not import it.
+    NotImported,
+    /// An older one names the host as exactly.
+    Younger,
+    /// Another one names the host more exactly.
+    LessSpecific,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Applies => "applies",
+            Verdict::GatewaysOnly => "is for gateways only",
+            Verdict::NotExported => "is not exported to the caller's namespace",
+            Verdict::NotImported => "is not imported by the caller's Sidecar",
+            Verdict::Younger => "is younger for the same host",
+            Verdict::LessSpecific => "has the less specific host",
+        })
+    }
+}
+
+/// Every VirtualService that names a host, with the reason why it applies to callers of a namespace or does not, in the
+/// order in which they were read. `imports` says what the Sidecar of the callers lets through.
+pub fn judge<'a>(
+    objects: &'a [Value],
+    fqdn: &str,
+    from: &str,
+    domain: &str,
+    imports: impl Fn(&Value) -> bool,
+) -> Vec<(&'a Value, Verdict)> {
+    let mut judged = Vec::new();
     let mut fitting = Vec::new();
     for object in objects {
         let (namespace, own) = name(object);
@@ -48,27 +86,57 @@ pub fn virtual_service<'a>(objects: &'a [Value], fqdn: &str, from: &str, domain:
             continue;
         };
         let gateways = strings(object, "/spec/gateways");
-        let label = format!("VirtualService {namespace}/{own}");
-        if !gateways.is_empty() && !gateways.contains(&"mesh") {
-            chain.push(format!("{label} is for gateways only"));
+        let verdict = if !gateways.is_empty() && !gateways.contains(&"mesh") {
+            Verdict::GatewaysOnly
         } else if !is_exported(object, from) {
-            chain.push(format!("{label} is not exported to namespace {from}"));
+            Verdict::NotExported
+        } else if !imports(object) {
+            Verdict::NotImported
         } else {
             let created = object.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default();
-            fitting.push((Reverse(specificity), created, own, namespace, object));
+            fitting.push((Reverse(specificity), created, own, namespace, judged.len()));
+            Verdict::LessSpecific
+        };
+        judged.push((object, verdict));
+    }
+    fitting.sort_unstable();
+    let best = fitting.first().map(|first| first.0);
+    for (place, one) in fitting.iter().enumerate() {
+        if let Some((_, verdict)) = judged.get_mut(one.4) {
+            *verdict = match (place, Some(one.0) == best) {
+                (0, _) => Verdict::Applies,
+                (_, true) => Verdict::Younger,
+                (_, false) => Verdict::LessSpecific,
+            };
         }
     }
-    fitting.sort_by(|a, b| (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)));
-    let Some((best, rest)) = fitting.split_first() else {
-        chain.push(format!("no VirtualService applies to {fqdn} for callers of namespace {from}"));
-        return Found { object: None, chain };
-    };
-    for other in rest {
-        let why = if other.0 == best.0 { "is younger for the same host" } else { "has the less specific host" };
-        chain.push(format!("VirtualService {}/{} {why}", other.3, other.2));
-    }
-    chain.push(format!("VirtualService {}/{} applies for callers of namespace {from}", best.3, best.2));
-    Found { object: Some(best.4), chain }
+    judged
+}
+
+/// Whether sidecars of a namespace see a VirtualService: it is for gateway `mesh`, and exported to them.
+pub fn is_visible(object: &Value, from: &str) -> bool {
+    let gateways = strings(object, "/spec/gateways");
+    (gateways.is_empty() || gateways.contains(&"mesh")) && is_exported(object, from)
+}
+
+/// The VirtualService for a host, asked from a namespace.
+pub fn virtual_service<'a>(
+    objects: &'a [Value],
+    fqdn: &str,
+    from: &str,
+    domain: &str,
+    imports: impl Fn(&Value) -> bool,
+) -> Found<'a> {
+    let judged = judge(objects, fqdn, from, domain, imports);
+    let label = |object: &Value| format!("VirtualService {}/{}", name(object).0, name(object).1);
+    let passed = judged.iter().filter(|(_, verdict)| *verdict != Verdict::Applies);
+    let mut chain: Vec<String> = passed.map(|(object, verdict)| format!("{} {verdict}", label(object))).collect();
+    let object = judged.iter().find(|(_, verdict)| *verdict == Verdict::Applies).map(|(object, _)| *object);
+    chain.push(match object {
+        Some(object) => format!("{} applies for callers of namespace {from}", label(object)),
+        None => format!("no VirtualService applies to {fqdn} for callers of namespace {from}"),
+    });
+    Found { object, chain }
 }
 
 /// Why a route does not take each and every request of a namespace's callers; `None` if it does.
@@ -138,7 +206,7 @@ mod tests {
     }
 
     fn found(objects: &[Value], from: &str) -> Option<String> {
-        let found = virtual_service(objects, HOST, from, "cluster.local");
+        let found = virtual_service(objects, HOST, from, "cluster.local", |_| true);
         assert!(!found.chain.is_empty());
         found.object.map(|object| name(object).1.to_owned())
     }
@@ -165,6 +233,32 @@ mod tests {
         let own = service("summit", "own", &[HOST], json!({ "spec": { "exportTo": ["."] } }));
         assert_eq!(found(std::slice::from_ref(&own), "shop"), None);
         assert_eq!(found(&[own], "summit").as_deref(), Some("own"));
+    }
+
+    #[test]
+    fn each_virtual_service_is_told_why() {
+        let objects = [
+            service("summit", "wide", &["*.summit.svc.cluster.local"], json!({})),
+            service("summit", "ingress", &[HOST], json!({ "spec": { "gateways": ["public"] } })),
+            service("shop", "theirs", &[HOST], json!({ "spec": { "exportTo": ["."] } })),
+            service("far", "far", &[HOST], json!({})),
+            service("summit", "own", &["graph-core"], json!({})),
+            service("summit", "second", &[HOST], json!({})),
+            service("summit", "catalog", &["catalog"], json!({})),
+        ];
+        let judged = judge(&objects, HOST, "summit", "cluster.local", |object| name(object).0 != "far");
+        let told: Vec<_> = judged.iter().map(|(object, verdict)| (name(object).1, *verdict)).collect();
+        assert_eq!(
+            told,
+            [
+                ("wide", Verdict::LessSpecific),
+                ("ingress", Verdict::GatewaysOnly),
+                ("theirs", Verdict::NotExported),
+                ("far", Verdict::NotImported),
+                ("own", Verdict::Applies),
+                ("second", Verdict::Younger),
+            ]
+        );
     }
 
     #[test]

@@ -66,7 +66,22 @@ pub fn virtual_services(run: &Run, host: &Host, from: &str) -> Result<(Vec<Value
 /// # Errors
 /// `ROUTE` if no route has that name, or none takes every request.
 pub fn find(objects: &[Value], fqdn: &str, domain: &str, from: &str, name: Option<&str>) -> Result<Route, Failure> {
-    let found = lookup::virtual_service(objects, fqdn, from, domain);
+    find_imported(objects, fqdn, domain, from, name, |_| true)
+}
+
+/// As [`find`], among the VirtualServices that the callers' Sidecar imports.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_imported(
+    objects: &[Value],
+    fqdn: &str,
+    domain: &str,
+    from: &str,
+    name: Option<&str>,
+    imports: impl Fn(&Value) -> bool,
+) -> Result<Route, Failure> {
+    let found = lookup::virtual_service(objects, fqdn, from, domain, imports);
     let mut chain = found.chain;
     let Some(object) = found.object else {
         if let Some(name) = name {

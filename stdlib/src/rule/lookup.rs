@@ -1,11 +1,13 @@
 //! Which DestinationRule istiod applies to a host for a proxy.
 //!
-//! Source: `PushContext.destinationRule` in Istio's `pilot/pkg/model/push_context.go`: first the proxy's namespace, then
-//! the service's, then the root namespace; in each the most specific host; `exportTo` decides who sees a rule outside
-//! of its own namespace. In the root namespace only what is exported counts for others.
+//! Source: `PushContext.destinationRule` and `setDestinationRules` in Istio's `pilot/pkg/model/push_context.go`, and
+//! `SidecarScope.DestinationRule` in `sidecar.go`: first the proxy's namespace, then the service's, then the root
+//! namespace; in each the most specific host; `exportTo` decides who sees a rule outside of its own namespace. In the root
+//! namespace only what is exported counts for others. A rule with a selector is private to its namespace, and where it has
+//! the most specific host it hides less specific ones also from pods that it does not select.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -64,11 +66,14 @@ impl Candidate {
     }
 
     fn is_private(&self) -> bool {
-        !self.export_to.is_empty() && self.export_to.iter().all(|to| to == ".")
+        !self.selector.is_empty()
+            || !self.export_to.is_empty() && self.export_to.iter().all(|to| to == "." || *to == self.namespace)
     }
 
     fn is_local(&self) -> bool {
-        self.export_to.is_empty() || self.export_to.iter().any(|to| to == "*" || to == "." || *to == self.namespace)
+        self.is_private()
+            || self.export_to.is_empty()
+            || self.export_to.iter().any(|to| to == "*" || to == "." || *to == self.namespace)
     }
 
     fn is_exported_to(&self, namespace: &str) -> bool {
@@ -105,6 +110,49 @@ pub fn match_of(host: &str, fqdn: &str) -> Option<usize> {
     }
 }
 
+/// Why a rule whose host matches applies, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its traffic policy and its subsets count.
+    Applies,
+    /// It is merged into an older one for the same host: its subsets count, its traffic policy does not.
+    SubsetsOnly,
+    /// It is in a namespace in which nothing is looked up for this proxy.
+    Elsewhere,
+    /// It is not exported to the proxy's namespace.
+    NotExported,
+    /// A rule of a namespace that is looked up earlier counts.
+    LaterNamespace,
+    /// A rule of the same namespace has a more specific host.
+    LessSpecific,
+    /// Its `workloadSelector` does not fit the proxy.
+    OtherWorkload,
+    /// A rule whose `workloadSelector` fits the proxy is preferred.
+    LessSelective,
+}
+
+impl Verdict {
+    /// Whether anything of the rule counts.
+    pub fn applies(self) -> bool {
+        matches!(self, Verdict::Applies | Verdict::SubsetsOnly)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Applies => "the most specific host in the first namespace that has one",
+            Verdict::SubsetsOnly => "an older rule for the same host sets the policy: only its subsets are added",
+            Verdict::Elsewhere => "neither in the caller's, the service's nor the root namespace",
+            Verdict::NotExported => "not exported to the caller's namespace",
+            Verdict::LaterNamespace => "a rule of a namespace that is looked up earlier counts",
+            Verdict::LessSpecific => "a rule of the same namespace has a more specific host",
+            Verdict::OtherWorkload => "its workloadSelector does not fit the caller",
+            Verdict::LessSelective => "a rule whose workloadSelector fits the caller is preferred",
+        })
+    }
+}
+
 /// The rules that apply, the one that supplies the traffic policy first: rules for the same host are merged by istiod,
 /// the oldest one's traffic policy counts, and all their subsets.
 pub fn find<'a>(
@@ -114,29 +162,72 @@ pub fn find<'a>(
     root_namespace: &str,
     proxy: Proxy<'_>,
 ) -> Vec<&'a Candidate> {
-    let local = |c: &&Candidate| {
-        c.namespace == proxy.namespace && if proxy.namespace == root_namespace { c.is_private() } else { c.is_local() }
-    };
-    let of_service = |c: &&Candidate| c.namespace == service_namespace && c.is_exported_to(proxy.namespace);
-    let of_root = |c: &&Candidate| c.namespace == root_namespace && c.is_exported_to(proxy.namespace);
-    let stages: [&dyn Fn(&&Candidate) -> bool; 3] = [&local, &of_service, &of_root];
-    stages
-        .into_iter()
-        .map(|stage| most_specific(candidates.iter().filter(stage).filter(|c| c.is_for(&proxy)), fqdn))
-        .find(|found| !found.is_empty())
-        .unwrap_or_default()
+    let judged = judge(candidates, fqdn, service_namespace, root_namespace, proxy);
+    judged.into_iter().filter(|(_, verdict)| verdict.applies()).map(|(candidate, _)| candidate).collect()
 }
 
-fn most_specific<'a>(candidates: impl Iterator<Item = &'a Candidate>, fqdn: &str) -> Vec<&'a Candidate> {
-    let matching: Vec<_> = candidates.filter_map(|c| Some((match_of(&c.host, fqdn)?, c))).collect();
-    let Some(best) = matching.iter().map(|(length, _)| *length).max() else { return Vec::new() };
-    let mut found: Vec<_> = matching.into_iter().filter(|(length, _)| *length == best).map(|(_, c)| c).collect();
-    // A rule with a selector that fits is preferred to one for everybody.
-    found.sort_by_key(|c| (Reverse(!c.selector.is_empty()), c.created.clone(), c.name.clone()));
-    if found.first().is_some_and(|c| !c.selector.is_empty()) {
-        found.truncate(1);
+/// Every rule whose host matches, with the reason why it applies or does not: those that apply first, in the order in
+/// which they count, then the others as they were read.
+pub fn judge<'a>(
+    candidates: &'a [Candidate],
+    fqdn: &str,
+    service_namespace: &str,
+    root_namespace: &str,
+    proxy: Proxy<'_>,
+) -> Vec<(&'a Candidate, Verdict)> {
+    let matching: Vec<(usize, &Candidate)> =
+        candidates.iter().filter_map(|c| Some((match_of(&c.host, fqdn)?, c))).collect();
+    let local = |c: &Candidate| {
+        c.namespace == proxy.namespace && if proxy.namespace == root_namespace { c.is_private() } else { c.is_local() }
+    };
+    let of_service = |c: &Candidate| c.namespace == service_namespace && !c.is_private();
+    let of_root = |c: &Candidate| c.namespace == root_namespace && !c.is_private();
+    let stages: [&dyn Fn(&Candidate) -> bool; 3] = [&local, &of_service, &of_root];
+    let mut winners: Vec<&Candidate> = Vec::new();
+    let mut decided = None;
+    for (number, stage) in stages.iter().enumerate() {
+        let members = || matching.iter().filter(|(_, c)| stage(c));
+        let best = members().map(|(specificity, _)| *specificity).max();
+        let top = members().filter(|(specificity, _)| Some(*specificity) == best).map(|(_, c)| *c);
+        winners = top.filter(|c| number == 0 || c.is_exported_to(proxy.namespace)).collect();
+        if !winners.is_empty() {
+            decided = Some(number);
+            break;
+        }
     }
-    found
+    winners.sort_by_key(|c| (c.created.clone(), c.name.clone()));
+    let selective = winners.iter().copied().find(|c| !c.selector.is_empty() && c.is_for(&proxy));
+    let mut judged: Vec<(&Candidate, Verdict)> = Vec::with_capacity(matching.len());
+    judged.extend(selective.map(|c| (c, Verdict::Applies)));
+    for winner in winners.iter().filter(|c| c.selector.is_empty()) {
+        let verdict = match (selective, judged.is_empty()) {
+            (Some(_), _) => Verdict::LessSelective,
+            (None, true) => Verdict::Applies,
+            (None, false) => Verdict::SubsetsOnly,
+        };
+        judged.push((winner, verdict));
+    }
+    for winner in winners.iter().filter(|c| !c.selector.is_empty() && selective.is_none_or(|own| own.index != c.index))
+    {
+        judged.push((winner, if winner.is_for(&proxy) { Verdict::LessSelective } else { Verdict::OtherWorkload }));
+    }
+    for (_, other) in &matching {
+        if judged.iter().any(|(known, _)| known.index == other.index) {
+            continue;
+        }
+        let stage = stages.iter().position(|stage| stage(other));
+        let verdict = match stage {
+            None if [proxy.namespace, service_namespace, root_namespace].contains(&other.namespace.as_str()) => {
+                Verdict::NotExported
+            }
+            None => Verdict::Elsewhere,
+            Some(number) if number > 0 && !other.is_exported_to(proxy.namespace) => Verdict::NotExported,
+            Some(number) if decided.is_some_and(|decided| decided < number) => Verdict::LaterNamespace,
+            Some(_) => Verdict::LessSpecific,
+        };
+        judged.push((other, verdict));
+    }
+    judged
 }
 
 #[cfg(test)]
@@ -230,7 +321,84 @@ mod tests {
         assert_eq!(found(&[rule("summit", "all", HOST, &[]), other, older], "summit"), ["summit/older", "summit/all"]);
     }
 
+    #[test]
+    fn each_rule_is_told_why() {
+        let mut batch = rule("shop", "batch", HOST, &[]);
+        batch["spec"]["workloadSelector"] = json!({ "matchLabels": { "app": "batch" } });
+        let objects = [
+            rule("summit", "own", HOST, &[]),
+            rule("shop", "wide", "*.local", &[]),
+            rule("shop", "exact", HOST, &[]),
+            batch,
+            rule("istio-system", "mesh", "*", &[]),
+            rule("summit", "private", HOST, &["."]),
+            rule("other", "far", HOST, &[]),
+            rule("shop", "not-this-host", "catalog", &[]),
+        ];
+        let labels = BTreeMap::from([("app".to_owned(), "front".to_owned())]);
+        let rules = rules(&objects);
+        let judged = judge(&rules, HOST, "summit", "istio-system", Proxy { namespace: "shop", labels: &labels });
+        let told: Vec<_> = judged.iter().map(|(c, verdict)| (c.name.as_str(), *verdict)).collect();
+        assert_eq!(
+            told,
+            [
+                ("exact", Verdict::Applies),
+                ("batch", Verdict::OtherWorkload),
+                ("own", Verdict::LaterNamespace),
+                ("wide", Verdict::LessSpecific),
+                ("mesh", Verdict::LaterNamespace),
+                ("private", Verdict::NotExported),
+                ("far", Verdict::Elsewhere),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_hides_others_without_applying() {
+        let mut batch = rule("shop", "batch", HOST, &[]);
+        batch["spec"]["workloadSelector"] = json!({ "matchLabels": { "app": "batch" } });
+        let hidden = [batch, rule("shop", "wide", "*.local", &[]), rule("summit", "own", HOST, &[])];
+        assert!(found(&hidden, "shop").is_empty(), "the most specific host is for other pods");
+        let narrow = [rule("summit", "other", HOST, &["other"]), rule("summit", "wide", "*.local", &[])];
+        assert!(found(&narrow, "shop").is_empty(), "the most specific host is exported to others");
+    }
+
     proptest! {
+        #[test]
+        fn each_matching_rule_has_one_verdict_in_whatever_order_they_are_read(
+            picks in proptest::collection::vec((0..4_usize, 0..3_usize, 0..4_usize, proptest::bool::ANY, 0..3_u8), 0..8),
+            turn in 0..8_usize,
+        ) {
+            let mut objects: Vec<Value> = picks.iter().enumerate().map(|(i, (namespace, host, export, selective, age))| {
+                let mut object = rule(
+                    ["shop", "summit", "istio-system", "other"][*namespace],
+                    &format!("r{i}"),
+                    [HOST, "*.summit.svc.cluster.local", "catalog"][*host],
+                    [&[][..], &["."], &["shop"], &["*"]][*export],
+                );
+                object["metadata"]["creationTimestamp"] = json!(format!("2026-01-0{}T00:00:00Z", age + 1));
+                if *selective {
+                    object["spec"]["workloadSelector"] = json!({ "matchLabels": { "app": "front" } });
+                }
+                object
+            }).collect();
+            let labels = BTreeMap::from([("app".to_owned(), "front".to_owned())]);
+            let told = |objects: &[Value]| {
+                let rules = rules(objects);
+                let judged = judge(&rules, HOST, "summit", "istio-system", Proxy { namespace: "shop", labels: &labels });
+                let matching = rules.iter().filter(|c| match_of(&c.host, HOST).is_some()).count();
+                assert_eq!(judged.len(), matching);
+                assert!(judged.iter().filter(|(_, verdict)| *verdict == Verdict::Applies).count() <= 1);
+                let mut told: Vec<_> = judged.iter().map(|(c, verdict)| (c.name.clone(), verdict.to_string())).collect();
+                told.sort();
+                told
+            };
+            let before = told(&objects);
+            let places = objects.len().max(1);
+            objects.rotate_left(turn % places);
+            prop_assert_eq!(before, told(&objects));
+        }
+
         #[test]
         fn nothing_panics(host in "[*.a-z]{0,12}", fqdn in "[.a-z]{0,12}") {
             let objects = [rule("summit", "x", &host, &[])];

@@ -1,0 +1,45 @@
+//! `Proxies.routes(name)`: the routes of the proxies, in the order in which each virtual host tries them.
+
+use meshbook_runtime::effect::Class;
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use rhai::Dynamic;
+
+use crate::descriptor::{self, optional};
+use crate::envoy::admin;
+use crate::proxies::Proxies;
+use crate::page::gather::{Ask, gather};
+use crate::page::read;
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "routes",
+    receiver: Some("Proxies"),
+    params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
+    returns: "Page",
+    class: Some(Class::Read),
+    summary: "The routes of the proxies, in the order in which each virtual host tries them.",
+    doc: "From `/config_dump?mask=dynamic_route_configs,static_route_configs`; `name` is a part of the route configuration's name, which is a port for HTTP. Each row has `name`, `virtual_host`, `domains` (array), `match`, `route`, `to` (a cluster, or weights and clusters), `virtual_service` (`NAME.NAMESPACE`), `timeout`, `retries`, `retry_on`, `per_try_timeout` as Envoy writes them, `proxy`.",
+    permissions: descriptor::FORWARD,
+    search: &["istioctl proxy-config route", "RDS", "virtual host"],
+    examples: &[
+        Example { world: "healthy", script: r#"proxies("front").routes("8080").rows().filter(|one| one.virtual_service == "graph-core.summit").len() > 0"#, expect: Expect::Value("true") },
+        Example { world: "healthy", script: r#"proxies("front").routes("8080").rows().filter(|one| one.route == "default" && one.virtual_service != "")[0].timeout"#, expect: Expect::Contains("10s") },
+    ],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    let (run, proxies) = (call.run(), call.receiver::<Proxies>()?);
+    let name = if call.given(0) { call.string(0)? } else { String::new() };
+    let ask = Ask {
+        what: "routes".into(),
+        columns: read::ROUTES,
+        page: &|namespace, pod| admin::part(namespace, pod, "routes", &["dynamic_route_configs", "static_route_configs"], &name),
+        read: &read::routes,
+        empty: (!name.is_empty()).then(|| format!("no name holds `{}`", crate::text::first_line(&name))),
+        notes: Vec::new(),
+    };
+    Ok(Dynamic::from(gather(run, &proxies, ask)?))
+}

@@ -19,7 +19,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "TimeSpent",
     class: Some(Class::Read),
     summary: "Where the time of a request to the host goes: own work, waiting in the caller's proxy, retries, each dependency.",
-    doc: "Means over the span, from `istio_request_duration_milliseconds` of both sides, for the callers that both sides know: the caller's proxy times the whole, the server's each attempt; what they differ by is waiting; attempts beyond one for each request are retries; what the service's own proxies time is its dependencies. Requests that the service sends for its own reasons count as dependencies too. The parts sum to the whole.",
+    doc: "Means over the span, from `istio_request_duration_milliseconds` of both sides, for the callers that both sides know: the caller's proxy times the whole, the server's each attempt; what they differ by is waiting; attempts beyond one for each request are retries, and so are Envoy's pauses before them, as far as these explain the difference; what the service's own proxies time is its dependencies. Requests that the service sends for its own reasons count as dependencies too. The parts sum to the whole.",
     errors: &[&FORBIDDEN],
     permissions: descriptor::EVIDENCE_AND_RULES,
     search: &["latency", "slow", "breakdown", "bottleneck", "dependency", "retries"],

@@ -108,7 +108,10 @@ async fn a_gitops_controller_writes_back_what_it_owns() {
     let client = client(&lab).await;
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("networking.istio.io", "v1", "DestinationRule"));
     let rules: Api<DynamicObject> = Api::namespaced_with(client, "summit", &kind);
-    let limit = async || rules.get("graph-core").await.unwrap().data["spec"]["trafficPolicy"]["connectionPool"]["tcp"]["maxConnections"].clone();
+    let limit = async || {
+        rules.get("graph-core").await.unwrap().data["spec"]["trafficPolicy"]["connectionPool"]["tcp"]["maxConnections"]
+            .clone()
+    };
     let patch = json!({"spec": {"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 500}}}}});
     rules.patch("graph-core", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
     lab.advance(Duration::from_secs(9));

@@ -205,7 +205,8 @@ fn run(runtime: &Runtime, mesh: &Arc<InProcess>, name: &str, job: &Job) -> (Ende
     let script = play::load(&format!("troubleshooting/{name}.rhai"));
     let declared = |name: &String| script.params.iter().any(|param| param.name == *name);
     let given = job.params.iter().filter(|(name, _)| declared(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
-    play::play(runtime, mesh, &script, &given, &job.approved).unwrap_or_else(|failure| panic!("{name} starts, not: {failure}"))
+    play::play(runtime, mesh, &script, &given, &job.approved)
+        .unwrap_or_else(|failure| panic!("{name} starts, not: {failure}"))
 }
 
 /// Ten minutes later triage must no longer find the cause.
@@ -268,7 +269,11 @@ fn not_well(ended: &Ended, expected: &Expectation, differences: &[String]) -> Ve
         "fixed" => expected.ending.as_deref() == Some("fixed"),
         // With less evidence it may name what is seen instead of what is behind it.
         "found" | "cannot_tell" => differences.is_empty(),
-        "failed" => (ended.exit.code() == 5 || expected.exit == Some(ended.exit.code())) && differences.is_empty() && ended.left_behind.is_empty(),
+        "failed" => {
+            (ended.exit.code() == 5 || expected.exit == Some(ended.exit.code()))
+                && differences.is_empty()
+                && ended.left_behind.is_empty()
+        }
         _ => false,
     };
     if !right {

@@ -199,8 +199,10 @@ fn without_secrets(text: &str) -> Option<String> {
 fn may_begin(text: &str) -> bool {
     let bytes = text.as_bytes();
     let starts = |(place, byte): (usize, &u8)| {
-        matches!(byte, b'-' | b'e' | b':' | b'b' | b'B' | b'p' | b'P' | b's' | b'S' | b'c' | b'C' | b'a' | b'A' | b'r' | b'R')
-            && BEGINNINGS.iter().any(|beginning| bytes[place..].starts_with(beginning.as_bytes()))
+        matches!(
+            byte,
+            b'-' | b'e' | b':' | b'b' | b'B' | b'p' | b'P' | b's' | b'S' | b'c' | b'C' | b'a' | b'A' | b'r' | b'R'
+        ) && BEGINNINGS.iter().any(|beginning| bytes[place..].starts_with(beginning.as_bytes()))
     };
     bytes.iter().enumerate().any(starts)
 }
@@ -288,7 +290,8 @@ fn said(failure: Option<&mut (String, String)>) {
 
 fn is_secret_key(key: &str) -> bool {
     // Every key of every answer comes here: most differ from all of the words in their last letter.
-    let letters = || key.bytes().rev().filter(|byte| !matches!(byte, b'-' | b'_' | b'.')).map(|b| b.to_ascii_lowercase());
+    let letters =
+        || key.bytes().rev().filter(|byte| !matches!(byte, b'-' | b'_' | b'.')).map(|b| b.to_ascii_lowercase());
     let Some(last) = letters().next() else { return false };
     let ends_with = |word: &str| {
         let mut left = letters();

@@ -32,11 +32,8 @@ impl Run {
         let mut newer = BTreeSet::new();
         changes.iter().find_map(|changing| {
             let object = &changing.object;
-            let fields: Vec<_> = changing
-                .fields
-                .iter()
-                .filter(|field| newer.insert((object.to_string(), field.path.clone())))
-                .collect();
+            let fields: Vec<_> =
+                changing.fields.iter().filter(|field| newer.insert((object.to_string(), field.path.clone()))).collect();
             let now = send::look(&self.caller, send::Subject::of(changing)).ok()?;
             let back = fields.into_iter().find(|field| !field.stands_in(&now) && field.is_before_in(&now))?;
             let by = gitops_owner(&now)
@@ -46,7 +43,10 @@ impl Run {
                 })
                 .unwrap_or_else(|| "somebody else".into());
             let value = back.before.as_ref().map_or_else(|| "absent".to_owned(), ToString::to_string);
-            Some(format!("{object} was changed back by {by} after this run had changed it: {} is {value} again", back.path))
+            Some(format!(
+                "{object} was changed back by {by} after this run had changed it: {} is {value} again",
+                back.path
+            ))
         })
     }
 }

@@ -101,3 +101,23 @@ async fn ten_minutes_pass_quickly() {
     // A debug build took 30 ms; the bound leaves room for a busy machine.
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gitops_controller_writes_back_what_it_owns() {
+    let lab = Lab::start(World::named("breaker-gitops").unwrap(), Pace::Virtual).await.unwrap();
+    let client = client(&lab).await;
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("networking.istio.io", "v1", "DestinationRule"));
+    let rules: Api<DynamicObject> = Api::namespaced_with(client, "summit", &kind);
+    let limit = async || {
+        rules.get("graph-core").await.unwrap().data["spec"]["trafficPolicy"]["connectionPool"]["tcp"]["maxConnections"]
+            .clone()
+    };
+    let patch = json!({"spec": {"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 500}}}}});
+    rules.patch("graph-core", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+    lab.advance(Duration::from_secs(9));
+    assert_eq!(limit().await, 500);
+    lab.advance(Duration::from_secs(2));
+    assert_eq!(limit().await, 4);
+    let managers = rules.get("graph-core").await.unwrap().metadata.managed_fields.unwrap();
+    assert!(managers.iter().any(|entry| entry.manager.as_deref() == Some("argocd-controller")), "{managers:?}");
+}

@@ -31,6 +31,8 @@ pub struct Job {
     pub runbook: String,
     /// Its parameters; those that it does not declare are left out.
     pub params: BTreeMap<String, String>,
+    /// What of it is approved by name, beside every kind: `destinationrule/graph-core`.
+    pub approved: Vec<String>,
     /// What has to come of it.
     pub demand: Demand,
     /// Which part of the report it belongs to.
@@ -58,8 +60,8 @@ pub enum Demand {
     Own(Expectation),
     /// It is not for this world: it changes nothing, and names no wrong runbook.
     Foreign(Expectation),
-    /// It makes its change, which does not help, and takes it back.
-    TakenBack,
+    /// It makes its change, which does not help, and takes it back. Its message says this.
+    TakenBack(&'static str),
     /// It must not say that nothing is wrong, and leaves no change behind that does not cure.
     NotWell(Expectation),
     /// Triage: these causes are found, the first of them before all others.
@@ -100,6 +102,7 @@ impl Job {
             open: Box::new(move || World::named(&name).unwrap()),
             runbook: runbook.into(),
             params: params(world, "graph-core"),
+            approved: Vec::new(),
             demand,
             part: Part::Table,
         }
@@ -116,6 +119,7 @@ impl Job {
                 open: Box::new(move || names.world(&name)),
                 runbook: runbook.to_owned(),
                 params: params(&renamed, &renamed_service(seed)),
+                approved: Vec::new(),
                 demand,
                 part: Part::Seeds,
             }
@@ -142,7 +146,7 @@ pub fn play(runtime: &Runtime, job: &Job) -> Cell {
     let since = Instant::now();
     let mesh = Arc::new(runtime.block_on(InProcess::open((job.open)(), None)).unwrap());
     let before = snapshot::take(mesh.store());
-    let (ended, lines) = run(runtime, &mesh, &job.runbook, &job.params);
+    let (ended, lines) = run(runtime, &mesh, &job.runbook, job);
     let after = snapshot::take(mesh.store());
     let differences = snapshot::differences(&before, &after);
     let mut wrong = Vec::new();
@@ -151,6 +155,9 @@ pub fn play(runtime: &Runtime, job: &Job) -> Cell {
             let ending = expected.ending.as_deref().unwrap_or("found");
             if ended.ending != ending {
                 wrong.push(format!("it must end {ending}"));
+            }
+            if expected.exit.is_some_and(|code| code != ended.exit.code()) {
+                wrong.push(format!("its exit code must be {:?}, not {}", expected.exit, ended.exit.code()));
             }
             for object in differences.iter().filter(|object| !expected.changes.contains(*object)) {
                 wrong.push(format!("it changed {object}, which has no part in it"));
@@ -164,7 +171,12 @@ pub fn play(runtime: &Runtime, job: &Job) -> Cell {
             }
         }
         Demand::Foreign(expected) => wrong.extend(foreign(&ended, expected, &job.runbook, &lines, &differences)),
-        Demand::TakenBack => wrong.extend(taken_back(&ended, &differences)),
+        Demand::TakenBack(says) => {
+            wrong.extend(taken_back(&ended, &differences));
+            if !ended.message.contains(says) {
+                wrong.push(format!("its message must say {says:?}"));
+            }
+        }
         Demand::NotWell(expected) => wrong.extend(not_well(&ended, expected, &differences)),
         Demand::Causes(causes) => wrong.extend(ranked(&ended, causes, &lines, &differences)),
     }
@@ -189,18 +201,19 @@ pub fn play(runtime: &Runtime, job: &Job) -> Cell {
 }
 
 /// Plays a troubleshooting runbook with those of the parameters that it declares.
-fn run(runtime: &Runtime, mesh: &Arc<InProcess>, name: &str, params: &BTreeMap<String, String>) -> (Ended, Vec<Line>) {
+fn run(runtime: &Runtime, mesh: &Arc<InProcess>, name: &str, job: &Job) -> (Ended, Vec<Line>) {
     let script = play::load(&format!("troubleshooting/{name}.rhai"));
     let declared = |name: &String| script.params.iter().any(|param| param.name == *name);
-    let given = params.iter().filter(|(name, _)| declared(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
-    play::play(runtime, mesh, &script, &given).unwrap_or_else(|failure| panic!("{name} starts, not: {failure}"))
+    let given = job.params.iter().filter(|(name, _)| declared(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    play::play(runtime, mesh, &script, &given, &job.approved)
+        .unwrap_or_else(|failure| panic!("{name} starts, not: {failure}"))
 }
 
 /// Ten minutes later triage must no longer find the cause.
 fn symptom_remains(runtime: &Runtime, mesh: &Arc<InProcess>, job: &Job, expected: &Expectation) -> Option<String> {
     let later = Call::Sleep { duration: Duration::from_secs(600) };
     runtime.block_on(mesh.call(&later)).unwrap();
-    let (ended, lines) = run(runtime, mesh, "triage", &job.params);
+    let (ended, lines) = run(runtime, mesh, "triage", job);
     let cause = expected.cause.as_deref()?;
     let found = causes(&lines);
     found.iter().any(|one| one == cause).then(|| format!("ten minutes later triage still says: {}", ended.message))
@@ -256,7 +269,11 @@ fn not_well(ended: &Ended, expected: &Expectation, differences: &[String]) -> Ve
         "fixed" => expected.ending.as_deref() == Some("fixed"),
         // With less evidence it may name what is seen instead of what is behind it.
         "found" | "cannot_tell" => differences.is_empty(),
-        "failed" => ended.exit.code() == 5 && differences.is_empty() && ended.left_behind.is_empty(),
+        "failed" => {
+            (ended.exit.code() == 5 || expected.exit == Some(ended.exit.code()))
+                && differences.is_empty()
+                && ended.left_behind.is_empty()
+        }
         _ => false,
     };
     if !right {

@@ -27,6 +27,8 @@ pub struct Expectation {
     pub params: BTreeMap<String, String>,
     /// How that ends: `fixed`, or `found` where nothing that it may change helps.
     pub ending: Option<String>,
+    /// Its exit code, where it fails.
+    pub exit: Option<u8>,
     /// The true cause, in the words that triage ranks; absent where nothing is wrong.
     pub cause: Option<String>,
     /// Other runbooks that may find or name something here, because the same fault shows there too.

@@ -5,9 +5,9 @@
 //! first everywhere. Then the same for worlds whose names, namespaces, load and replicas vary by seed, for worlds with two
 //! faults, for worlds in which the cure does not help, and for worlds in which evidence is missing. Only this test reads what is expected; no diagnosis can see it.
 //!
-//! `cargo test --test matrix -- WORLD` plays the worlds whose name contains WORLD. Each world is played under two of the
-//! twenty seeds, and without two of four kinds of evidence, which change from world to world; `MESHBOOK_MATRIX=all` plays
-//! all of them.
+//! `cargo test --test matrix -- WORLD` plays the worlds whose name contains WORLD. Each world is played under some of
+//! the twenty seeds, and without some of the kinds of evidence, which change from world to world so that all of them are
+//! played somewhere: as many as two cores play in five minutes. `MESHBOOK_MATRIX=all` plays all of them everywhere.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod blind;
@@ -29,6 +29,8 @@ use expected::Expected;
 
 /// How many seeds vary the worlds.
 const SEEDS: u64 = 20;
+/// Of so many seeds, a world is played under one unless all are asked for.
+const ONE_SEED_OF: usize = 10;
 
 fn main() -> ExitCode {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
         jobs.extend(expected.runbooks.iter().map(|runbook| Job::single(world, runbook)));
     }
     for (index, world) in worlds.iter().enumerate() {
-        let seeds = (1..=SEEDS).filter(|seed| all || (*seed as usize + index).is_multiple_of(10));
+        let seeds = (1..=SEEDS).filter(|seed| all || (*seed as usize + index).is_multiple_of(ONE_SEED_OF));
         jobs.extend(seeds.flat_map(|seed| Job::varied(world, seed)));
         jobs.extend(blind::jobs(index, world, all));
     }
@@ -81,6 +83,12 @@ fn main() -> ExitCode {
         .take(3)
         .map(|cell| format!("{} on {} {:.1} s", cell.runbook, cell.world, cell.took.as_secs_f64()));
     println!("\nslowest: {}", slowest.collect::<Vec<_>>().join("; "));
+    if !all {
+        println!(
+            "each world under {} of {SEEDS} seeds, and without some kinds of evidence; MESHBOOK_MATRIX=all plays all",
+            SEEDS as usize / ONE_SEED_OF
+        );
+    }
     println!("matrix: {} runs in {} s, {} wrong", cells.len(), since.elapsed().as_secs(), wrong.len());
     if wrong.is_empty() && !cells.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

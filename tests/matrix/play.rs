@@ -37,13 +37,14 @@ pub fn play(
     mesh: &Arc<InProcess>,
     script: &Script,
     params: &BTreeMap<String, String>,
+    approved: &[String],
 ) -> Result<(Ended, Vec<Line>), Failure> {
     let values = engine::params::values(&script.params, params)?;
     let home = tempfile::tempdir().unwrap();
-    let settings = Settings {
-        approvals: vec![Approval { kind: "*".into(), name: None, count: None }],
-        ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path())
-    };
+    let everything = Approval { kind: "*".into(), name: None, count: None };
+    let named = approved.iter().map(|text| text.parse().expect("the approvals of a job are well formed"));
+    let approvals = std::iter::once(everything).chain(named).collect();
+    let settings = Settings { approvals, ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path()) };
     let kept = Arc::new(Kept::default());
     let transport: Arc<dyn Transport> = mesh.clone();
     let run = Run::start(settings, transport, kept.clone(), None, runtime.handle().clone(), CancellationToken::new())?;

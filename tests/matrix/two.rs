@@ -31,6 +31,7 @@ pub fn jobs(expected: &Expected) -> Vec<Job> {
             open: Box::new(move || both(service, plane)),
             runbook: "triage".into(),
             params: params(expected.of(service), "graph-core"),
+            approved: Vec::new(),
             demand: Demand::Causes(causes.to_vec()),
             part: Part::Two,
         }
@@ -38,14 +39,39 @@ pub fn jobs(expected: &Expected) -> Vec<Job> {
     PAIRS.iter().map(job).collect()
 }
 
-/// A runbook, its world, and what keeps its cure from helping.
-const IN_VAIN: &[(&str, &str, &str, Spoil)] = &[
-    ("503-circuit-breaker", "breaker", "a proxy that nothing reaches", stuck),
-    ("latency", "latency-retry-storm", "more load than one retry allows", |world| {
+/// A runbook, its world, what keeps its cure from helping, what is approved by name, and what the run must say.
+struct InVain {
+    runbook: &'static str,
+    world: &'static str,
+    why: &'static str,
+    spoil: Spoil,
+    approved: &'static [&'static str],
+    says: &'static str,
+}
+
+const fn in_vain_of(runbook: &'static str, world: &'static str, why: &'static str, spoil: Spoil) -> InVain {
+    InVain { runbook, world, why, spoil, approved: &[], says: "" }
+}
+
+const IN_VAIN: &[InVain] = &[
+    in_vain_of("503-circuit-breaker", "breaker", "a proxy that nothing reaches", stuck),
+    InVain {
+        approved: &["destinationrule/graph-core"],
+        says: "was changed back by Argo CD (application shop)",
+        ..in_vain_of("503-circuit-breaker", "breaker-gitops", "approved by name", |world| world)
+    },
+    InVain {
+        says: "was changed back by Argo CD (field manager argocd-controller)",
+        ..in_vain_of("503-circuit-breaker", "breaker-gitops", "without its label", |world| {
+            world.set("objects.DestinationRule/graph-core.metadata.labels", json!({})).unwrap()
+        })
+    },
+    in_vain_of("latency", "latency-retry-storm", "more load than one retry allows", |world| {
         world.set("traffic.0.rate", 200.0).unwrap()
     }),
-    ("mtls", "mtls-disabled-by-rule", "a proxy that nothing reaches", stuck),
-    ("control-plane-down", "control-plane-wrong-selector", "a NetworkPolicy as well", |world| {
+    in_vain_of("sidecar-memory", "memory-limit-in-vain", "a limit of the injector's own template", |world| world),
+    in_vain_of("mtls", "mtls-disabled-by-rule", "a proxy that nothing reaches", stuck),
+    in_vain_of("control-plane-down", "control-plane-wrong-selector", "a NetworkPolicy as well", |world| {
         let policy = World::named("control-plane-network-policy").unwrap().spec().faults.control_plane.earlier.clone();
         let mut faults = serde_json::to_value(&world.spec().faults.control_plane).unwrap();
         for earlier in policy {
@@ -57,14 +83,15 @@ const IN_VAIN: &[(&str, &str, &str, Spoil)] = &[
 
 /// Each must end 5, with everything taken back.
 pub fn in_vain(expected: &Expected) -> Vec<Job> {
-    let job = |(runbook, world, why, spoil): &(&'static str, &'static str, &'static str, Spoil)| {
-        let (world, spoil) = (*world, *spoil);
+    let job = |of: &InVain| {
+        let InVain { runbook, world, why, spoil, approved, says } = *of;
         Job {
             world: format!("{world}, {why}"),
             open: Box::new(move || spoil(World::named(world).unwrap())),
-            runbook: (*runbook).into(),
+            runbook: runbook.into(),
             params: params(expected.of(world), "graph-core"),
-            demand: Demand::TakenBack,
+            approved: approved.iter().map(|text| (*text).to_owned()).collect(),
+            demand: Demand::TakenBack(says),
             part: Part::InVain,
         }
     };

@@ -2,6 +2,7 @@
 
 use meshbook_lab::World;
 use regex::{Captures, Regex};
+use serde_json::json;
 
 use crate::expected::Expectation;
 
@@ -59,6 +60,15 @@ impl Names {
         let world = World::parse(&self.apply(&text)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut world = world.with_name(name).set("seed", self.seed + 100).unwrap();
         let spec = world.spec().clone();
+        // Every third seed has classic sidecars where the world does not say; every fourth two more revisions of istiod.
+        if self.seed % 3 == 1 {
+            world = world.set("cluster.native_sidecars", false).unwrap();
+        }
+        if self.seed % 4 == 2 && spec.cluster.revision.is_empty() {
+            let revision = |name: &str, istio: &str| json!({ "name": name, "istio": istio, "istiods": 1 });
+            let more = json!([revision("1-30", "1.30.2"), revision("canary", spec.cluster.istio.as_str())]);
+            world = world.set("cluster.revision", more).unwrap();
+        }
         // Pods that differ from each other are counted by the world, and double badly.
         let alike = spec.workload.iter().all(|workload| workload.faulty.is_none())
             && spec.traffic.iter().all(|traffic| traffic.shares.is_empty());

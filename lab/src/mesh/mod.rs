@@ -18,6 +18,7 @@ use crate::world::spec::{ProxyFault, ProxyFaultKind};
 mod access_log;
 pub(crate) mod ca;
 mod envoy;
+mod gitops;
 mod istiod;
 mod jaeger;
 pub(crate) mod kubernetes;
@@ -98,6 +99,7 @@ pub(crate) struct State {
     pub shut_to_prometheus: Vec<PodKey>,
     /// Sidecars that were killed, and when each is started again.
     restarts: BTreeMap<PodKey, Timestamp>,
+    owners: gitops::Owners,
     began: Timestamp,
     changes: broadcast::Receiver<Change>,
 }
@@ -130,6 +132,7 @@ impl Mesh {
             noticed: None,
             shut_to_prometheus: Vec::new(),
             restarts: BTreeMap::new(),
+            owners: gitops::Owners::new(&spec.faults.gitops, &spec.namespace, &store),
             began,
             changes,
         };
@@ -181,6 +184,7 @@ impl Mesh {
                 state.istiod.plane.next_event(),
                 state.timeline.next_event(),
                 state.noticed,
+                state.owners.next_event(),
                 state.next_restart(),
                 Some(state.prometheus.next_scrape(state.began)),
             ];
@@ -257,6 +261,7 @@ impl State {
     fn react(&mut self, store: &Store, now: Timestamp) {
         self.happen(store, now);
         self.restart_due(store, now);
+        self.owners.reconcile(store, now);
         let mut seen = Concerned::default();
         let mut due = self.controllers.next_event().is_some_and(|at| at <= now);
         // Each round's writes concern the next; a Deployment needs three (ReplicaSet, pods, status).

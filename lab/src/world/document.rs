@@ -175,6 +175,20 @@ pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
             )));
         }
     }
+    for owner in &spec.faults.gitops {
+        let owns = |object: &&serde_json::Value| {
+            let text = |key: &str| object[key].as_str().unwrap_or_default();
+            let kind = Catalog::get().by_kind(text("apiVersion"), text("kind"));
+            kind.is_some_and(|kind| kind.group == owner.group && kind.plural == owner.resource)
+                && object["metadata"]["name"] == owner.name.as_str()
+        };
+        if !spec.objects.iter().any(|object| owns(&object)) {
+            return Err(WorldError::Field(format!(
+                "a GitOps controller owns {} \"{}\", which is not among the objects",
+                owner.resource, owner.name
+            )));
+        }
+    }
     for fault in &spec.faults.proxy {
         if !spec.workload.iter().any(|workload| workload.name == fault.workload && fault.pod < workload.replicas) {
             return Err(WorldError::Field(format!(

@@ -7,6 +7,7 @@ use serde_json::Value;
 pub mod causes;
 pub mod control_plane;
 mod document;
+pub mod gitops;
 pub(crate) mod installation;
 pub mod memory;
 pub(crate) mod objects;
@@ -52,6 +53,8 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("memory-leak", include_str!("../../worlds/memory-leak.toml")),
     ("memory-low-limit", include_str!("../../worlds/memory-low-limit.toml")),
     ("memory-limit-in-vain", include_str!("../../worlds/memory-limit-in-vain.toml")),
+    // Who writes back.
+    ("breaker-gitops", include_str!("../../worlds/breaker-gitops.toml")),
     // Monitoring.
     ("alerts", include_str!("../../worlds/alerts.toml")),
     ("traces", include_str!("../../worlds/traces.toml")),

@@ -327,6 +327,8 @@ pub struct Faults {
     pub istiod_down: bool,
     /// What is wrong with the control plane.
     pub control_plane: ControlPlaneFaults,
+    /// Objects that a GitOps controller owns and writes back.
+    pub gitops: Vec<super::gitops::GitOps>,
 }
 
 /// A forbidden verb.

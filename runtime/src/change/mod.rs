@@ -7,7 +7,7 @@ pub mod levels;
 pub mod ownership;
 pub mod patch;
 pub(crate) mod road;
-mod send;
+pub(crate) mod send;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.
 mod tests;

@@ -39,7 +39,7 @@ impl Outcome {
 
 /// What is changed: an object of Kubernetes, or the log levels of a process under an object's name.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     pub(super) object: &'a ObjectRef,
     pub(super) levels: Option<&'a LogLevels>,
 }
@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
         Subject { object, levels: None }
     }
 
-    pub(super) fn of(changing: &'a Changing) -> Self {
+    pub(crate) fn of(changing: &'a Changing) -> Self {
         Subject { object: &changing.object, levels: changing.levels.as_ref() }
     }
 
@@ -100,7 +100,7 @@ pub(super) fn patch(caller: &Caller, subject: Subject<'_>, patch: Value) -> Resu
 }
 
 /// Reads an object, whatever has stopped the run.
-pub(super) fn look(caller: &Caller, subject: Subject<'_>) -> Result<Value, Failure> {
+pub(crate) fn look(caller: &Caller, subject: Subject<'_>) -> Result<Value, Failure> {
     document(caller.firmly(&subject.read())?, subject.object)
 }
 

@@ -170,7 +170,7 @@ fn redact_text(place: &mut String) {
 
 /// The text without its secrets; `None` if it has none.
 fn without_secrets(text: &str) -> Option<String> {
-    if text.len() <= SHORT && !BEGINNINGS.iter().any(|beginning| text.contains(beginning)) {
+    if text.len() <= SHORT && !may_begin(text) {
         return None;
     }
     let mut redacted = String::new();
@@ -193,6 +193,18 @@ fn without_secrets(text: &str) -> Option<String> {
     }
     redacted.push_str(&text[copied..]);
     Some(redacted)
+}
+
+/// Whether one of [`BEGINNINGS`] stands in a text.
+fn may_begin(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let starts = |(place, byte): (usize, &u8)| {
+        matches!(
+            byte,
+            b'-' | b'e' | b':' | b'b' | b'B' | b'p' | b'P' | b's' | b'S' | b'c' | b'C' | b'a' | b'A' | b'r' | b'R'
+        ) && BEGINNINGS.iter().any(|beginning| bytes[place..].starts_with(beginning.as_bytes()))
+    };
+    bytes.iter().enumerate().any(starts)
 }
 
 fn object(document: &mut Value) {
@@ -277,8 +289,16 @@ fn said(failure: Option<&mut (String, String)>) {
 }
 
 fn is_secret_key(key: &str) -> bool {
-    let plain: String = key.chars().filter(|c| !matches!(c, '-' | '_' | '.')).flat_map(char::to_lowercase).collect();
-    SECRET_NAMES.contains(&plain.as_str()) || SECRET_KEYS.iter().any(|ending| plain.ends_with(ending))
+    // Every key of every answer comes here: most differ from all of the words in their last letter.
+    let letters =
+        || key.bytes().rev().filter(|byte| !matches!(byte, b'-' | b'_' | b'.')).map(|b| b.to_ascii_lowercase());
+    let Some(last) = letters().next() else { return false };
+    let ends_with = |word: &str| {
+        let mut left = letters();
+        word.bytes().last() == Some(last) && word.bytes().rev().all(|byte| left.next() == Some(byte))
+    };
+    SECRET_KEYS.iter().any(|word| ends_with(word))
+        || SECRET_NAMES.iter().any(|word| ends_with(word) && letters().count() == word.len())
 }
 
 #[cfg(test)]
@@ -290,6 +310,24 @@ mod tests {
     fn redacted(mut document: Value) -> Value {
         value(&mut document);
         document
+    }
+
+    #[test]
+    fn every_beginning_is_found_in_a_short_text() {
+        for beginning in BEGINNINGS {
+            assert!(may_begin(&format!("x {beginning}")), "{beginning}");
+        }
+        assert!(!may_begin("nothing: here"));
+    }
+
+    #[test]
+    fn keys_are_secret_by_their_ending_or_as_a_whole() {
+        for key in ["db_Password", "x-api-key", "TOKEN", "client.secret", "set-cookie", "Authorization"] {
+            assert!(is_secret_key(key), "{key}");
+        }
+        for key in ["imagePullSecret", "", "-", "passwords", "max_tokens", "mytoken"] {
+            assert!(!is_secret_key(key), "{key}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! How a run ends: what is taken back, and which exit code says so.
 
+use super::changed_back::HINT;
 use super::ledger::{Order, State};
 use super::{Ending, Mode, Run, Stop, between};
-use crate::failure::{DEADLINE, ENDING, Exit, Failure, INTERRUPTED, PLAN_ENDS};
+use crate::failure::{DEADLINE, ENDING, Exit, Failure, INTERRUPTED, PLAN_ENDS, PROOF};
 use crate::record::event::{Ended, Event};
 
 /// What ended the run.
@@ -79,13 +80,24 @@ impl Run {
         Cause::Failure(failure)
     }
 
-    /// `fixed` has to be proved.
+    /// `fixed` has to be proved, and what it stands on must still be there.
     fn judged(&self, cause: Cause) -> Cause {
         match cause {
             Cause::Ending(Ending::Fixed { what }) if !self.ledger.lock().proved => Cause::Failure(
                 Failure::new(&ENDING, format!("the script says `fixed` ({what}), but no proof has followed its last change"))
                     .hint("put a `wait`, `hold` or `check` after the last change: `fixed` is allowed only when one has passed"),
             ),
+            Cause::Ending(Ending::Fixed { what }) => match self.changed_back() {
+                None => Cause::Ending(Ending::Fixed { what }),
+                Some(back) => {
+                    // What was proved together does not stay in part.
+                    self.take_back_everything(&back);
+                    Cause::Failure(
+                        Failure::new(&PROOF, format!("{back}; the script says `fixed` ({what}), which does not last"))
+                            .hint(HINT),
+                    )
+                }
+            },
             cause => cause,
         }
     }

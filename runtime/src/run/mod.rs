@@ -27,6 +27,7 @@ use crate::transport::Transport;
 use crate::value::Table;
 
 mod caller;
+pub(crate) mod changed_back;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.
 pub(crate) mod fake;

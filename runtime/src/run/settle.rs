@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::changed_back::HINT;
 use super::ledger::{Entry, OpenStep, Order, State};
 use super::{Mark, Run, StepMark, Stop};
 use crate::change::undo::{Subject, Undoer};
@@ -117,6 +118,9 @@ impl Run {
             return Ok(());
         }
         let seen = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        if let Some(back) = self.changed_back() {
+            return Err(Failure::new(&PROOF, format!("{back}; the check \"{what}\" failed{seen}")).hint(HINT));
+        }
         Err(Failure::new(&PROOF, format!("the check \"{what}\" failed{seen}"))
             .hint("what was changed and not yet proved is taken back; look at what the check saw before you run again"))
     }

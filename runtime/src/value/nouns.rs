@@ -75,7 +75,7 @@ impl Noun for List {
 
     /// One row for each item; where items have tables of the same columns, these as one table.
     fn table(&self) -> Table {
-        let mut table = Table::new(format!("{} of {}", self.items().len(), self.noun().name), &[]);
+        let mut table = Table::new(format!("{}: {}", self.noun().name, self.items().len()), &[]);
         let own: Vec<Table> = self.items().iter().filter_map(|item| (self.noun().table)(item)).collect();
         if let Some(first) = own.first().filter(|first| !first.columns.is_empty())
             && own.len() == self.items().len()

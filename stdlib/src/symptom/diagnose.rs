@@ -9,7 +9,7 @@ use super::Kind;
 use super::gather::gather;
 use crate::finding::{Diagnosis, Finding};
 use crate::host::Host;
-use crate::text::{figure, percent};
+use crate::text::percent;
 
 /// Over which span a diagnosis looks.
 const SPAN: Span = Span(std::time::Duration::from_secs(60));
@@ -34,12 +34,7 @@ pub fn diagnose(run: &Run, host: &Host, is_explained: impl Fn(Kind) -> bool) -> 
             Finding {
                 cause: kind.cause(),
                 what: format!("{}: {}", host.text(), kind.sentence()),
-                evidence: vec![format!(
-                    "{} of {} requests in {SPAN}, by {}",
-                    figure(requests.round()),
-                    figure(seen.total.round()),
-                    seen.source
-                )],
+                evidence: vec![format!("{} in {SPAN}, by {}", seen.out_of(*requests), seen.source)],
                 harm,
                 harms: format!("{} of the requests to {}", percent(harm), host.text()),
                 runbook: kind.cured_by(),

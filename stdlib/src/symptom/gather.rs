@@ -68,7 +68,8 @@ fn from_telemetry(requests: &Requests) -> Result<Seen, Missing> {
         (Err(why), Err(_)) => return Err(why.clone()),
     }
     prefer_causes(&mut kinds);
-    Ok(Seen { kinds: kinds.into_iter().collect(), total, source: "Prometheus: istio_requests_total" })
+    let tries = servers.iter().flat_map(|servers| servers.values()).map(|answers| answers.total).sum();
+    Ok(Seen { kinds: kinds.into_iter().collect(), total, tries, source: "Prometheus: istio_requests_total" })
 }
 
 /// A 503 without a flag on the caller's side is the echo of what the server's proxy flagged.
@@ -89,13 +90,13 @@ fn prefer_causes(kinds: &mut BTreeMap<Kind, f64>) {
 fn from_logs(run: &Run, survey: &Survey, span: Span) -> Result<Option<Seen>, Failure> {
     let proxies: Vec<Proxy> = survey.callers.iter().chain(&survey.servers).cloned().collect();
     let read = logs::read(run, &proxies, span)?;
-    let (mut kinds, mut total, mut lines) = (BTreeMap::<Kind, f64>::new(), 0.0, 0_usize);
+    let (mut kinds, mut total, mut tries, mut lines) = (BTreeMap::<Kind, f64>::new(), 0.0, 0.0, 0_usize);
     for proxy in &proxies {
         let Some(Ok(log)) = read.get(&proxy.key()) else { continue };
         lines += log.entries.len();
         let on_server = proxy.side() == Side::Server;
         for entry in &log.entries {
-            total += if on_server { 0.0 } else { 1.0 };
+            *(if on_server { &mut tries } else { &mut total }) += 1.0;
             if let Some(kind) =
                 Kind::of(&entry.flags.join(","), &entry.code.to_string(), on_server, entry.is_tls_failure())
             {
@@ -104,7 +105,7 @@ fn from_logs(run: &Run, survey: &Survey, span: Span) -> Result<Option<Seen>, Fai
         }
     }
     prefer_causes(&mut kinds);
-    Ok((lines > 0).then(|| Seen { kinds: kinds.into_iter().collect(), total, source: "access logs" }))
+    Ok((lines > 0).then(|| Seen { kinds: kinds.into_iter().collect(), total, tries, source: "access logs" }))
 }
 
 /// That no endpoint is healthy can be seen without any statistics; everything else cannot.
@@ -122,6 +123,7 @@ fn from_hosts(run: &Run, host: &Host, survey: &Survey, why: Missing) -> Result<R
         return Ok(Ok(Seen {
             kinds: vec![(Kind::NoHealthyUpstream, 1.0)],
             total: 1.0,
+            tries: 0.0,
             source: "Envoy: health of its hosts",
         }));
     }

@@ -30,6 +30,8 @@ pub struct Seen {
     pub kinds: Vec<(Kind, f64)>,
     /// All requests.
     pub total: f64,
+    /// What of them reached the proxies of its pods, each retry counted; 0 where these count nothing.
+    pub tries: f64,
     /// Where the figures are from.
     pub source: &'static str,
 }
@@ -166,6 +168,20 @@ impl Kind {
     }
 }
 
+impl Seen {
+    /// So many of all requests, in words. What the pods' proxies saw is counted by tries, of which a request has several.
+    fn out_of(&self, count: f64) -> String {
+        let shown = |figures: f64| figure(figures.round());
+        if count <= self.total {
+            format!("{} of {} requests", shown(count), shown(self.total))
+        } else if count <= self.tries {
+            format!("{} of {} tries, retries included", shown(count), shown(self.tries))
+        } else {
+            format!("{} tries, retries included", shown(count))
+        }
+    }
+}
+
 impl Symptom {
     /// What was seen.
     pub fn new(host: Host, seen: Result<Seen, Missing>) -> Self {
@@ -209,12 +225,7 @@ impl Noun for Symptom {
             Err(missing) => format!("what callers of {host} see cannot be told: {missing}"),
             Ok(seen) => match seen.kinds.first() {
                 None => format!("{host} is healthy: none of {} requests failed", figure(seen.total.round())),
-                Some((kind, count)) => format!(
-                    "{host}: {} ({} of {} requests)",
-                    kind.sentence(),
-                    figure(count.round()),
-                    figure(seen.total.round())
-                ),
+                Some((kind, count)) => format!("{host}: {} ({})", kind.sentence(), seen.out_of(*count)),
             },
         }
     }
@@ -277,6 +288,7 @@ mod tests {
         let seen = Seen {
             kinds: vec![(Kind::Overflow, 3.0), (Kind::NoHealthyUpstream, 40.0), (Kind::Tls, 0.0)],
             total: 100.0,
+            tries: 0.0,
             source: "test",
         };
         let symptom = Symptom::new(graph_core(), Ok(seen));
@@ -286,8 +298,19 @@ mod tests {
     }
 
     #[test]
+    fn no_more_fail_than_there_are() {
+        let of = |count: f64, tries: f64| {
+            let seen = Seen { kinds: vec![(Kind::CallerGaveUp, count)], total: 100.0, tries, source: "test" };
+            Symptom::new(graph_core(), Ok(seen)).text()
+        };
+        assert!(of(90.0, 400.0).ends_with("(90 of 100 requests)"), "{}", of(90.0, 400.0));
+        assert!(of(390.0, 400.0).ends_with("(390 of 400 tries, retries included)"), "{}", of(390.0, 400.0));
+        assert!(of(390.0, 0.0).ends_with("(390 tries, retries included)"), "{}", of(390.0, 0.0));
+    }
+
+    #[test]
     fn healthy_names_no_runbook() {
-        let symptom = Symptom::new(graph_core(), Ok(Seen { kinds: vec![], total: 100.0, source: "test" }));
+        let symptom = Symptom::new(graph_core(), Ok(Seen { kinds: vec![], total: 100.0, tries: 0.0, source: "test" }));
         assert_eq!(symptom.runbook(), None);
         assert!(symptom.text().contains("healthy"));
     }

@@ -76,7 +76,10 @@ impl Database {
             return *id;
         }
         let id = self.series.len();
-        self.by_name.entry(labels.get("__name__").cloned().unwrap_or_default()).or_default().push(id);
+        // In the order of their labels: every query wants them so.
+        let same_name = self.by_name.entry(labels.get("__name__").cloned().unwrap_or_default()).or_default();
+        let place = same_name.partition_point(|other| self.series[*other].labels < labels);
+        same_name.insert(place, id);
         self.index.insert(labels.clone(), id);
         self.series.push(Series { labels, samples: Vec::new() });
         id
@@ -113,12 +116,10 @@ impl Database {
                 .iter()
                 .all(|condition| condition.accepts(series.labels.get(&condition.label).map_or("", String::as_str)))
         };
-        let mut found: Vec<&Series> = match name {
-            Some(name) => {
-                self.by_name.get(name).into_iter().flatten().map(|id| &self.series[*id]).filter(fits).collect()
-            }
-            None => self.series.iter().filter(fits).collect(),
-        };
+        if let Some(name) = name {
+            return self.by_name.get(name).into_iter().flatten().map(|id| &self.series[*id]).filter(fits).collect();
+        }
+        let mut found: Vec<&Series> = self.series.iter().filter(fits).collect();
         found.sort_by(|a, b| a.labels.cmp(&b.labels));
         found
     }

@@ -12,6 +12,7 @@ use crate::failure::{Failure, PROOF, TYPE};
 use crate::noun::a_type;
 use crate::record::event::ProofOutcome;
 use crate::run::Mode;
+use crate::run::changed_back::HINT;
 use crate::value::Span;
 
 /// The first pause between two polls, and the longest.
@@ -110,7 +111,10 @@ fn prove(context: &mut EvalContext, word: &'static str, inputs: &[Expression]) -
                 _ => format!("`wait {limit} until {text}` was not true in time"),
             };
             let last = seen.map(|seen| format!("; last seen: {seen}")).unwrap_or_default();
-            let failure = Failure::new(&PROOF, format!("{why}{last}"));
+            let failure = match run.changed_back() {
+                Some(back) => Failure::new(&PROOF, format!("{back}; {why}{last}")).hint(HINT),
+                None => Failure::new(&PROOF, format!("{why}{last}")),
+            };
             return Err(error_of(failure, condition.position()));
         }
         let what = seen.unwrap_or_else(|| text.clone());

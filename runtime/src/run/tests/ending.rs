@@ -265,3 +265,53 @@ fn the_end_of_a_blocks_time_takes_back_no_more_than_the_block_has_changed() {
     fixed(&run);
     assert_eq!(run.finish(Ok(())).exit, Exit::Healthy);
 }
+
+/// Argo CD writes the limit back.
+fn argo_writes_back(bench: &Bench) {
+    bench.cluster.edit(&rule("graph-core"), |rule| {
+        rule["metadata"]["labels"] = json!({ "argocd.argoproj.io/instance": "shop" });
+        rule["spec"]["trafficPolicy"]["connectionPool"]["http"]["http2MaxRequests"] = json!(1);
+    });
+}
+
+#[test]
+fn fixed_does_not_stand_on_a_change_that_was_changed_back() {
+    let bench = Bench::new();
+    let run = bench.start();
+    let step = run.step_started("one").unwrap();
+    run.change(bench.raise("graph-core", 2)).unwrap();
+    prove(&run);
+    run.step_ended(step, true);
+    argo_writes_back(&bench);
+    fixed(&run);
+    let ended = run.finish(Ok(()));
+    assert_eq!((ended.exit, ended.code.as_deref()), (Exit::TakenBack, Some(PROOF.name)), "{ended:?}");
+    let says = "was changed back by Argo CD (application shop) after this run had changed it: spec.trafficPolicy.connectionPool.http.http2MaxRequests is 1 again";
+    assert!(ended.message.contains(says), "{}", ended.message);
+    assert!(ended.kept.is_empty() && ended.left_behind.is_empty(), "{ended:?}");
+}
+
+#[test]
+fn a_check_that_fails_says_who_changed_back() {
+    let bench = Bench::new();
+    let run = bench.start();
+    run.change(bench.raise("graph-core", 2)).unwrap();
+    let before = run.checked("well", false, None).unwrap_err();
+    assert!(!before.message.contains("changed back"), "{before}");
+    argo_writes_back(&bench);
+    let failure = run.checked("well", false, None).unwrap_err();
+    assert!(failure.message.contains("changed back by Argo CD (application shop)"), "{failure}");
+}
+
+#[test]
+fn a_change_of_ones_own_that_goes_back_is_nobody_elses() {
+    let bench = Bench::new();
+    let run = bench.start();
+    let step = run.step_started("one").unwrap();
+    run.change(bench.raise("graph-core", 2)).unwrap();
+    run.change(bench.raise("graph-core", 1)).unwrap();
+    prove(&run);
+    run.step_ended(step, true);
+    fixed(&run);
+    assert_eq!(run.finish(Ok(())).exit, Exit::Healthy);
+}

@@ -281,7 +281,7 @@ primitives! {
     page_is_missing: "page/is_missing.rs";
     page_why: "page/why.rs";
     // What the istiods say, page by page.
-    control_plane_sync: "control_plane/sync.rs";
+    control_plane_sync_state: "control_plane/sync_state.rs";
     control_plane_push_status: "control_plane/push_status.rs";
     control_plane_registry: "control_plane/registry.rs";
     control_plane_ca_root: "control_plane/ca_root.rs";

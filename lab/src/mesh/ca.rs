@@ -109,6 +109,11 @@ pub fn root(world: u64, root: Root) -> Certificate {
     Certificate { pem: certificate.pem(), serial, from, until }
 }
 
+/// When every root expires, which istiod exports.
+pub fn root_expires() -> Timestamp {
+    Timestamp::from_second(ROOT_FROM + ROOT_FOR).expect("a time of this century")
+}
+
 /// When the certificate that a proxy has now was fetched: at its start, and whenever half of the validity was over.
 fn fetched(identity: Identity, started: Timestamp, now: Timestamp) -> Timestamp {
     if identity.expired {

@@ -15,7 +15,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "Page",
     class: Some(Class::Read),
     summary: "The root certificate of the mesh: as the namespace of istiod has it, whether each other namespace agrees, and when it expires.",
-    doc: "From the ConfigMaps `istio-ca-root-cert` that istiod keeps in every namespace (X.509, RFC 5280); `citadel_server_root_cert_expiry_timestamp` of each istiod stands below. A namespace that has proxies and no root has a row too. Each row has `namespace`, `agrees` (bool), `serial`, `subject`, `not_before`, `not_after` (RFC 3339), `valid` (bool), `seconds_left` (int, negative when expired).",
+    doc: "From the ConfigMaps `istio-ca-root-cert` that istiod keeps in every namespace (X.509, RFC 5280); an istiod whose own root expires at another time (`citadel_server_root_cert_expiry_timestamp`) is named. A namespace that has proxies and no root has a row too. Each row has `namespace`, `agrees` (bool), `serial`, `subject`, `not_before`, `not_after` (RFC 3339), `valid` (bool), `seconds_left` (int, negative when expired).",
     errors: &[&FORBIDDEN],
     permissions: descriptor::CA_ROOT,
     search: &["istio-ca-root-cert", "ROOTCA", "CA", "expiry", "citadel"],

@@ -96,6 +96,11 @@ pub fn sync(plane: &ControlPlane) -> Page {
     } else if behind > 0 {
         seen.notes.push(format!("{behind} of {all} have not acknowledged everything, or are known to no istiod"));
     }
+    for istiod in &state.istiods {
+        if let Some(why) = &istiod.stale {
+            seen.notes.push(format!("what {} sends is stale: {why}", istiod.pod));
+        }
+    }
     if !strangers.is_empty() {
         let names: Vec<String> = strangers.iter().map(|one| one.proxy.clone()).collect();
         seen.notes.push(format!("known to no istiod that answered: {}", some(&names, 5)));
@@ -275,12 +280,20 @@ pub fn roots(run: &Run, plane: &ControlPlane) -> Result<Page, Failure> {
         true => seen.notes.push(format!("every namespace has the root of {}", plane.root())),
         false => seen.notes.push(format!("not as in {}: {}", plane.root(), some(&apart, 5))),
     }
-    let told = state.istiods.iter().filter_map(|istiod| Some((istiod, istiod.answer()?.root_expires?)));
-    for (istiod, seconds) in told {
+    let until = own.iter().filter_map(|der| Certificate::of(der)).map(|one| one.until).min();
+    for istiod in &state.istiods {
+        let Some(seconds) = istiod.answer().and_then(|says| says.root_expires) else { continue };
         #[allow(clippy::cast_possible_truncation, reason = "a time of this age is far below 2^53")]
-        let until =
-            jiff::Timestamp::from_second(seconds as i64).map_or_else(|_| "unreadable".into(), |at| at.to_string());
-        seen.notes.push(format!("{} says that its root expires at {until}", istiod.pod));
+        let says = jiff::Timestamp::from_second(seconds as i64).ok();
+        // A combined bundle holds roots of other authorities too, so that only one of them need be istiod's.
+        let alike = own.iter().filter_map(|der| Certificate::of(der)).any(|one| Some(one.until) == says);
+        if let (Some(says), false) = (says, alike) {
+            let distributed = until.map_or_else(|| "unreadable".into(), |until| until.to_string());
+            seen.notes.push(format!(
+                "{} signs by a root that expires at {says}; the distributed one expires at {distributed}",
+                istiod.pod
+            ));
+        }
     }
     seen.told.push((String::new(), rows));
     Ok(Page::new(seen))
@@ -341,7 +354,7 @@ mod tests {
         assert_eq!(root_rows("a", Some(&pem("AAAA")), &own, now)[0].fields["agrees"], true);
         assert_eq!(root_rows("a", Some(&pem("BBBB")), &own, now)[0].fields["agrees"], false);
         assert_eq!(
-            root_rows("a", Some(&(pem("AAAA") + &pem("BBBB"))), &own, now)[0].fields["agrees"],
+            root_rows("a", Some(&format!("{}{}", pem("AAAA"), pem("BBBB"))), &own, now)[0].fields["agrees"],
             false,
             "it trusts another one too"
         );

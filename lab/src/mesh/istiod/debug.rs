@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Sent, plane, version};
 use crate::mesh::State;
+use crate::mesh::ca;
 use crate::mesh::kubernetes::{PodKey, text};
 use crate::mesh::page::{Ask, Page};
 use crate::mesh::seed;
@@ -176,7 +177,7 @@ pub fn figures(state: &State, istiod: &PodKey) -> Vec<(String, f64)> {
         (format!("pilot_info{{version=\"{}-unknown-Clean\"}}", version_of(state, istiod)), 1.0),
         ("pilot_services".to_owned(), plane::knows(state, istiod).services().len() as f64),
         ("istiod_uptime_seconds".to_owned(), uptime),
-        ("citadel_server_root_cert_expiry_timestamp".to_owned(), 2_110_815_257.0),
+        ("citadel_server_root_cert_expiry_timestamp".to_owned(), ca::root_expires().as_second() as f64),
     ];
     all.extend(["cds", "eds", "lds", "rds"].map(|kind| (format!("pilot_xds_pushes{{type=\"{kind}\"}}"), pushes)));
     // An istiod that has pushed no change yet has no such figures. Each push reached its proxy within half a second.

@@ -6,6 +6,8 @@
 //! - [`latency`], [`time_spent`], [`ejections`], [`timeouts`], [`route`], [`load`]: why a service is slow, and what helps;
 //! - [`memory`]: what sidecars need memory for, and what helps;
 //! - [`control_plane`], [`version`]: istiod from every side;
+//! - [`effective`], [`candidate`], [`sidecar`], [`peer_authentication`]: what applies to a caller and a host, and why;
+//! - [`page`]: what proxies and istiods say on their pages, in istioctl's columns;
 //! - [`finding`]: what a diagnosis says;
 //! - [`evidence`]: how figures are taken, from the best source that speaks, as increases over a span;
 //! - parsers of foreign bytes: [`envoy`], [`prometheus`].

@@ -26,7 +26,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     search: &["istioctl experimental envoy-stats", "counters", "gauges"],
     examples: &[
         Example { world: "healthy", script: r#"proxies("front").stats("^server[.]total_connections$").rows().len()"#, expect: Expect::Value("3") },
-        Example { world: "breaker-default-stats", script: r#"proxies("front").stats("upstream_rq_pending_overflow")"#, expect: Expect::Contains("not exported") },
+        Example { world: "breaker-default-stats", script: r#"proxies("front").stats("outbound[|].*upstream_rq_pending_overflow")"#, expect: Expect::Contains("not exported") },
         Example { world: "healthy", script: r#"proxies("front").stats("(")"#, expect: Expect::Fails("meshbook::envoy::filter") },
     ],
     body,

@@ -110,11 +110,11 @@ fn only_the_transport_opens_connections() {
 fn only_the_road_of_changes_writes_to_a_cluster() {
     let made: Vec<_> = offences(
         "runtime/src",
-        &["Call::Patch {", "Call::Create {", "Call::Delete {", "Call::SetLogLevels {"],
+        &["Call::Patch {", "Call::Apply {", "Call::Create {", "Call::Delete {", "Call::SetLogLevels {"],
         &["runtime/src/change", "runtime/src/transport", "runtime/src/gate", "runtime/src/record"],
     );
     none(made, "a write that does not take the road");
-    let writes = ["Call::Patch", "Call::Create", "Call::Delete", "Call::SetLogLevels"];
+    let writes = ["Call::Patch", "Call::Apply", "Call::Create", "Call::Delete", "Call::SetLogLevels"];
     for folder in ["stdlib/src", "src", "rehearsal/src"] {
         none(offences(folder, &writes, &[]), "a write that does not take the road");
     }

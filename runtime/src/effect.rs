@@ -195,10 +195,19 @@ pub enum Call {
         pod: String,
         /// The container.
         container: String,
-        /// Lines not older than this many seconds.
-        since_seconds: u64,
-        /// At most so many bytes.
+        /// Lines not older than this many seconds; `None` is all that is kept.
+        since_seconds: Option<u64>,
+        /// At most so many bytes; the kubelet cuts the end.
         limit_bytes: u64,
+        /// At most so many lines, the newest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tail_lines: Option<u64>,
+        /// Each line begins with its time (RFC 3339).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        timestamps: bool,
+        /// Of the container's run before its last restart.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        previous: bool,
     },
     /// May we do this? (`SelfSubjectAccessReview`.) Answer: [`Reply::Json`] with a bool.
     AccessReview {
@@ -220,6 +229,18 @@ pub enum Call {
         object: ObjectRef,
         /// The patch.
         patch: Value,
+        /// Only try it (`dryRun=All`).
+        dry_run: bool,
+    },
+    /// A server-side apply of a configuration that carries `metadata.resourceVersion` as its precondition.
+    /// Only the recorder's caller makes it. Answer: [`Reply::Json`] with the object after it.
+    Apply {
+        /// Which object.
+        object: ObjectRef,
+        /// What our field manager wants of it, whole.
+        configuration: Value,
+        /// Takes fields from other managers. Only ever from our own earlier updates.
+        force: bool,
         /// Only try it (`dryRun=All`).
         dry_run: bool,
     },

@@ -145,3 +145,19 @@ pub static ENVOY_RESOURCE: Code = Code {
     catchable: true,
     explain: "The configuration of an Envoy is asked for by resource: `bootstrap`, `clusters`, `endpoints`, `listeners`, `routes` or `secrets`. All of it at once is megabytes of each proxy.",
 };
+
+/// A change of the pod template that would replace no pod.
+pub static NO_ROLLOUT: Code = Code {
+    name: "meshbook::workload::no_rollout",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "A changed pod template replaces pods only where the workload's controller acts on it. A paused Deployment waits until somebody resumes it, and a StatefulSet or DaemonSet with the update strategy `OnDelete` until somebody deletes each pod.",
+};
+
+/// There is no such container.
+pub static CONTAINER: Code = Code {
+    name: "meshbook::workload::container",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "No pod in question has a container of this name. The hint names those that there are; the sidecar is `istio-proxy`, whether it is native or not.",
+};

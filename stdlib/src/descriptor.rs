@@ -315,3 +315,25 @@ pub const EFFECTIVE: &[Permission] = &[
 
 /// To compare the root certificates of the namespaces.
 pub const CA_ROOT: &[Permission] = &[may("", "configmaps", "list")];
+
+/// To apply objects of a kind that the argument names, and to take that back.
+pub const APPLY_ANY: &[Permission] =
+    &[may("*", "*", "get"), may("*", "*", "patch"), may("*", "*", "create"), may("*", "*", "delete")];
+
+/// To ask what this user may do. Kubernetes lets every authenticated user (`system:basic-user`).
+pub const ACCESS_REVIEW: &[Permission] = &[may("authorization.k8s.io", "selfsubjectaccessreviews", "create")];
+
+/// To read events.
+pub const EVENTS: &[Permission] = &[may("", "events", "list")];
+
+/// To read the events of a workload and its pods.
+pub const EVENTS_OF_WORKLOAD: &[Permission] = &[may("", "events", "list"), may("", "pods", "list")];
+
+/// To read the log of a pod.
+pub const LOGS_OF_POD: &[Permission] = &[may("", "pods", "get"), may("", "pods/log", "get")];
+
+/// To read the logs of a workload's pods.
+pub const LOGS_OF_WORKLOAD: &[Permission] = &[may("", "pods", "list"), may("", "pods/log", "get")];
+
+/// To see what a workload's pods use.
+pub const USAGE: &[Permission] = &[may("", "pods", "list"), may("metrics.k8s.io", "pods", "list")];

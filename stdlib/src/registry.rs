@@ -252,6 +252,30 @@ primitives! {
     k8s_label: "kubernetes/label.rs";
     k8s_annotate: "kubernetes/annotate.rs";
     k8s_scale: "kubernetes/scale.rs";
+    // More of Kubernetes: apply, restart, logs, events, permissions, usage.
+    k8s_apply: "kubernetes/apply.rs";
+    k8s_apply_file: "kubernetes/apply_file.rs";
+    k8s_can: "kubernetes/can.rs";
+    workload_restart: "workload/restart.rs";
+    k8s_events: "event/events.rs";
+    object_events: "event/of_object.rs";
+    pod_events: "event/of_pod.rs";
+    workload_events: "event/of_workload.rs";
+    event_reason: "event/reason.rs";
+    event_note: "event/note.rs";
+    event_count: "event/count_of.rs";
+    event_object: "event/object_of.rs";
+    event_is_warning: "event/is_warning.rs";
+    pod_logs: "log/of_pod.rs";
+    workload_logs: "log/of_workload.rs";
+    log_line_message: "log/message.rs";
+    log_line_time: "log/time_of.rs";
+    log_line_pod: "log/pod_of.rs";
+    workload_usage: "usage/usage_of.rs";
+    usage_is_missing: "usage/is_missing.rs";
+    usage_why: "usage/why.rs";
+    usage_cpu: "usage/cpu_of.rs";
+    usage_memory: "usage/memory_of.rs";
     object_raw: "object/raw.rs";
     object_field: "object/field.rs";
     // What applies to a caller and a host, and why.
@@ -331,6 +355,9 @@ nouns! {
     crate::workload::Workload;
     crate::workload::Pod;
     crate::workload::Namespace;
+    crate::event::Event;
+    crate::log::LogLine;
+    crate::usage::Usage;
     crate::series::Series;
     crate::alert::Alert;
     crate::alerting_rule::AlertingRule;
@@ -367,6 +394,8 @@ codes! {
     HOST_PORT;
     ENVOY_FILTER;
     ENVOY_RESOURCE;
+    NO_ROLLOUT;
+    CONTAINER;
 }
 
 #[cfg(test)]

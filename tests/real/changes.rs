@@ -31,9 +31,13 @@ impl Target {
 #[test]
 fn what_only_the_lab_holds_is_named_with_its_reason() {
     let reasons = include_str!("../../docs/fidelity.md");
-    for primitive in ON_THE_LAB {
+    for primitive in ON_THE_LAB.iter().chain(CANNOT_BE_UNDONE) {
         assert!(reasons.contains(&format!("`{primitive}`")), "docs/fidelity.md does not name `{primitive}`");
     }
+    let irreversible = |name: &str| {
+        LIBRARY.primitives.iter().any(|one| one.name == name && matches!(one.inverse, Some(Inverse::Irreversible(_))))
+    };
+    assert!(CANNOT_BE_UNDONE.iter().all(|name| irreversible(name)), "what can be undone is undone on the real mesh");
     for (primitive, test) in BY_SCENARIO {
         assert!(test.contains(&format!("`{primitive}`")), "the test of its scenario does not name `{primitive}`");
     }
@@ -47,6 +51,9 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
     let load = Load::start(&real, "summit", 900);
     let (mut made, mut failed) = (0, Vec::new());
     for primitive in LIBRARY.primitives.iter().filter(|primitive| primitive.changes()) {
+        if CANNOT_BE_UNDONE.contains(&primitive.name) {
+            continue;
+        }
         assert!(
             matches!(primitive.inverse, Some(Inverse::PreImage | Inverse::Deletion)),
             "{}: the first that cannot be undone needs a test of its own",
@@ -92,7 +99,11 @@ const BY_SCENARIO: &[(&str, &str)] = &[
 const NO_OBJECT: &[&str] = &["set_log_level"];
 
 /// What cannot run on the real mesh, for the reasons that `docs/fidelity.md` gives: made and undone on the lab.
-const ON_THE_LAB: &[&str] = &["scale", "admit_proxies", "raise_limit", "limit_configuration", "export_statistics"];
+const ON_THE_LAB: &[&str] =
+    &["scale", "admit_proxies", "raise_limit", "limit_configuration", "export_statistics", "k8s::apply_file"];
+
+/// What is irreversible, and whose own tests are on the lab, for the reasons that `docs/fidelity.md` gives.
+const CANNOT_BE_UNDONE: &[&str] = &["restart"];
 
 /// Changes of objects that belong to the whole cluster: a run with a namespace is not how their examples are tried.
 const OF_THE_CLUSTER: &[&str] = &["ignore_failures"];
@@ -112,6 +123,11 @@ fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effect
         example.script
     );
     fs::write(&runbook, text).expect("the folder can be written");
+    let resources = folder.path().join("resources");
+    fs::create_dir(&resources).expect("the folder can be written");
+    for file in fs::read_dir("runbooks/resources").expect("the runbooks have resources").flatten() {
+        fs::copy(file.path(), resources.join(file.file_name())).expect("a resource can be copied");
+    }
     let mut kinds: Vec<_> = targets.iter().map(|target| target.kind.as_str()).collect();
     kinds.dedup();
 

@@ -48,7 +48,7 @@ pub(crate) fn version() -> Value {
 }
 
 /// Answers a path of discovery; `None` if it is none.
-pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
+pub(crate) fn answer(path: &str, headers: &HeaderMap, metrics: bool) -> Option<Response<Body>> {
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let aggregated = accept.split(',').any(|choice| {
         choice.contains("g=apidiscovery.k8s.io")
@@ -58,20 +58,23 @@ pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Response<Body>> 
     });
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     let document = match segments.as_slice() {
-        ["api"] if aggregated => return Some(aggregated_answer(true)),
-        ["apis"] if aggregated => return Some(aggregated_answer(false)),
+        ["api"] if aggregated => return Some(aggregated_answer(true, false)),
+        ["apis"] if aggregated => return Some(aggregated_answer(false, metrics)),
         ["api"] => json!({
             "kind": "APIVersions",
             "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}],
         }),
         ["apis"] => {
-            let groups: Vec<Value> = Catalog::get()
+            let mut groups: Vec<Value> = Catalog::get()
                 .groups()
                 .iter()
                 .filter(|(group, _)| !group.is_empty())
                 .map(|(group, versions)| group_document(group, versions))
                 .collect();
+            if metrics {
+                groups.push(group_document("metrics.k8s.io", &["v1beta1".into()]));
+            }
             json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         }
         ["apis", group] => {
@@ -139,11 +142,11 @@ fn resource_entries(kind: &ResourceType) -> Vec<Value> {
     std::iter::once(entry).chain(kind.subresources.iter().map(below)).collect()
 }
 
-fn aggregated_answer(core: bool) -> Response<Body> {
+fn aggregated_answer(core: bool, metrics: bool) -> Response<Body> {
     let types = Catalog::get().types();
     let mut groups = Catalog::get().groups();
     groups.retain(|(group, _)| group.is_empty() == core);
-    let items: Vec<Value> = groups
+    let mut items: Vec<Value> = groups
         .iter()
         .map(|(group, versions)| {
             let versions: Vec<Value> = versions
@@ -160,6 +163,15 @@ fn aggregated_answer(core: bool) -> Response<Body> {
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();
+    if metrics {
+        items.push(json!({
+            "metadata": {"name": "metrics.k8s.io"},
+            "versions": [{"version": "v1beta1", "freshness": "Current", "resources": [{
+                "resource": "pods", "scope": "Namespaced", "singularResource": "", "verbs": ["get", "list"],
+                "responseKind": {"group": "metrics.k8s.io", "version": "v1beta1", "kind": "PodMetrics"},
+            }]}],
+        }));
+    }
     let list = json!({
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",

@@ -48,6 +48,14 @@ pub(super) fn container(pod: &Value, target: &Target, query: &Query) -> Result<S
     }
 }
 
+/// When the container's run before its last restart ended; `None` if it was never restarted.
+fn ended(pod: &Value, container: &str) -> Option<Timestamp> {
+    let statuses =
+        ["containerStatuses", "initContainerStatuses"].into_iter().filter_map(|list| pod["status"][list].as_array());
+    let status = statuses.flatten().find(|status| status["name"] == container)?;
+    status["lastState"]["terminated"]["finishedAt"].as_str()?.parse().ok()
+}
+
 struct Follow {
     api: Arc<Api>,
     target: Target,
@@ -63,11 +71,18 @@ struct Follow {
 pub(crate) fn logs(api: &Arc<Api>, target: &Target, query: &Query) -> Result<Response<Body>, Failure> {
     let pod = read::find(&api.store, target)?;
     let container = container(&pod, target, query)?;
-    if query.is_true("previous") {
-        let message = format!("previous terminated container {container:?} in pod {:?} not found", target.name());
-        return Err(Failure::bad_request(message));
+    let ended = query.is_true("previous").then(|| ended(&pod, &container)).map(|ended| {
+        ended.ok_or_else(|| {
+            let message = format!("previous terminated container {container:?} in pod {:?} not found", target.name());
+            Failure::bad_request(message)
+        })
+    });
+    let ended = ended.transpose()?;
+    let mut lines = api.pods.logs(target.namespace(), target.name(), &container).map_err(Failure::bad_request)?;
+    if let Some(ended) = ended {
+        // Of a time in whole seconds, all of its last second.
+        lines.retain(|(time, _)| time.as_second() <= ended.as_second());
     }
-    let lines = api.pods.logs(target.namespace(), target.name(), &container).map_err(Failure::bad_request)?;
     let seen = lines.last().map(|(time, _)| *time);
     let at_seen = lines.iter().rev().take_while(|(time, _)| Some(*time) == seen).count();
     let timestamps = query.is_true("timestamps");

@@ -12,6 +12,7 @@ mod exec;
 mod faults;
 mod istio;
 mod logs;
+mod metrics;
 mod openapi;
 mod patch;
 mod port_forward;
@@ -49,6 +50,17 @@ use faults::Counted;
 pub use faults::{Denied, Faults, Interference};
 pub(crate) use protobuf::base64;
 
+/// What a pod uses at present.
+#[derive(Clone, Debug)]
+pub struct PodUsage {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub pod: String,
+    /// Each container with its CPU, in cores, and its memory, in bytes.
+    pub containers: Vec<(String, f64, u64)>,
+}
+
 /// What stands behind the pods. The mesh implements it; the API server calls it for port-forward, exec and logs.
 pub trait Pods: Send + Sync + 'static {
     /// The HTTP server on a pod's port as port-forward sees it; `None` means connection refused.
@@ -58,6 +70,10 @@ pub trait Pods: Send + Sync + 'static {
     /// # Errors
     /// The text says why there is no such log, for example an unknown container.
     fn logs(&self, namespace: &str, pod: &str, container: &str) -> Result<Vec<(Timestamp, String)>, String>;
+    /// What pods use, for the metrics API; `None` where nothing serves it.
+    fn usage(&self) -> Option<Vec<PodUsage>> {
+        None
+    }
 }
 
 /// What every request needs.

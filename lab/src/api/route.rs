@@ -13,7 +13,7 @@ use serde_json::json;
 use super::access::{self, Action, User};
 use super::request::{self, Form, Query, Target, WriteOptions};
 use super::status::Failure;
-use super::{Api, delete, discovery, exec, logs, openapi, port_forward, read, review, scale, watch, write};
+use super::{Api, delete, discovery, exec, logs, metrics, openapi, port_forward, read, review, scale, watch, write};
 
 /// The largest body taken, as by a real server.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
@@ -41,6 +41,9 @@ async fn respond(api: &Arc<Api>, request: Request<Body>) -> Result<Response<Body
     let (parts, body) = request.into_parts();
     let query = Query::of(&parts.uri);
     let path = parts.uri.path().trim_end_matches('/').to_owned();
+    if let Some(answer) = metrics::answer(api, &user, &parts.method, &path, &query) {
+        return answer;
+    }
     if let Some(target) = Target::of(&parts.method, &path, &query) {
         return resource(api, &user, &target, parts, query, body).await;
     }
@@ -57,7 +60,7 @@ async fn respond(api: &Arc<Api>, request: Request<Body>) -> Result<Response<Body
         "/version" => Ok(read::answer(StatusCode::OK, &discovery::version_of(&api.store))),
         "/openapi/v3" => openapi::index(),
         path if path.starts_with("/openapi/v3/") => openapi::document(&path["/openapi/v3/".len()..]),
-        _ => discovery::answer(&path, &parts.headers).ok_or_else(Failure::no_route),
+        _ => discovery::answer(&path, &parts.headers, api.pods.usage().is_some()).ok_or_else(Failure::no_route),
     }
 }
 

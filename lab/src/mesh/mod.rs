@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use crate::api::Pods;
+use crate::api::{PodUsage, Pods};
 use crate::clock::LabClock;
 use crate::store::{Change, Object, Store};
 use crate::world::Spec;
@@ -30,6 +30,7 @@ mod seed;
 mod tests;
 mod timeline;
 mod traffic;
+mod usage;
 
 use ca::{Identity, Root};
 use istiod::Istiod;
@@ -443,5 +444,9 @@ impl Pods for Mesh {
 
     fn logs(&self, namespace: &str, pod: &str, container: &str) -> Result<Vec<(Timestamp, String)>, String> {
         envoy::logs::read(&self.state(), &(namespace.to_owned(), pod.to_owned()), container, self.now())
+    }
+
+    fn usage(&self) -> Option<Vec<PodUsage>> {
+        self.state().usage(self.now())
     }
 }

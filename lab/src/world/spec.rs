@@ -119,6 +119,8 @@ pub struct Telemetry {
     pub proxy_stats: Vec<String>,
     /// Whether cAdvisor's `container_*` metrics are scraped.
     pub cpu: bool,
+    /// Whether a metrics server serves `metrics.k8s.io`.
+    pub metrics_api: bool,
     /// Prometheus' alerting rules: a rule file, YAML.
     pub rules: String,
     /// Whether proxies send traces to a Jaeger in `istio-system`.
@@ -134,6 +136,7 @@ impl Default for Telemetry {
             access_log: false,
             proxy_stats: Vec::new(),
             cpu: true,
+            metrics_api: false,
             rules: String::new(),
             tracing: false,
         }

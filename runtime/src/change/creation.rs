@@ -6,7 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::ownership::manager_of;
+use super::ownership::{managed_fields, manager_of};
+use super::patch::with_precondition;
 use super::send::{self, LOOKS, Outcome};
 use super::undo::ATTEMPTS;
 use super::{Change, diff};
@@ -44,6 +45,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         gitops: None,
         validated,
         levels: None,
+        apply: change.apply.is_some().then_some(false),
     };
     Ok((changing, tried))
 }
@@ -61,7 +63,7 @@ fn trial(run: &Run, object: &ObjectRef, content: &Value) -> Result<Value, Failur
 }
 
 /// The object as it is sent: with its identity, and without what only the server writes.
-fn content(object: &ObjectRef, after: &Value) -> Value {
+pub(super) fn content(object: &ObjectRef, after: &Value) -> Value {
     let mut content = after.clone();
     if let Some(fields) = content.as_object_mut() {
         fields.shift_remove("status");
@@ -96,9 +98,39 @@ pub(super) fn once(caller: &Caller, changing: &Changing, field_manager: &str) ->
     let object = &changing.object;
     let call = Call::Create { object: object.clone(), content: changing.patch.clone(), dry_run: false };
     match caller.firmly(&call).and_then(|reply| send::document(reply, object)) {
+        Ok(post_image) if changing.apply.is_some() => {
+            Outcome::Made(as_applied(caller, object, post_image, field_manager))
+        }
         Ok(post_image) => Outcome::Made(post_image),
         Err(failure) if send::is_lost(&failure) => settle_by_looking(caller, changing, field_manager, failure),
         Err(failure) => Outcome::NotMade(failure),
+    }
+}
+
+/// Makes our fields of a new object those of an apply, so that the next one takes away what it no longer names. An apply
+/// itself could not have created it: it has no precondition that the object is not there.
+///
+/// The API server takes managed fields as they are from a patch that changes nothing else, as in `undo.rs`. If it does
+/// not, the object is as it shall be all the same: the next apply takes the fields over, and leaves what it does not name.
+fn as_applied(caller: &Caller, object: &ObjectRef, created: Value, field_manager: &str) -> Value {
+    let (Some(managed), Some(version)) =
+        (managed_fields(&created), created.pointer("/metadata/resourceVersion").and_then(Value::as_str))
+    else {
+        return created;
+    };
+    let mut managed = managed.clone();
+    for entry in managed.as_array_mut().into_iter().flatten() {
+        if entry["manager"] == field_manager && entry["operation"] == "Update" && entry.get("subresource").is_none() {
+            entry["operation"] = "Apply".into();
+        }
+    }
+    let patch = with_precondition(json!({ "metadata": { "managedFields": managed } }), version);
+    match send::patch(caller, send::Subject::object(object), patch) {
+        Ok(applied) => applied,
+        Err(failure) => {
+            tracing::warn!(%object, %failure, "its fields could not be marked as applied");
+            created
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a change is computed, shown, approved, sent, proved, and taken back.
 
+mod apply;
 mod creation;
 pub mod diff;
 pub mod field;
@@ -44,6 +45,9 @@ pub struct Change {
     pub designated: bool,
     /// Where the "object" is the log levels of a process: which. `None` is an object of Kubernetes.
     pub levels: Option<LogLevels>,
+    /// Where it is a server-side apply: the configuration, which names every field that our field manager wants of the
+    /// object and no other. `docs/decisions/0010` says how it differs from a merge patch.
+    pub apply: Option<Value>,
 }
 
 impl Change {
@@ -58,6 +62,7 @@ impl Change {
             after,
             designated: false,
             levels: None,
+            apply: None,
         }
     }
 
@@ -69,6 +74,19 @@ impl Change {
     /// The creation of an object that does not exist: taken back, it is deleted.
     pub fn creation(object: ObjectRef, summary: String, after: Value) -> Self {
         Change::new(object, summary, Value::Null, after)
+    }
+
+    /// A server-side apply of a configuration; if the object is not there, its creation.
+    pub fn applied(object: ObjectRef, summary: String, before: Value, configuration: Value) -> Self {
+        let mut after = before.clone();
+        patch::apply(&mut after, &configuration);
+        Change { apply: Some(configuration), ..Change::new(object, summary, before, after) }
+    }
+
+    /// A change that cannot be taken back, and why.
+    #[must_use]
+    pub fn irreversible(self, why: &'static str) -> Self {
+        Change { class: Class::Irreversible, irreversible: Some(why), ..self }
     }
 
     /// The same of an object that the primitive itself designates.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::info_span;
 
 use super::send::{self, Outcome};
-use super::{Change, Changed, creation, diff, levels, ownership, patch};
+use super::{Change, Changed, apply, creation, diff, levels, ownership, patch};
 use crate::effect::{Class, ObjectRef};
 use crate::failure::{CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE};
 use crate::gate::{access, approval};
@@ -41,7 +41,10 @@ fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
         }
         run.gate.locks.hold(object)?;
     }
-    if diff::fields(&change.before, &change.after).is_empty() {
+    // What an apply comes to, only the server knows: it also takes away what is no longer named.
+    // Unless it is only planned to be there.
+    let only_planned = run.gate.overlay.real(object).is_some_and(|real| real.is_null());
+    if (change.apply.is_none() || only_planned) && diff::fields(&change.before, &change.after).is_empty() {
         return Ok(Changed { number: None, object: change.before, fields: Vec::new() });
     }
     let Some(proposal) = propose(run, &change)? else {
@@ -74,13 +77,17 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         let (changing, tried) = creation::propose(run, change)?;
         return Ok(Some(Proposal { changing, tried, resource_version: None }));
     }
-    let (difference, resource_version) = match &change.levels {
-        Some(_) => match levels::between(&real, &change.after) {
+    let (difference, resource_version) = match (&change.levels, &change.apply) {
+        (Some(_), _) => match levels::between(&real, &change.after) {
             Some(difference) => (difference, None),
             None => return Ok(None),
         },
-        None => {
-            let Some(difference) = patch::between(&real, &change.after) else {
+        (None, apply) => {
+            let difference = match apply {
+                Some(configuration) => Some(creation::content(object, configuration)),
+                None => patch::between(&real, &change.after),
+            };
+            let Some(difference) = difference else {
                 return Ok(None);
             };
             let version = real.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
@@ -96,13 +103,24 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         }
     };
     let subject = send::Subject { object, levels: change.levels.as_ref() };
-    let tried = match trial(run, subject, &real, &difference) {
+    let tried = match trial(run, subject, change, &real, &difference) {
         Ok(tried) => Some(tried),
         Err(failure) if failure.is(&FORBIDDEN) && run.mode() == Mode::Plan => None,
         Err(failure) => return Err(failure),
     };
     let validated = tried.is_some();
-    let tried = tried.unwrap_or_else(|| change.after.clone());
+    let (tried, force) = tried.unwrap_or_else(|| (change.after.clone(), false));
+    let tried = match &change.apply {
+        // In a plan the server has tried it without what was planned for the object before.
+        Some(_) if real != change.before => {
+            let mut planned = change.before.clone();
+            if let Some(difference) = patch::between(&real, &tried) {
+                patch::apply(&mut planned, &difference);
+            }
+            planned
+        }
+        _ => tried,
+    };
     let fields = diff::fields(&change.before, &tried);
     if fields.is_empty() {
         return Ok(None);
@@ -119,6 +137,7 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         gitops: ownership::gitops_owner(&change.before),
         validated,
         levels: change.levels.clone(),
+        apply: change.apply.is_some().then_some(force),
     };
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
@@ -126,8 +145,14 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     Ok(Some(Proposal { changing, tried, resource_version }))
 }
 
-/// The server-side dry run, after a look at the permission for it.
-fn trial(run: &Run, subject: send::Subject<'_>, before: &Value, difference: &Value) -> Result<Value, Failure> {
+/// The server-side dry run, after a look at the permission for it; and whether an apply has to be forced.
+fn trial(
+    run: &Run,
+    subject: send::Subject<'_>,
+    change: &Change,
+    before: &Value,
+    difference: &Value,
+) -> Result<(Value, bool), Failure> {
     let need = match subject.levels {
         Some(_) => access::Need::to_forward(),
         None => access::Need::of("patch", subject.object),
@@ -135,7 +160,10 @@ fn trial(run: &Run, subject: send::Subject<'_>, before: &Value, difference: &Val
     if !access::is_granted(run, subject.object, &need)? {
         return Err(access::forbidden(subject.object, &need));
     }
-    send::trial(&run.caller, subject, before, difference)
+    match change.apply {
+        Some(_) => apply::trial(&run.caller, subject.object, difference, &run.settings().field_manager),
+        None => Ok((send::trial(&run.caller, subject, before, difference)?, false)),
+    }
 }
 
 fn plan(run: &Run, change: Change, proposal: Proposal) -> Changed {

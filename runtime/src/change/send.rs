@@ -124,7 +124,11 @@ pub(super) fn pause(caller: &Caller) {
 
 /// Sends a recorded change once. A lost answer is settled by looking, never by sending again.
 pub(super) fn once(caller: &Caller, changing: &Changing, resource_version: Option<&str>) -> Outcome {
-    match patch(caller, Subject::of(changing), changing.patch.clone()) {
+    let sent = match changing.apply {
+        Some(force) => super::apply::send(caller, &changing.object, &changing.patch, force),
+        None => patch(caller, Subject::of(changing), changing.patch.clone()),
+    };
+    match sent {
         Ok(post_image) => Outcome::Made(post_image),
         Err(failure) if is_lost(&failure) => settle_by_looking(caller, changing, resource_version, failure),
         Err(failure) => Outcome::NotMade(failure),

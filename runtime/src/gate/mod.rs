@@ -47,7 +47,11 @@ impl Gate {
     /// May this be looked at?
     pub(crate) fn admit(&self, effect: &Effect) -> Result<(), Failure> {
         let changes = match &effect.call {
-            Call::Patch { .. } | Call::Create { .. } | Call::Delete { .. } | Call::SetLogLevels { .. } => true,
+            Call::Patch { .. }
+            | Call::Apply { .. }
+            | Call::Create { .. }
+            | Call::Delete { .. }
+            | Call::SetLogLevels { .. } => true,
             Call::Pod(request) => effect.class == Class::Read && request.method != "GET",
             _ => false,
         };

@@ -202,6 +202,10 @@ pub struct Changing {
     /// Where the object is the log levels of a process: which. The patch names the loggers that change then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<LogLevels>,
+    /// Where the patch is the configuration of a server-side apply: whether it is forced. It only ever is to take over
+    /// what our own field manager has set by another kind of request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply: Option<bool>,
 }
 
 impl Changing {

@@ -277,6 +277,7 @@ fn call(call: &mut Call) {
             redact_text(&mut request.path);
         }
         Call::Patch { patch, .. } => value(patch),
+        Call::Apply { configuration, .. } => value(configuration),
         Call::Create { content, .. } => value(content),
         _ => {}
     }

@@ -99,6 +99,29 @@ pub(super) async fn patch(
     object_of(server, &question).await
 }
 
+/// Applies a configuration (server-side apply), or tries it (`dryRun=All`). It is never sent twice.
+///
+/// <https://kubernetes.io/docs/reference/using-api/server-side-apply/>; JSON is YAML, so the configuration is sent as it is.
+pub(super) async fn apply(
+    server: &Server,
+    object: &ObjectRef,
+    configuration: &Value,
+    (force, dry_run): (bool, bool),
+    manager: &str,
+) -> Result<Value, Failure> {
+    let mut query = Query::of_a_write(manager, dry_run);
+    query.add("force", Some(if force { "true" } else { "false" }));
+    let question = Question {
+        method: Method::PATCH,
+        path: format!("{}{query}", path_of(object)),
+        accept: "application/json",
+        body: Some(("application/apply-patch+yaml", configuration.to_string().into_bytes())),
+        asked: Asked { verb: "apply", target: object.to_string(), writes: true },
+        repeatable: dry_run,
+    };
+    object_of(server, &question).await
+}
+
 /// Creates an object, or tries it (`dryRun=All`). It is never sent twice.
 pub(super) async fn create(
     server: &Server,
@@ -166,20 +189,37 @@ pub(super) async fn try_create(
     object_of(server, &question).await.map(|_| ())
 }
 
+/// Which part of a log is read: the query of `GET …/pods/NAME/log` (`k8s.io/api/core/v1` `PodLogOptions`).
+#[derive(Debug, Default)]
+pub(super) struct LogOptions {
+    /// Lines not older than so many seconds.
+    pub(super) since_seconds: Option<u64>,
+    /// At most so many bytes.
+    pub(super) limit_bytes: u64,
+    /// At most so many lines, the newest.
+    pub(super) tail_lines: Option<u64>,
+    /// Each line with its time.
+    pub(super) timestamps: bool,
+    /// Of the run before the last restart.
+    pub(super) previous: bool,
+}
+
 /// Reads a container's log.
 pub(super) async fn logs(
     server: &Server,
     namespace: &str,
     pod: &str,
     container: &str,
-    since_seconds: u64,
-    limit_bytes: u64,
+    options: LogOptions,
 ) -> Result<String, Failure> {
     let mut query = Query::default();
     query.add("container", Some(container));
-    // The API server refuses 0 in both.
-    query.add("sinceSeconds", Some(&since_seconds.max(1).to_string()));
-    query.add("limitBytes", Some(&limit_bytes.max(1).to_string()));
+    // The API server refuses 0 seconds and 0 bytes.
+    query.add("sinceSeconds", options.since_seconds.map(|seconds| seconds.max(1).to_string()).as_deref());
+    query.add("limitBytes", Some(&options.limit_bytes.max(1).to_string()));
+    query.add("tailLines", options.tail_lines.map(|lines| lines.to_string()).as_deref());
+    query.add("timestamps", options.timestamps.then_some("true"));
+    query.add("previous", options.previous.then_some("true"));
     let path = format!("/api/v1/namespaces/{}/pods/{}/log{query}", segment(namespace), segment(pod));
     let asked = Asked::to("read", format!("the log of {container} in Pod {namespace}/{pod}"));
     let body = server.ask(&Question { accept: "*/*", ..Question::get(path, asked) }).await?;

@@ -158,8 +158,15 @@ impl Connection {
             Call::List { kind, namespace, labels, fields } => Reply::Json(
                 kubernetes::list(server, kind, namespace.as_deref(), labels.as_deref(), fields.as_deref()).await?,
             ),
-            Call::Logs { namespace, pod, container, since_seconds, limit_bytes } => {
-                Reply::Text(kubernetes::logs(server, namespace, pod, container, *since_seconds, *limit_bytes).await?)
+            Call::Logs { namespace, pod, container, since_seconds, limit_bytes, tail_lines, timestamps, previous } => {
+                let options = kubernetes::LogOptions {
+                    since_seconds: *since_seconds,
+                    limit_bytes: *limit_bytes,
+                    tail_lines: *tail_lines,
+                    timestamps: *timestamps,
+                    previous: *previous,
+                };
+                Reply::Text(kubernetes::logs(server, namespace, pod, container, options).await?)
             }
             Call::AccessReview { verb, group, resource, namespace, name } => Reply::Json(
                 kubernetes::access_review(server, verb, group, resource, namespace.as_deref(), name.as_deref())
@@ -169,6 +176,9 @@ impl Connection {
             Call::Patch { object, patch, dry_run } => {
                 Reply::Json(kubernetes::patch(server, object, patch, *dry_run, &self.field_manager).await?)
             }
+            Call::Apply { object, configuration, force, dry_run } => Reply::Json(
+                kubernetes::apply(server, object, configuration, (*force, *dry_run), &self.field_manager).await?,
+            ),
             Call::Create { object, content, dry_run } => {
                 Reply::Json(kubernetes::create(server, object, content, *dry_run, &self.field_manager).await?)
             }

@@ -61,6 +61,8 @@ pub(super) fn failure(status: StatusCode, body: &[u8], asked: &Asked, server: &s
         }
         404 => return no_such_kind(asked),
         409 if said.reason == "AlreadyExists" => Failure::new(&REJECTED, sentence),
+        409 if message.starts_with("Apply failed") => Failure::new(&CONFLICT, sentence)
+            .hint("these fields belong to the managers that the message names: change them there, or leave them out of what is applied; they are never taken by force"),
         409 => Failure::new(&CONFLICT, sentence).hint("run again: it will read the object anew"),
         400 | 413 | 422 if asked.writes => Failure::new(&REJECTED, sentence),
         400 | 422 => Failure::new(&SCRIPT, sentence),

@@ -295,14 +295,70 @@ async fn logs_may_be_in_any_encoding() {
         namespace: "summit".into(),
         pod: "front-1".into(),
         container: "istio-proxy".into(),
-        since_seconds: 60,
+        since_seconds: Some(60),
         limit_bytes: 1000,
+        tail_lines: None,
+        timestamps: false,
+        previous: false,
     };
     assert_eq!(server.connect().await.call(&call).await.unwrap(), Reply::Text("503 UO \u{fffd}\u{fffd}\n".into()));
     assert_eq!(
         server.lines(),
         ["GET /api/v1/namespaces/summit/pods/front-1/log?container=istio-proxy&sinceSeconds=60&limitBytes=1000"]
     );
+}
+
+#[tokio::test]
+async fn a_part_of_a_log_is_asked_for() {
+    let server = Double::start(|_, _| axum::http::Response::new(axum::body::Body::empty())).await;
+    let call = Call::Logs {
+        namespace: "summit".into(),
+        pod: "front-1".into(),
+        container: "app".into(),
+        since_seconds: None,
+        limit_bytes: 1000,
+        tail_lines: Some(20),
+        timestamps: true,
+        previous: true,
+    };
+    server.connect().await.call(&call).await.unwrap();
+    assert_eq!(
+        server.lines(),
+        [
+            "GET /api/v1/namespaces/summit/pods/front-1/log?container=app&limitBytes=1000&tailLines=20&timestamps=true&previous=true"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_apply_is_sent_once_and_forced_only_when_asked() {
+    let server = Double::start(|_, _| json_answer(200, &object())).await;
+    let connection = server.connect().await;
+    for (force, dry_run) in [(false, true), (true, false)] {
+        let call = Call::Apply { object: rule(), configuration: object(), force, dry_run };
+        json_of(&connection, call).await.unwrap();
+    }
+    let place = "PATCH /apis/networking.istio.io/v1/namespaces/summit/destinationrules/graph-core?fieldManager=meshbook&fieldValidation=Strict";
+    assert_eq!(server.lines(), [format!("{place}&dryRun=All&force=false"), format!("{place}&force=true")]);
+    assert_eq!(server.received()[0].headers["content-type"], "application/apply-patch+yaml");
+    assert_eq!(serde_json::from_str::<Value>(&server.received()[0].body).unwrap(), object());
+
+    let busy = Double::start(|_, _| status(503, "ServiceUnavailable", "try again")).await;
+    let call = Call::Apply { object: rule(), configuration: object(), force: false, dry_run: false };
+    failure_of(&busy.connect().await, call).await;
+    assert_eq!(busy.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn fields_of_others_are_named_with_what_to_do() {
+    let message = "Apply failed with 1 conflict: conflict with \"kubectl\" using apps/v1: .spec.replicas";
+    let server = Double::start(move |_, _| status(409, "Conflict", message)).await;
+    let call = Call::Apply { object: rule(), configuration: object(), force: false, dry_run: true };
+    let failure = failure_of(&server.connect().await, call).await;
+    assert_eq!(failure.code.name, failure::CONFLICT.name);
+    assert!(failure.message.ends_with(message), "{failure}");
+    assert!(failure.hint.is_some_and(|hint| hint.contains("never taken by force")));
+    assert_eq!(failure.unchanged.as_deref(), Some("DestinationRule summit/graph-core is as it was"));
 }
 
 #[tokio::test]

@@ -268,8 +268,11 @@ pub(super) fn log(istiod: &Istiod, since: Duration) -> Effect {
         namespace: istiod.namespace.clone(),
         pod: istiod.pod.clone(),
         container: "discovery".into(),
-        since_seconds: since.as_secs(),
+        since_seconds: Some(since.as_secs()),
         limit_bytes: LOG_BYTES,
+        tail_lines: None,
+        timestamps: false,
+        previous: false,
     };
     Effect::read(format!("Pod {}/{}", istiod.namespace, istiod.pod), "istiod's log", call)
 }

@@ -57,8 +57,11 @@ fn effect(proxy: &Proxy, span: Duration) -> Effect {
         namespace: proxy.namespace().into(),
         pod: proxy.pod().into(),
         container: PROXY.into(),
-        since_seconds: seconds,
+        since_seconds: Some(seconds),
         limit_bytes: LIMIT,
+        tail_lines: None,
+        timestamps: false,
+        previous: false,
     };
     Effect::read(format!("Pod {}/{}", proxy.namespace(), proxy.pod()), "access log of its proxy", call)
 }

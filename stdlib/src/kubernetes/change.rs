@@ -32,7 +32,7 @@ pub fn patched(run: &Run, kind: &str, name: &str, patch: &Value, verb: &str) -> 
 }
 
 /// The fields that a patch names, in one line.
-fn leaves(patch: &Value, path: &str) -> Vec<String> {
+pub(super) fn leaves(patch: &Value, path: &str) -> Vec<String> {
     match patch {
         Value::Object(fields) if !fields.is_empty() => fields
             .iter()

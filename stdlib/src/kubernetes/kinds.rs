@@ -23,6 +23,11 @@ pub fn pod() -> ResourceKind {
     ResourceKind::namespaced("", "v1", "Pod", "pods")
 }
 
+/// An Event, as the core group serves it.
+pub fn event() -> ResourceKind {
+    ResourceKind::namespaced("", "v1", "Event", "events")
+}
+
 /// A Service.
 pub fn service() -> ResourceKind {
     ResourceKind::namespaced("", "v1", "Service", "services")

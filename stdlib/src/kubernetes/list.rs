@@ -2,14 +2,14 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::effect::ObjectRef;
-use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND};
+use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND, TYPE};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
 use serde_json::Value;
 
 use crate::descriptor::{self, optional, param};
-use crate::kubernetes::read;
+use crate::kubernetes::{read, selector};
 use crate::object::Object;
 
 /// Its descriptor.
@@ -22,8 +22,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "List<Object>",
     class: Some(Class::Read),
     summary: "Lists objects of a kind in the run's namespace.",
-    doc: "All pages of them.",
-    errors: &[&NOT_FOUND, &FORBIDDEN],
+    doc: "All pages of them, 500 objects a page; if the list expires while it is read (410), from its beginning. A selector is looked through before it is sent, and an empty one is refused.",
+    errors: &[&NOT_FOUND, &FORBIDDEN, &TYPE],
     permissions: descriptor::LIST_ANY,
     search: &["kubectl get", "selector", "labels"],
     examples: &[
@@ -33,6 +33,11 @@ pub static PRIMITIVE: Primitive = Primitive {
             script: r#"k8s::list("pods", "app=graph-core").len()"#,
             expect: Expect::Value("6"),
         },
+        Example {
+            world: "healthy",
+            script: r#"k8s::list("pods", "app=graph-core;version")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE
@@ -40,7 +45,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let kind = read::kind(call.run(), &call.string(0)?)?;
-    let selector = call.given(1).then(|| call.string(1)).transpose()?;
+    let selector = call.given(1).then(|| call.string(1)).transpose()?.map(selector::checked).transpose()?;
     let namespace = kind.namespaced.then(|| call.run().namespace().to_owned());
     let objects = read::list(call.run(), kind.clone(), namespace.as_deref(), selector.as_deref())?;
     let text =

@@ -2,5 +2,7 @@
 
 pub mod autoscaler;
 pub mod change;
+pub mod configuration;
 pub mod kinds;
 pub mod read;
+pub mod selector;

@@ -6,6 +6,7 @@ mod circuit_breaker;
 mod evidence;
 mod examples;
 mod kinds;
+mod kubernetes;
 mod latency;
 mod mtls;
 mod sidecar_memory;

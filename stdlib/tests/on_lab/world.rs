@@ -99,6 +99,8 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
             "loglevel",
             "telemetry",
             "sidecar",
+            "configmap",
+            "deployment/front",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),

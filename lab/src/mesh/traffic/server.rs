@@ -138,15 +138,20 @@ impl Server {
         rest
     }
 
-    /// Adds `dt` seconds of CPU at the present load.
-    pub fn work(&mut self, dt: f64) {
+    /// The CPU that it uses at the present load, in cores.
+    pub fn busy(&self) -> f64 {
         let idle = 0.002;
         let busy = match self.cpu {
             // One core when its whole capacity is at work of its own.
             None => self.usage() * self.own_time / self.service_time,
             Some(limit) => (self.worked() * limit.time.seconds()).min(f64::from(limit.milli) / 1000.0),
         };
-        self.cpu_seconds += (busy + idle) * dt;
+        busy + idle
+    }
+
+    /// Adds `dt` seconds of CPU at the present load.
+    pub fn work(&mut self, dt: f64) {
+        self.cpu_seconds += self.busy() * dt;
         let periods = dt / PERIOD;
         self.periods.0 += periods;
         self.periods.1 += periods * self.cpu.map_or(0.0, |limit| throttle(limit, self.worked()).periods);

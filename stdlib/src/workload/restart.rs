@@ -1,0 +1,80 @@
+//! `Workload.restart()`: replaces all its pods.
+
+use meshbook_runtime::change::Change;
+use meshbook_runtime::effect::Class;
+use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, REJECTED};
+use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive};
+use rhai::Dynamic;
+use serde_json::{Value, json};
+
+use crate::code::NO_ROLLOUT;
+use crate::descriptor;
+use crate::kubernetes::read;
+use crate::object::convert::merge;
+use crate::workload::Workload;
+
+/// The annotation by which `kubectl rollout restart` makes a template differ
+/// (`k8s.io/kubectl/pkg/polymorphichelpers/objectrestarter.go`).
+const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
+const WHY: &str = "the pods that it replaces are gone, with what they held in memory; to set the annotation back would replace them once more";
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "restart",
+    receiver: Some("Workload"),
+    class: Some(Class::Irreversible),
+    inverse: Some(Inverse::Irreversible(WHY)),
+    summary: "Replaces all pods of the workload, by a rollout of its own strategy.",
+    doc: "As `kubectl rollout restart`: the annotation `kubectl.kubernetes.io/restartedAt` of the pod template becomes the present time. Wait for `is_ready()` after it. It cannot be taken back, so unattended its approval names the object: `--approve deployment/front`. Refused where it would not come about: a paused Deployment, or the update strategy `OnDelete`.",
+    errors: &[&NO_ROLLOUT, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
+    permissions: descriptor::CHANGE_WORKLOAD,
+    search: &["kubectl rollout restart", "rollout", "bounce", "recreate pods"],
+    examples: &[Example {
+        world: "healthy",
+        script: r#"workload("front").restart()"#,
+        expect: Expect::Changes(&[
+            "Deployment summit/front: spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]",
+        ]),
+    }],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    let (run, work) = (call.run(), call.receiver::<Workload>()?);
+    let object = work.object();
+    let before = read::get(run, object)?;
+    if let Some(why) = no_rollout(&before) {
+        return Err(Failure::new(&NO_ROLLOUT, format!("{object} would not replace its pods: {why}"))
+            .unchanged(format!("{object} was not changed")));
+    }
+    let now = run.now()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut after = before.clone();
+    merge(&mut after, &json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED_AT: now } } } } }));
+    let summary = "restart: its pods are replaced one after the other".to_owned();
+    run.change(Change::new(object.clone(), summary, before, after).irreversible(WHY))?;
+    Ok(Dynamic::UNIT)
+}
+
+/// Why a change of the template would replace no pod, if it would not.
+fn no_rollout(object: &Value) -> Option<&'static str> {
+    if object.pointer("/spec/paused") == Some(&json!(true)) {
+        return Some("its rollout is paused (`kubectl rollout resume`)");
+    }
+    let strategy = object.pointer("/spec/updateStrategy/type").and_then(Value::as_str);
+    (strategy == Some("OnDelete")).then_some("its update strategy is OnDelete, so each pod stays until somebody deletes it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_replaces_no_pods_says_why() {
+        assert_eq!(no_rollout(&json!({ "spec": { "paused": false, "strategy": { "type": "Recreate" } } })), None);
+        assert!(no_rollout(&json!({ "spec": { "paused": true } })).is_some_and(|why| why.contains("paused")));
+        let on_delete = json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } });
+        assert!(no_rollout(&on_delete).is_some_and(|why| why.contains("OnDelete")));
+    }
+}

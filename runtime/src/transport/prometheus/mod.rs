@@ -1,7 +1,7 @@
 //! Prometheus: queries, and the pages of its API that are none.
 
-mod envelope;
-mod matchers;
+pub mod envelope;
+pub mod matchers;
 
 use std::time::Duration;
 

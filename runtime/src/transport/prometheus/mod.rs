@@ -1,5 +1,6 @@
 //! Prometheus: queries, and the pages of its API that are none.
 
+pub mod durations;
 pub mod envelope;
 pub mod matchers;
 

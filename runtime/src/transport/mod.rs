@@ -2,15 +2,15 @@
 
 pub mod clock;
 pub mod config;
+pub mod kind;
 pub mod kubeconfig;
+pub mod log_levels;
 pub mod prometheus;
 pub mod status;
 
 mod dashboard;
 mod jaeger;
-mod kind;
 mod kubernetes;
-mod log_levels;
 mod login;
 mod pod;
 mod port_forward;

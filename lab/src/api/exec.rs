@@ -25,7 +25,7 @@ use super::status::{self, Failure};
 use super::{logs, read};
 
 /// The container that has both commands.
-const SIDECAR: &str = "istio-proxy";
+pub(super) const SIDECAR: &str = "istio-proxy";
 
 /// Envoy's admin port, which `pilot-agent request` asks unless it is told otherwise.
 const ADMIN: u16 = 15000;
@@ -87,7 +87,7 @@ pub(super) async fn exec(
         }
         let ended = tokio::select! {
             () = closed(&mut socket) => return,
-            ended = run(&api, &target, &container, &words) => ended,
+            ended = run(&api, target.namespace(), target.name(), &container, &words) => ended,
         };
         // A terminal has one stream.
         let errors_to = if tty { STDOUT } else { STDERR };
@@ -116,10 +116,13 @@ async fn closed(socket: &mut WebSocket) {
 
 /// What a command wrote, and how it ended.
 #[derive(Debug, Default, PartialEq)]
-struct Ended {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    code: u8,
+pub struct Ended {
+    /// What it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+    /// Its exit code.
+    pub code: u8,
 }
 
 impl Ended {
@@ -236,7 +239,7 @@ fn agent_error(what: &str) -> Ended {
     Ended::failed(255, format!("Error: {what}\n"))
 }
 
-async fn run(api: &Api, target: &Target, container: &str, words: &[String]) -> Ended {
+pub(super) async fn run(api: &Api, namespace: &str, pod: &str, container: &str, words: &[String]) -> Ended {
     if container != SIDECAR {
         let program = words.first().map(String::as_str).unwrap_or_default();
         return Ended::failed(
@@ -245,14 +248,14 @@ async fn run(api: &Api, target: &Target, container: &str, words: &[String]) -> E
         );
     }
     match parse(words) {
-        Ok(asked) => answer(api, target, asked).await,
+        Ok(asked) => answer(api, namespace, pod, asked).await,
         Err(ended) => ended,
     }
 }
 
-async fn answer(api: &Api, target: &Target, asked: Asked) -> Ended {
+async fn answer(api: &Api, namespace: &str, pod: &str, asked: Asked) -> Ended {
     let Asked { program, method, port, path, body } = asked;
-    let Some(router) = api.pods.port(target.namespace(), target.name(), port) else {
+    let Some(router) = api.pods.port(namespace, pod, port) else {
         return match program {
             Program::Curl { silent: true, .. } => Ended::failed(7, ""),
             Program::Curl { .. } => Ended::failed(

@@ -47,6 +47,7 @@ use crate::store::Store;
 use access::Users;
 use faults::Counted;
 
+pub use exec::Ended;
 pub use faults::{Denied, Faults, Interference};
 pub(crate) use protobuf::base64;
 
@@ -129,11 +130,20 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let router = Router::new().fallback(route::handle).with_state(api.clone());
         let acceptor = TlsAcceptor::from(identity.config);
-        tokio::spawn(accept(listener, acceptor, router, api.clone(), stop.clone()));
+        tokio::spawn(accept(listener, acceptor, router(&api), api.clone(), stop.clone()));
         let admin_token = Mutex::new(admin_token);
         Ok(Server { address, authority: identity.authority, admin_token, viewer_token, api, stop })
+    }
+
+    /// What answers the requests, to be called without a connection. Upgrades (exec, port-forward) need one.
+    pub fn router(&self) -> Router {
+        router(&self.api)
+    }
+
+    /// Runs a program in a pod's sidecar as `exec` does, without a connection.
+    pub async fn execute(&self, namespace: &str, pod: &str, words: &[String]) -> Ended {
+        exec::run(&self.api, namespace, pod, exec::SIDECAR, words).await
     }
 
     /// Where the server listens.
@@ -206,6 +216,10 @@ current-context: {context}
     pub fn calls(&self) -> u64 {
         self.api.counted().calls()
     }
+}
+
+fn router(api: &Arc<Api>) -> Router {
+    Router::new().fallback(route::handle).with_state(api.clone())
 }
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, router: Router, api: Arc<Api>, stop: CancellationToken) {

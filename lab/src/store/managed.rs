@@ -107,7 +107,7 @@ pub fn encode(object: &mut Value, mut entries: Vec<Entry>) {
         key(a).cmp(&key(b))
     });
     let encoded: Vec<Value> = entries.iter().map(encode_entry).collect();
-    let Some(metadata) = object["metadata"].as_object_mut() else { return };
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     if encoded.is_empty() {
         metadata.remove("managedFields");
     } else {

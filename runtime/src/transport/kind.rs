@@ -181,8 +181,9 @@ async fn served(server: &Server) -> Result<Vec<KnownKind>, Failure> {
     Ok(core.into_iter().chain(others).collect())
 }
 
-/// Reads one list; `None` if it is not of this form.
-fn groups(body: &[u8]) -> Option<Vec<KnownKind>> {
+/// The kinds of one list (`APIGroupDiscoveryList`, the aggregated discovery of `/api` and `/apis`); `None` if it is not
+/// of this form.
+pub fn groups(body: &[u8]) -> Option<Vec<KnownKind>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     if document["kind"] != "APIGroupDiscoveryList" {
         return None;

@@ -13,20 +13,20 @@ pub(super) const IN_CLUSTER: &str = "in-cluster";
 
 /// What the process' environment says about the cluster. Tests make their own.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Environment {
+pub struct Environment {
     /// `$KUBECONFIG`.
-    pub(super) kubeconfig: Option<OsString>,
+    pub kubeconfig: Option<OsString>,
     /// The home directory.
-    pub(super) home: Option<PathBuf>,
+    pub home: Option<PathBuf>,
     /// Whether `$KUBERNETES_SERVICE_HOST` is set, as it is in every pod.
-    pub(super) in_cluster: bool,
+    pub in_cluster: bool,
     /// Whether somebody sits at a terminal, whom a credential plugin may ask.
-    pub(super) terminal: bool,
+    pub terminal: bool,
 }
 
 impl Environment {
     /// The environment of this process.
-    pub(super) fn of_process() -> Self {
+    pub fn of_process() -> Self {
         Environment {
             kubeconfig: std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
             home: std::env::home_dir(),
@@ -38,14 +38,16 @@ impl Environment {
 
 /// A cluster that was chosen: the context's name, and how to reach it.
 #[derive(Debug)]
-pub(super) struct Chosen {
-    pub(super) context: String,
-    pub(super) config: kube::Config,
+pub struct Chosen {
+    /// The context's name.
+    pub context: String,
+    /// Its server, credentials and namespace. Nothing was sent, and no credential plugin has run.
+    pub config: kube::Config,
 }
 
 /// Where a kubeconfig may come from.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Source<'a> {
+pub enum Source<'a> {
     /// Its text.
     Text(&'a str),
     /// This file and no other.
@@ -54,12 +56,12 @@ pub(super) enum Source<'a> {
     Found,
 }
 
-/// Chooses the cluster.
-pub(super) async fn choose(
-    source: Source<'_>,
-    context: Option<&str>,
-    environment: &Environment,
-) -> Result<Chosen, Failure> {
+/// Chooses the cluster. Files that the kubeconfig names are read; nothing is sent, and no credential plugin runs.
+///
+/// # Errors
+/// `CONFIG` if the kubeconfig or the context cannot be used, `UNAUTHORIZED` if its credential plugin needs a terminal
+/// and there is none.
+pub async fn choose(source: Source<'_>, context: Option<&str>, environment: &Environment) -> Result<Chosen, Failure> {
     let (kubeconfig, place) = match source {
         Source::Text(text) => {
             (Kubeconfig::from_yaml(text).map_err(|error| unusable(&error))?, "the kubeconfig".to_owned())

@@ -62,7 +62,7 @@ fn path(of: &LogLevels, set: &[Logger]) -> Result<String, Failure> {
 }
 
 /// The loggers of a page; `None` if it lists none.
-fn parse(page: &str) -> Option<Vec<Logger>> {
+pub fn parse(page: &str) -> Option<Vec<Logger>> {
     let (_, listed) = page.split_once('\n')?;
     let mut loggers = Vec::new();
     for line in listed.lines().map(str::trim).filter(|line| !line.is_empty()) {

@@ -2,21 +2,21 @@
 
 pub mod clock;
 pub mod config;
+pub mod kind;
+pub mod kubeconfig;
+pub mod log_levels;
+pub mod prometheus;
+pub mod status;
 
 mod dashboard;
 mod jaeger;
-mod kind;
-mod kubeconfig;
 mod kubernetes;
-mod log_levels;
 mod login;
 mod pod;
 mod port_forward;
-mod prometheus;
 mod retry;
 mod server;
 mod source;
-mod status;
 mod unanswered;
 
 use std::path::PathBuf;

@@ -9,18 +9,18 @@ use crate::failure::{
 
 /// What was asked of the API server, in a person's words.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub struct Asked {
     /// `read`, `list`, `patch`.
-    pub(super) verb: &'static str,
+    pub verb: &'static str,
     /// `DestinationRule summit/graph-core`.
-    pub(super) target: String,
+    pub target: String,
     /// Whether it may change something.
-    pub(super) writes: bool,
+    pub writes: bool,
 }
 
 impl Asked {
     /// A question that changes nothing.
-    pub(super) fn to(verb: &'static str, target: impl ToString) -> Self {
+    pub fn to(verb: &'static str, target: impl ToString) -> Self {
         Asked { verb, target: target.to_string(), writes: false }
     }
 }
@@ -42,7 +42,7 @@ struct Details {
 }
 
 /// The failure that an answer with an error status is.
-pub(super) fn failure(status: StatusCode, body: &[u8], asked: &Asked, server: &str) -> Failure {
+pub fn failure(status: StatusCode, body: &[u8], asked: &Asked, server: &str) -> Failure {
     let said = serde_json::from_slice::<Status>(body).ok().filter(|status| status.kind == "Status");
     let Some(said) = said else {
         return foreign(status, body, asked, server);

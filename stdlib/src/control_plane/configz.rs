@@ -57,9 +57,13 @@ pub fn compare(run: &Run, istiods: &mut [Istiod]) -> Result<(), Failure> {
 }
 
 /// Objects by kind, namespace and name, with their resource version.
-type Versions = BTreeMap<String, u64>;
+pub type Versions = BTreeMap<String, u64>;
 
-fn parse(page: &str) -> Result<Versions, String> {
+/// Reads the page. Objects without a name or a numeric resource version are left out.
+///
+/// # Errors
+/// A sentence that says why it is none.
+pub fn parse(page: &str) -> Result<Versions, String> {
     let page: Value = serde_json::from_str(page).map_err(|error| format!("its /debug/configz is not JSON: {error}"))?;
     let all = page.as_array().ok_or("its /debug/configz is no list")?;
     let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);

@@ -18,7 +18,8 @@ pub fn sum(page: &str, name: &str, labels: &[&str]) -> Option<f64> {
             found = Some(found.unwrap_or(0.0) + value);
         }
     }
-    found
+    // Figures of a page, each finite, may together be none.
+    found.filter(|sum: &f64| sum.is_finite())
 }
 
 #[cfg(test)]

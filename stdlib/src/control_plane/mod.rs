@@ -2,15 +2,15 @@
 
 mod api_server;
 pub mod cause;
-mod configz;
+pub mod configz;
 pub mod connection;
 pub mod cure;
 pub mod diagnose;
 pub mod gather;
 pub mod istiod;
-mod metrics;
+pub mod metrics;
 pub mod pages;
-mod pem;
+pub mod pem;
 pub mod policy;
 pub mod selector;
 pub mod service;

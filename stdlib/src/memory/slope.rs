@@ -80,7 +80,8 @@ impl Slope {
         let rising = rising / slopes.len() as f64;
         Ok(Slope {
             per_second: median(&mut slopes),
-            over: Duration::from_secs_f64(over),
+            // The times are those of a page, and may be further apart than a duration is long.
+            over: Duration::try_from_secs_f64(over).unwrap_or(Duration::MAX),
             samples: grown.len(),
             level: median(&mut grown.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
             rising,

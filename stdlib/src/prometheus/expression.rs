@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use meshbook_runtime::transport::prometheus::durations;
 use promql_parser::label::Matchers;
 use promql_parser::parser::{self, Expr};
 
@@ -17,6 +18,9 @@ fn parse(text: &str) -> Result<Expr, String> {
     let signs = text.chars().filter(|c| "([+-*/%^<>!=".contains(*c));
     if signs.count() + words.count() > DEEPEST {
         return Err("it nests too deeply".into());
+    }
+    if !durations::fit(text) {
+        return Err(durations::TOO_LONG.into());
     }
     parser::parse(text)
 }

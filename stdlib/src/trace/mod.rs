@@ -3,7 +3,7 @@
 pub mod own_time;
 pub mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshbook_runtime::noun::Noun;
@@ -66,11 +66,11 @@ impl Trace {
 
     /// The first of the spans that are part of no other in it.
     fn root(&self) -> Option<&Span> {
-        let known = |id: &String| self.0.spans.iter().any(|span| span.id == *id);
+        let known: BTreeSet<&String> = self.0.spans.iter().map(|span| &span.id).collect();
         self.0
             .spans
             .iter()
-            .filter(|span| span.parent.as_ref().is_none_or(|parent| !known(parent)))
+            .filter(|span| span.parent.as_ref().is_none_or(|parent| !known.contains(parent)))
             .min_by_key(|span| span.time.0)
     }
 
@@ -86,7 +86,8 @@ impl Trace {
         for span in &self.0.spans {
             let none = Vec::new();
             let entry = by.entry((span.service.clone(), span.kind.clone())).or_default();
-            entry.0 += own(span.time, children.get(span.id.as_str()).unwrap_or(&none));
+            // The times are those of a page: together they may be longer than a number holds.
+            entry.0 = entry.0.saturating_add(own(span.time, children.get(span.id.as_str()).unwrap_or(&none)));
             entry.1 += 1;
         }
         let mut parts: Vec<Part> =
@@ -157,8 +158,8 @@ impl OwnTimes {
     }
 
     fn share(&self, part: &Part) -> f64 {
-        let total: i64 = self.0.parts.iter().map(|part| part.own).sum();
-        if total > 0 { part.own as f64 / total as f64 } else { 0.0 }
+        let total: f64 = self.0.parts.iter().map(|part| part.own as f64).sum();
+        if total > 0.0 { part.own as f64 / total } else { 0.0 }
     }
 }
 

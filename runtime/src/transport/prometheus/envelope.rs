@@ -17,9 +17,12 @@ struct Envelope {
     warnings: Vec<String>,
 }
 
-/// The data of an answer to `what`. If Prometheus warned, for example that some of its stores did not answer, the warnings
-/// stand in it under `warnings`.
-pub(super) fn data(status: StatusCode, body: &[u8], what: &str, place: &str) -> Result<Value, Failure> {
+/// The data of an answer. If Prometheus warned, for example that some of its stores did not answer, the warnings
+/// stand in it under `warnings`. `what` and `place` are what was asked, and who answered, for messages.
+///
+/// # Errors
+/// What Prometheus, or what stands before it, says instead: a failure whose code tells whose fault it is.
+pub fn data(status: StatusCode, body: &[u8], what: &str, place: &str) -> Result<Value, Failure> {
     let Some(envelope) = serde_json::from_slice::<Envelope>(body).ok().filter(|envelope| !envelope.status.is_empty())
     else {
         return Err(foreign(status, body, place));

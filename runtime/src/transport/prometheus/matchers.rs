@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use promql_parser::label::{MatchOp, Matcher, Matchers};
 use promql_parser::parser::{self, Expr, VectorSelector};
 
+use super::durations;
 use crate::failure::{Failure, INTERNAL, SCRIPT};
 use crate::transport::status::printable;
 
@@ -24,6 +25,9 @@ pub fn fixed(query: &str, labels: &BTreeMap<String, String>) -> Result<String, F
     // The parser and its tree recurse; a query that nests deeper than any real one would exhaust the stack.
     if nesting(query) > DEEPEST {
         return Err(unreadable(query, "it nests too deeply"));
+    }
+    if !durations::fit(query) {
+        return Err(unreadable(query, durations::TOO_LONG));
     }
     let mut expression = parser::parse(query).map_err(|error| unreadable(query, &error))?;
     let added: Vec<Matcher> = labels.iter().map(|(name, value)| Matcher::new(MatchOp::Equal, name, value)).collect();

@@ -1,7 +1,8 @@
 //! Prometheus: queries, and the pages of its API that are none.
 
-mod envelope;
-mod matchers;
+pub mod durations;
+pub mod envelope;
+pub mod matchers;
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ use super::tsdb::{Condition, Database, Labels, Test, is_stale};
 
 mod aggregate;
 mod binary;
+mod durations;
 mod histogram;
 mod instant;
 mod range;
@@ -117,6 +118,9 @@ pub fn parse(text: &str) -> Result<Expr, QueryError> {
     let wrong = |why: &str| QueryError::BadData(format!("invalid parameter \"query\": {why}"));
     if depth(text) > DEEPEST {
         return Err(wrong("it nests too deeply for the lab's Prometheus"));
+    }
+    if !durations::fit(text) {
+        return Err(wrong(durations::TOO_LONG));
     }
     promql_parser::parser::parse(text).map_err(|error| wrong(&error))
 }

@@ -1,0 +1,4 @@
+//! The command line's own modules, as they are compiled there.
+
+pub mod arguments;
+pub mod escape;

@@ -1,0 +1,11 @@
+//! What the standard library reads: pages of Envoy, istiod, Prometheus, Jaeger; objects; names.
+
+pub mod access_log;
+pub mod certificates;
+pub mod envoy_pages;
+pub mod istiod;
+pub mod jaeger;
+pub mod names;
+pub mod objects;
+pub mod prometheus;
+pub mod rules;

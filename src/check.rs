@@ -1,9 +1,13 @@
 //! `meshbook check`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use meshbook_rehearsal::suite::{self, TestFile};
-use meshbook_runtime::engine::{Diagnostic, Script, check as engine};
+use meshbook_runtime::engine::check::Words;
+use meshbook_runtime::engine::limits::STACK;
+use meshbook_runtime::engine::{Diagnostic, Script};
 use meshbook_runtime::failure::{Exit, Failure, PARAM};
 use serde_json::json;
 
@@ -34,8 +38,7 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
     let mut errors = 0;
     let mut warnings = 0;
     let mut documents = Vec::new();
-    for file in files {
-        let found = findings(&file, session);
+    for (file, found) in files.iter().zip(all_findings(&files, session)) {
         errors += found.iter().filter(|diagnostic| !diagnostic.warning).count();
         warnings += found.iter().filter(|diagnostic| diagnostic.warning).count();
         for diagnostic in &found {
@@ -62,11 +65,43 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
 
 /// Everything that is wrong with a runbook, or with a file of tests.
 pub fn findings(file: &Path, session: &Session) -> Vec<Diagnostic> {
+    wrong(file, &Words::of(&session.library), session)
+}
+
+/// What is wrong with each file, in their order; as many at once as the machine has processors.
+fn all_findings(files: &[PathBuf], session: &Session) -> Vec<Vec<Diagnostic>> {
+    let words = Words::of(&session.library);
+    let next = AtomicUsize::new(0);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(files.len());
+    let mut found: Vec<(usize, Vec<Diagnostic>)> = thread::scope(|scope| {
+        let work = || {
+            let mut own = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(file) = files.get(index) else { break own };
+                own.push((index, wrong(file, &words, session)));
+            }
+        };
+        // The calling thread is one of them. Each has room for the deepest text that may be parsed; one that the system
+        // does not give leaves its files to the others.
+        let helper = || thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..workers).filter_map(|_| helper()).collect();
+        let mut found = work();
+        for other in others {
+            found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        found
+    });
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, findings)| findings).collect()
+}
+
+fn wrong(file: &Path, words: &Words, session: &Session) -> Vec<Diagnostic> {
     if suite::is_tests(file) {
         return TestFile::load(file).err().unwrap_or_default();
     }
     match Script::load(file, None, &session.library) {
-        Ok(script) => engine::check(&script, &session.library),
+        Ok(script) => words.check(&script),
         Err(diagnostic) => vec![*diagnostic],
     }
 }

@@ -28,6 +28,16 @@ async fn both_commands_ask_the_pods_own_ports() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sixteen_ask_at_once() {
+    let cluster = Cluster::with(&summit()).await;
+    let kubectl = Kubectl::of(&cluster);
+    let one = || exec(&kubectl, &["pilot-agent", "request", "GET", "big"]);
+    for answer in futures::future::join_all((0..16).map(|_| one())).await {
+        assert_eq!((answer.out.len(), answer.err.as_str(), answer.ok), (300_001, "", true));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_fails_tells_its_exit_code() {
     let cluster = Cluster::with(&summit()).await;
     let kubectl = Kubectl::of(&cluster);

@@ -26,6 +26,18 @@ async fn refusals_are_series_with_flag_uo_of_every_front_pod() {
 }
 
 #[tokio::test]
+async fn while_a_query_goes_on_other_pods_answer() {
+    let bench = Bench::named("breaker");
+    let prometheus = bench.pods("istio-system", "prometheus").remove(0);
+    let path = "/api/v1/query?query=sum(rate(istio_request_duration_milliseconds_bucket[5m]))";
+    let mut query = std::pin::pin!(bench.ask("GET", "istio-system", &prometheus, 9090, path));
+    assert!(futures::poll!(&mut query).is_pending(), "whoever asks waits for the query, and not the whole mesh");
+    let front = bench.pods("summit", "front").remove(0);
+    assert!(bench.get("summit", &front, 15000, "/server_info").await.contains("LIVE"));
+    assert_eq!(query.await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn what_callers_sent_is_what_the_service_got_plus_what_was_refused() {
     let bench = Bench::named("breaker");
     let host = "destination_service_name=\"graph-core\"";

@@ -174,7 +174,8 @@ pub enum Call {
         /// Which.
         object: ObjectRef,
     },
-    /// Lists objects, all pages of them. Answer: [`Reply::Json`] with an array of objects.
+    /// Lists objects, all pages of them. Answer: [`Reply::Json`] with an array of objects, without their
+    /// `metadata.managedFields`.
     List {
         /// Of what kind.
         kind: ResourceKind,

@@ -6,9 +6,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
+use jiff::Timestamp;
 
 use super::istiod::config::workload_name;
 use super::kubernetes::PodKey;
+use super::prometheus::api::Reply;
 use super::{Mesh, envoy, istiod, jaeger, prometheus};
 use crate::world::objects::ROOT_NAMESPACE;
 use crate::world::spec::{PrometheusFault, ProxyFaultKind};
@@ -174,18 +176,35 @@ async fn answer(mesh: &Mesh, key: &PodKey, listener: Listener, request: Request)
         }
     }
     let now = mesh.now();
-    let mut state = mesh.state();
-    let page = match listener {
-        Listener::EnvoyAdmin => envoy::admin(&mut state, key, &ask, now),
-        Listener::Agent => envoy::agent(&state, key, &ask, now),
-        Listener::Readiness => envoy::readiness(&state, key, &ask),
-        Listener::EnvoyPrometheus => envoy::prometheus(&state, key, &ask, now),
-        Listener::Istiod => istiod::debug::page(&state, key, &ask, now),
-        Listener::Prometheus => prometheus::api::page(&state, &ask, now),
-        Listener::Jaeger => jaeger::page(&state, &ask, now),
-        Listener::Application => Page::text("ok\n"),
+    if listener != Listener::Prometheus {
+        return state_page(mesh, key, listener, &ask, now).into_response();
+    }
+    let reply = prometheus::api::page(&mesh.state(), &ask);
+    let page = match reply {
+        Reply::Page(page) => page,
+        Reply::Series(database) => {
+            let (method, query) = (ask.method.clone(), ask.query);
+            let asked = tokio::task::spawn_blocking(move || {
+                prometheus::api::asked(&database, &Ask { method: &method, path: &path, query }, now)
+            });
+            asked.await.unwrap_or_else(|_| Page::text("the query was given up\n").with_status(500))
+        }
     };
     page.into_response()
+}
+
+/// A page that shows the state of the mesh.
+fn state_page(mesh: &Mesh, key: &PodKey, listener: Listener, ask: &Ask, now: Timestamp) -> Page {
+    let mut state = mesh.state();
+    match listener {
+        Listener::EnvoyAdmin => envoy::admin(&mut state, key, ask, now),
+        Listener::Agent => envoy::agent(&state, key, ask, now),
+        Listener::Readiness => envoy::readiness(&state, key, ask),
+        Listener::EnvoyPrometheus => envoy::prometheus(&state, key, ask, now),
+        Listener::Istiod => istiod::debug::page(&state, key, ask, now),
+        Listener::Jaeger => jaeger::page(&state, ask, now),
+        Listener::Application | Listener::Prometheus => Page::text("ok\n"),
+    }
 }
 
 /// Splits and decodes a query string or a form.

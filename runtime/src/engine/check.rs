@@ -3,7 +3,7 @@
 //! The checker reports what it knows. What it cannot know — a closure that is called by its variable, a value of a
 //! function of a module — it leaves to the run.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use rhai::packages::{Package, StandardPackage};
@@ -21,45 +21,69 @@ pub const ENDINGS: [&str; 4] = ["fixed", "found", "not_this", "cannot_tell"];
 
 /// Checks a script and its modules: errors first, then warnings, each in the order of the text.
 pub fn check(script: &Script, library: &Library) -> Vec<Diagnostic> {
-    let names = known_functions(script, library);
-    let mut found = Vec::new();
-    for (name, ast) in std::iter::once((&script.path, &script.ast)).chain(&script.modules) {
-        let mut checker = Checker { script, library, names: &names, source: name, found: &mut found };
-        checker.calls(ast);
-        checker.proofs_return_nothing(ast);
-        if *name == script.path {
-            checker.statements(ast.statements());
-            if script.purpose == Purpose::Runbook {
-                checker.ending(ast);
-            }
-        } else {
-            checker.module_top(ast);
-        }
-    }
-    found.sort_by_key(|d| (d.warning, d.place.as_ref().map(|p| (p.source.clone(), p.start))));
-    found
+    Words::of(library).check(script)
 }
 
-/// Names of functions that exist: the library's, Rhai's, the script's own.
-fn known_functions(script: &Script, library: &Library) -> HashSet<String> {
-    let mut engine = Engine::new_raw();
-    StandardPackage::new().register_into_engine(&mut engine);
-    library::register(&mut engine, library);
-    let builtin = engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true);
-    let own = std::iter::once(&script.ast)
-        .chain(script.modules.values())
-        .flat_map(|ast| ast.iter_functions().map(|f| f.name.to_owned()));
-    builtin
-        .into_iter()
-        .chain(own)
-        .chain(["call", "curry", "Fn", "is_def_var", "is_def_fn", "is_shared", "type_of"].map(str::to_owned))
-        .collect()
+/// What scripts may call, gathered once from a library: whoever checks many scripts shares it among them.
+pub struct Words {
+    library: Library,
+    /// Names of functions of the library and of Rhai.
+    builtin: HashSet<String>,
+    /// Primitives by their full names.
+    primitives: HashMap<&'static str, Vec<&'static Primitive>>,
+    /// Namespaces of primitives: `k8s`.
+    spaces: HashSet<&'static str>,
+}
+
+impl Words {
+    /// Gathers what a library and Rhai offer.
+    pub fn of(library: &Library) -> Words {
+        let mut engine = Engine::new_raw();
+        StandardPackage::new().register_into_engine(&mut engine);
+        library::register(&mut engine, library);
+        let builtin = engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true);
+        let of_rhai = ["call", "curry", "Fn", "is_def_var", "is_def_fn", "is_shared", "type_of"].map(str::to_owned);
+        let mut primitives = HashMap::<_, Vec<_>>::new();
+        for primitive in library.primitives {
+            primitives.entry(primitive.name).or_default().push(*primitive);
+        }
+        let spaces = primitives.keys().filter_map(|name| name.split_once("::")).map(|(space, _)| space).collect();
+        Words { library: *library, builtin: builtin.into_iter().chain(of_rhai).collect(), primitives, spaces }
+    }
+
+    /// Checks a script and its modules: errors first, then warnings, each in the order of the text.
+    pub fn check(&self, script: &Script) -> Vec<Diagnostic> {
+        let own = std::iter::once(&script.ast).chain(script.modules.values());
+        let own: HashSet<&str> = own.flat_map(|ast| ast.iter_functions().map(|f| f.name)).collect();
+        let mut found = Vec::new();
+        for (name, ast) in std::iter::once((&script.path, &script.ast)).chain(&script.modules) {
+            let mut checker = Checker { script, words: self, own: &own, source: name, found: &mut found };
+            checker.calls(ast);
+            checker.proofs_return_nothing(ast);
+            if *name == script.path {
+                checker.statements(ast.statements());
+                if script.purpose == Purpose::Runbook {
+                    checker.ending(ast);
+                }
+            } else {
+                checker.module_top(ast);
+            }
+        }
+        found.sort_by_key(|d| (d.warning, d.place.as_ref().map(|p| (p.source.clone(), p.start))));
+        found
+    }
+
+    /// The primitives of a name.
+    fn primitives(&self, name: &str) -> &[&'static Primitive] {
+        self.primitives.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 struct Checker<'a> {
     script: &'a Script,
-    library: &'a Library,
-    names: &'a HashSet<String>,
+    words: &'a Words,
+    /// Names of the functions of the script and of its modules.
+    own: &'a HashSet<&'a str>,
     source: &'a str,
     found: &'a mut Vec<Diagnostic>,
 }
@@ -91,29 +115,17 @@ impl Checker<'_> {
         if call.call.name.starts_with("anon$") || call.call.name.contains('$') {
             return None;
         }
-        let same_name: Vec<&Primitive> = self
-            .library
-            .primitives
-            .iter()
-            .copied()
-            .filter(|p| p.name == name && p.receiver.is_some() == call.method)
-            .collect();
+        let same_name: Vec<&Primitive> =
+            self.words.primitives(&name).iter().copied().filter(|p| p.receiver.is_some() == call.method).collect();
         if !call.call.namespace.is_empty() {
-            let spaces: HashSet<&str> = self
-                .library
-                .primitives
-                .iter()
-                .filter_map(|p| p.name.split_once("::"))
-                .map(|(space, _)| space)
-                .collect();
             let space = call.call.namespace.to_string();
-            if !spaces.contains(space.as_str()) {
+            if !self.words.spaces.contains(space.as_str()) {
                 return None;
             }
             if same_name.is_empty() {
                 return Some(self.hinted(Failure::new(&UNKNOWN_NAME, format!("there is no `{name}`")), &name));
             }
-        } else if same_name.is_empty() && !self.names.contains(call.call.name.as_str()) {
+        } else if same_name.is_empty() && !self.is_known(call.call.name.as_str()) {
             return Some(self.hinted(Failure::new(&UNKNOWN_NAME, format!("there is no function `{name}`")), &name));
         }
         let count = call.call.args.len();
@@ -147,10 +159,15 @@ impl Checker<'_> {
             .contains(&name)
     }
 
+    /// Whether there is a function of this name at all: the library's, Rhai's, the script's own.
+    fn is_known(&self, name: &str) -> bool {
+        self.own.contains(name) || self.words.builtin.contains(name)
+    }
+
     fn hinted(&self, failure: Failure, name: &str) -> Failure {
-        let own = library_hint(name, self.library).or_else(|| {
-            nearest(last_part(name), self.names.iter().map(String::as_str))
-                .map(|near| format!("did you mean `{near}`?"))
+        let own = library_hint(name, &self.words.library).or_else(|| {
+            let names = self.words.builtin.iter().map(String::as_str).chain(self.own.iter().copied());
+            nearest(last_part(name), names).map(|near| format!("did you mean `{near}`?"))
         });
         match own {
             Some(hint) => failure.hint(hint),
@@ -191,7 +208,7 @@ impl Checker<'_> {
         for statement in ast.statements() {
             let mut acts = Vec::new();
             each_call(statement, &mut |call| {
-                if self.library.primitives.iter().any(|p| p.name == call.name() && p.class.is_some()) {
+                if self.words.primitives(&call.name()).iter().any(|p| p.class.is_some()) {
                     acts.push((call.name(), call.position));
                 }
             });

@@ -303,9 +303,13 @@ fn not_as_expected(asked: &Asked, server: &Server, expected: &str, value: &Value
     )
 }
 
-/// Puts `apiVersion` and `kind` first, where they are missing.
+/// Puts `apiVersion` and `kind` first, where they are missing; leaves `metadata.managedFields` out, which is half of many
+/// an object and matters to nobody who looks at many. What is changed is read by itself.
 fn with_kind(item: Value, kind: &ResourceKind) -> Value {
-    let Value::Object(fields) = item else { return item };
+    let Value::Object(mut fields) = item else { return item };
+    if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
+        metadata.remove("managedFields");
+    }
     if fields.contains_key("kind") && fields.contains_key("apiVersion") {
         return Value::Object(fields);
     }

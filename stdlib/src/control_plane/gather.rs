@@ -17,7 +17,7 @@ use super::selector::Labels;
 use super::webhook::Place;
 use super::{ControlPlane, Seen, api_server, configz, metrics, policy, service, syncz, webhook};
 use crate::envoy::admin;
-use crate::evidence::{absorb, root};
+use crate::evidence::{absorb, moment, root};
 use crate::kubernetes::kinds;
 use crate::proxy::pod::{PodFacts, strings};
 use crate::text::{count, first_line};
@@ -85,7 +85,7 @@ fn objects(run: &Run) -> Result<Result<Objects, Missing>, Failure> {
         own(kinds::config_map()),
     ];
     let mut notes = Vec::new();
-    let mut replies = run.read_all(effects).into_iter();
+    let mut replies = moment::read_all(run, effects).into_iter();
     let mut next = |what: &str, needed: bool| -> Result<Result<Vec<Value>, Missing>, Failure> {
         match items(replies.next().expect("each effect is answered")) {
             Ok(items) => Ok(Ok(items)),

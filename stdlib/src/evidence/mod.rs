@@ -1,6 +1,7 @@
 //! How evidence is taken: from which source, over which span, on which side.
 
 pub mod logs;
+pub mod moment;
 pub mod root;
 pub mod rules;
 pub mod sampler;

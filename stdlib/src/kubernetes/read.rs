@@ -7,12 +7,14 @@ use meshbook_runtime::failure::{BAD_ANSWER, FORBIDDEN, Failure, NOT_FOUND};
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
+use crate::evidence::moment;
+
 /// Reads one object.
 ///
 /// # Errors
 /// `NOT_FOUND`, and what every read can end in.
 pub fn get(run: &Run, object: &ObjectRef) -> Result<Value, Failure> {
-    json(run.read(Effect::get(object.clone()))?, object)
+    json(moment::read(run, Effect::get(object.clone()))?, object)
 }
 
 /// Reads one object that need not exist.
@@ -38,7 +40,7 @@ pub fn list(
     labels: Option<&str>,
 ) -> Result<Vec<Value>, Failure> {
     let what = format!("the list of {}", kind.plural);
-    match run.read(Effect::list(kind, namespace, labels))? {
+    match moment::read(run, Effect::list(kind, namespace, labels))? {
         Reply::Json(Value::Array(items)) => Ok(items),
         _ => Err(Failure::new(&BAD_ANSWER, format!("{what} is no list"))),
     }

@@ -16,6 +16,7 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Missing, Span};
 use serde_json::Value;
 
+use crate::evidence::moment;
 use crate::evidence::window::Sample;
 
 /// One series.
@@ -102,7 +103,7 @@ pub fn quote(value: &str) -> String {
 /// # Errors
 /// What a script may not handle: a deadline, an interrupt, the end of a plan, a spent budget.
 pub fn ask(run: &Run, summary: &str, query: String) -> Result<Result<Vec<Series>, Missing>, Failure> {
-    answer(run.read(Effect::read("Prometheus", summary, Call::Query { query, at: None })))
+    answer(moment::read(run, Effect::read("Prometheus", summary, Call::Query { query, at: None })))
 }
 
 /// Asks an instant query, and what time it is for Prometheus: this machine's clock may go otherwise.
@@ -111,7 +112,8 @@ pub fn ask(run: &Run, summary: &str, query: String) -> Result<Result<Vec<Series>
 /// As [`ask`].
 pub fn ask_with_time(run: &Run, summary: &str, query: String) -> Result<Result<(Vec<Series>, f64), Missing>, Failure> {
     let effect = |summary: &str, query| Effect::read("Prometheus", summary, Call::Query { query, at: None });
-    let mut replies = run.read_all(vec![effect(summary, query), effect("its time", "time()".into())]).into_iter();
+    let asked = vec![effect(summary, query), effect("its time", "time()".into())];
+    let mut replies = moment::read_all(run, asked).into_iter();
     let mut next = || answer(replies.next().expect("each effect is answered"));
     let (series, time) = (next()?, next()?);
     Ok(series.and_then(|series| {

@@ -16,7 +16,7 @@ use crate::evidence::rules::Rules;
 use crate::evidence::sampler::{Clusters, Snapshot, sample, window};
 use crate::evidence::survey::{self, Survey};
 use crate::evidence::window::increase;
-use crate::evidence::{absorb, logs};
+use crate::evidence::{absorb, logs, moment};
 use crate::host::Host;
 use crate::prometheus::requests::{Answers, Counted, Reporter, Requests};
 use crate::proxy::{Proxy, Side};
@@ -367,7 +367,7 @@ fn configuration(
     let effects =
         proxies.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
     let mut configured = Vec::new();
-    for (proxy, reply) in proxies.iter().zip(run.read_all(effects)) {
+    for (proxy, reply) in proxies.iter().zip(moment::read_all(run, effects)) {
         let page = match reply {
             Ok(reply) => admin::body(reply).and_then(|body| config_dump::parse(&body)),
             Err(failure) => Err(absorb(failure)?),

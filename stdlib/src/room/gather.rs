@@ -13,7 +13,7 @@ use super::{Facts, Known, Room};
 use crate::envoy::{admin, config_dump};
 use crate::evidence::sampler::{Clusters, sample};
 use crate::evidence::survey::{self, Survey};
-use crate::evidence::{absorb, rules};
+use crate::evidence::{absorb, moment, rules};
 use crate::host::Host;
 use crate::kubernetes::{kinds, read};
 use crate::prometheus::{self, Series, quote};
@@ -176,7 +176,7 @@ fn allowed(run: &Run, host: &Host, callers: &[Proxy]) -> Result<Known<(Option<u6
     let effects =
         callers.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
     let mut limits = Vec::new();
-    for (proxy, reply) in callers.iter().zip(run.read_all(effects)) {
+    for (proxy, reply) in callers.iter().zip(moment::read_all(run, effects)) {
         let page = match reply {
             Ok(reply) => admin::body(reply).and_then(|body| config_dump::parse(&body)),
             Err(failure) => Err(absorb(failure)?),

@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::parts::Parts;
 use super::{Spent, TimeSpent};
 use crate::envoy::{admin, config_dump};
-use crate::evidence::absorb;
 use crate::evidence::rules::{Rules, place};
 use crate::evidence::survey::{self, Survey};
+use crate::evidence::{absorb, moment};
 use crate::host::Host;
 use crate::latency::durations;
 use crate::rule::limits::UNLIMITED;
@@ -63,7 +63,7 @@ fn pools(run: &Run, host: &Host, survey: &Survey, notes: &mut Vec<String>) -> Re
     let effects =
         callers.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
     let (mut silent, mut limited) = (0, Vec::new());
-    for (proxy, reply) in callers.iter().zip(run.read_all(effects)) {
+    for (proxy, reply) in callers.iter().zip(moment::read_all(run, effects)) {
         let page = match reply {
             Ok(reply) => admin::body(reply).and_then(|body| config_dump::parse(&body)),
             Err(failure) => Err(absorb(failure)?),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use meshbook_runtime::effect::{Effect, ObjectRef};
+use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
@@ -22,7 +22,7 @@ use crate::envoy::{ClusterName, admin};
 use crate::evidence::rules::Rules;
 use crate::evidence::sampler::{Clusters, sample};
 use crate::evidence::survey::{self, Survey};
-use crate::evidence::{absorb, logs};
+use crate::evidence::{absorb, logs, moment};
 use crate::host::Host;
 use crate::kubernetes::{kinds, read};
 use crate::peer_authentication::{Mode, Policies};
@@ -134,11 +134,13 @@ fn groups(survey: &Survey) -> Vec<Group> {
 
 /// Asks every proxy once: callers for their clusters, both sides for their certificates.
 fn ask(run: &Run, host: &Host, survey: &Survey) -> Result<Said, Failure> {
-    let both: Vec<&Proxy> = survey.callers.iter().chain(&survey.servers).collect();
-    let mut effects: Vec<Effect> =
-        survey.callers.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
-    effects.extend(both.iter().map(|proxy| admin::secrets(proxy.namespace(), proxy.pod())));
-    let mut replies = run.read_all(effects).into_iter();
+    // Both pages of a caller follow each other, so that they come over one stream to its pod.
+    let callers = survey.callers.iter().flat_map(|proxy| {
+        let (namespace, pod) = (proxy.namespace(), proxy.pod());
+        [admin::cluster_config(namespace, pod, host.fqdn()), admin::secrets(namespace, pod)]
+    });
+    let servers = survey.servers.iter().map(|proxy| admin::secrets(proxy.namespace(), proxy.pod()));
+    let mut replies = moment::read_all(run, callers.chain(servers).collect()).into_iter();
     let mut page = || -> Result<Result<String, String>, Failure> {
         match replies.next() {
             Some(Ok(reply)) => Ok(admin::body(reply)),
@@ -150,8 +152,10 @@ fn ask(run: &Run, host: &Host, survey: &Survey) -> Result<Said, Failure> {
     for proxy in &survey.callers {
         let clusters = page()?.and_then(|body| config_dump::parse(&body));
         said.clusters.insert(proxy.key(), clusters);
+        let secrets = page()?.and_then(|body| Secrets::parse(&body));
+        said.secrets.insert(proxy.key(), secrets);
     }
-    for proxy in both {
+    for proxy in &survey.servers {
         let secrets = page()?.and_then(|body| Secrets::parse(&body));
         said.secrets.insert(proxy.key(), secrets);
     }

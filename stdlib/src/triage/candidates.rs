@@ -68,9 +68,6 @@ fn accused(run: &Run, bound: Span) -> Result<(BTreeMap<String, f64>, Option<Miss
     let failed = format!(
         "sum by (destination_service) (rate(istio_requests_total{{destination_service_namespace={here},response_code=~\"5..|0\"}}[5m])) / {total}"
     );
-    let p95 = format!(
-        "histogram_quantile(0.95, sum by (destination_service, le) (rate(istio_request_duration_milliseconds_bucket{{destination_service_namespace={here}}}[5m])))"
-    );
     let mut missing = None;
     let mut known = |answer: Result<Vec<Series>, Missing>| {
         answer.unwrap_or_else(|why| {
@@ -79,7 +76,7 @@ fn accused(run: &Run, bound: Span) -> Result<(BTreeMap<String, f64>, Option<Miss
         })
     };
     let failed = known(prometheus::ask(run, "services of which requests fail", failed)?);
-    let slow = known(prometheus::ask(run, "P95 of all services", p95)?);
+    let slow = known(slow(run, &here, bound)?);
     if failed.is_empty() && slow.is_empty() {
         missing.get_or_insert(Missing::NoSeries("istio_requests_total has no series of this namespace".into()));
     }
@@ -87,14 +84,52 @@ fn accused(run: &Run, bound: Span) -> Result<(BTreeMap<String, f64>, Option<Miss
     for (name, share) in shares(&failed).filter(|(_, share)| *share > 0.001) {
         accused.insert(name, share);
     }
-    for (name, p95) in shares(&slow) {
-        // Beyond the last bucket, or above the bound: at least 5 of 100 requests.
-        if p95.is_infinite() || p95 / 1000.0 > bound.0.as_secs_f64() {
-            let share = accused.entry(name).or_default();
-            *share = share.max(0.05);
-        }
+    for (name, late) in shares(&slow).filter(|(_, late)| *late >= 0.049) {
+        let share = accused.entry(name).or_default();
+        *share = share.max(late);
     }
     Ok((accused, missing))
+}
+
+/// Upper bounds (ms) of the buckets in which Istio counts durations unless it is told otherwise.
+const BUCKETS: [f64; 19] =
+    [0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 3e4, 6e4, 3e5, 6e5, 1.8e6, 3.6e6];
+
+/// The share of requests to each service that may take longer than a bound. A P95 above it means at least 5 of 100.
+///
+/// A histogram of every service is the most expensive query of all: every pair of a caller and a server has some twenty
+/// buckets. One of them, the last that ends at or before the bound, says who cannot be slow; the diagnosis of those that
+/// can looks at all. A mesh that counts in other buckets is asked for P95.
+fn slow(run: &Run, here: &str, bound: Span) -> Result<Result<Vec<Series>, Missing>, Failure> {
+    let millis = bound.0.as_secs_f64() * 1000.0;
+    let by_service = |metric: &str, more: &str| {
+        format!(
+            "sum by (destination_service) (rate(istio_request_duration_milliseconds_{metric}{{destination_service_namespace={here}{more}}}[5m]))"
+        )
+    };
+    if let Some(edge) = BUCKETS.iter().rfind(|edge| **edge <= millis) {
+        // Prometheus 3 writes 1000.0 where Prometheus 2 writes 1000.
+        let le = if edge.fract() == 0.0 { format!("{edge}(\\\\.0)?") } else { edge.to_string().replace('.', "\\\\.") };
+        let (within, all) = (by_service("bucket", &format!(",le=~\"{le}\"")), by_service("count", ""));
+        // 2 is no share: it marks a service without that bucket.
+        let query = format!("1 - {within} / {all} or {all} * 0 + 2");
+        match prometheus::ask(run, "services of which requests take long", query)? {
+            Ok(series) if series.iter().filter_map(Series::last).all(|(_, share)| share.is_nan() || share < 1.5) => {
+                return Ok(Ok(series));
+            }
+            Ok(_) => {}
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+    let p95 = format!(
+        "histogram_quantile(0.95, sum by (destination_service, le) (rate(istio_request_duration_milliseconds_bucket{{destination_service_namespace={here}}}[5m])))"
+    );
+    // Beyond the last bucket, or above the bound: at least 5 of 100 requests.
+    let late = |(at, p95): (f64, f64)| (at, if p95.is_infinite() || p95 > millis { 0.05 } else { p95 * 0.0 });
+    Ok(prometheus::ask(run, "P95 of all services", p95)?.map(|mut series| {
+        series.iter_mut().for_each(|one| one.samples = one.samples.iter().copied().map(late).collect());
+        series
+    }))
 }
 
 fn shares(series: &[Series]) -> impl Iterator<Item = (String, f64)> + '_ {

@@ -13,7 +13,7 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Span;
 
 use crate::causes::Causes;
-use crate::evidence::survey;
+use crate::evidence::{moment, survey};
 use crate::finding::{Diagnosis, Finding};
 use crate::host::{Host, resolve};
 use crate::symptom::{Domain, Kind};
@@ -56,6 +56,10 @@ enum Asked {
 /// `HOST_UNKNOWN`, what every read of the API server can end in, and what a script may not handle. A diagnosis that lacks
 /// its data is noted instead.
 pub fn triage(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, Failure> {
+    moment::during(run, || look_and_rank(run, service, bound))
+}
+
+fn look_and_rank(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, Failure> {
     let (subject, hosts, mut notes, mut missing) = match service {
         Some(service) => {
             let host = resolve::resolve(run, service)?;
@@ -133,8 +137,9 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
             _ => Answer::Note(format!("nobody calls {}", host.text())),
         }]);
     }
-    let refusals = refusals::diagnose::diagnose(run, host)?;
+    // The first, because it asks each proxy for all that the others want of it too.
     let tls = tls::diagnose::diagnose(run, host)?;
+    let refusals = refusals::diagnose::diagnose(run, host)?;
     let slow = latency::diagnose(run, host, bound)?;
     // What a diagnosis has a cause for is not a cause of its own.
     let has = |diagnosis: &Diagnosis| diagnosis.as_ref().is_ok_and(|found| !found.is_empty());

@@ -18,41 +18,60 @@ use crate::world::spec::PrometheusFault;
 /// The most points of one series that a range query may ask for.
 const MOST_POINTS: i64 = 11_000;
 
+/// What a request to the Prometheus pod comes to.
+pub enum Reply {
+    /// The page itself.
+    Page(Page),
+    /// A question to these series, for [`asked`]. Who waits for a long query holds up nobody else, as with a real server.
+    Series(Database),
+}
+
 /// A page of the Prometheus pod.
-pub fn page(state: &State, ask: &Ask, now: Timestamp) -> Page {
+pub fn page(state: &State, ask: &Ask) -> Reply {
     if state.spec.faults.prometheus == PrometheusFault::Unavailable {
-        return Page::text("Service Unavailable").with_status(503);
+        return Reply::Page(Page::text("Service Unavailable").with_status(503));
     }
-    match ask.path {
-        "/-/ready" => return Page::text("Prometheus Server is Ready.\n"),
-        "/-/healthy" => return Page::text("Prometheus Server is Healthy.\n"),
-        _ => {}
-    }
-    let Some(path) = ask.path.strip_prefix("/api/v1/") else {
-        return Page::text("404 page not found\n").with_status(404);
+    let page = match ask.path {
+        "/-/ready" => Page::text("Prometheus Server is Ready.\n"),
+        "/-/healthy" => Page::text("Prometheus Server is Healthy.\n"),
+        path => match path.strip_prefix("/api/v1/") {
+            None => not_found(),
+            Some(_) if ask.method != Method::GET && ask.method != Method::POST => {
+                Page::text("Method Not Allowed\n").with_status(405)
+            }
+            Some("targets") => enveloped(Ok(targets(state))),
+            Some("alerts") => enveloped(Ok(state.prometheus.rules.alerts())),
+            Some("rules") => enveloped(Ok(state.prometheus.rules.rules())),
+            Some("status/buildinfo") => enveloped(Ok(
+                json!({"version": "2.42.0", "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": "go1.19"}),
+            )),
+            Some(_) => return Reply::Series(state.prometheus.database.snapshot()),
+        },
     };
-    if ask.method != Method::GET && ask.method != Method::POST {
-        return Page::text("Method Not Allowed\n").with_status(405);
-    }
-    let database = &state.prometheus.database;
-    let result = match path {
+    Reply::Page(page)
+}
+
+/// The page of a question to series.
+pub fn asked(database: &Database, ask: &Ask, now: Timestamp) -> Page {
+    enveloped(match ask.path.strip_prefix("/api/v1/").unwrap_or_default() {
         "query" => instant_query(database, ask, now),
         "query_range" => range_query(database, ask),
         "series" => selected(database, ask, true).map(|all| json!(all)),
         "labels" => selected(database, ask, false)
             .map(|all| json!(all.iter().flat_map(|labels| labels.keys().cloned()).collect::<BTreeSet<_>>())),
-        "targets" => Ok(targets(state)),
-        "alerts" => Ok(state.prometheus.rules.alerts()),
-        "rules" => Ok(state.prometheus.rules.rules()),
-        "status/buildinfo" => Ok(
-            json!({"version": "2.42.0", "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": "go1.19"}),
-        ),
-        _ => match path.strip_prefix("label/").and_then(|rest| rest.strip_suffix("/values")) {
+        path => match path.strip_prefix("label/").and_then(|rest| rest.strip_suffix("/values")) {
             Some(label) => selected(database, ask, false)
                 .map(|all| json!(all.iter().filter_map(|labels| labels.get(label)).collect::<BTreeSet<_>>())),
-            None => return Page::text("404 page not found\n").with_status(404),
+            None => return not_found(),
         },
-    };
+    })
+}
+
+fn not_found() -> Page {
+    Page::text("404 page not found\n").with_status(404)
+}
+
+fn enveloped(result: Answer) -> Page {
     match result {
         Ok(data) => Page::json(json!({"status": "success", "data": data}).to_string()),
         Err(error) => {

@@ -1,6 +1,7 @@
 //! Series with their samples, as a Prometheus keeps them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use regex::Regex;
 
@@ -64,7 +65,8 @@ impl Condition {
 /// All series of a Prometheus.
 #[derive(Default)]
 pub struct Database {
-    series: Vec<Series>,
+    /// Shared with the snapshots that queries read.
+    series: Vec<Arc<Series>>,
     index: HashMap<Labels, usize>,
     by_name: HashMap<String, Vec<usize>>,
 }
@@ -81,16 +83,17 @@ impl Database {
         let place = same_name.partition_point(|other| self.series[*other].labels < labels);
         same_name.insert(place, id);
         self.index.insert(labels.clone(), id);
-        self.series.push(Series { labels, samples: Vec::new() });
+        self.series.push(Arc::new(Series { labels, samples: Vec::new() }));
         id
     }
 
     /// Adds a sample; samples come in the order of their times.
     pub fn append(&mut self, id: usize, at: i64, value: f64) {
-        let samples = &mut self.series[id].samples;
-        if samples.last().is_some_and(|(last, _)| *last >= at) {
+        if self.series[id].samples.last().is_some_and(|(last, _)| *last >= at) {
             return;
         }
+        // Only a series that a query reads at this moment is copied.
+        let samples = &mut Arc::make_mut(&mut self.series[id]).samples;
         if samples.len() >= 1024 && samples[0].0 < at - RETENTION {
             let old = samples.partition_point(|(time, _)| *time < at - RETENTION);
             samples.drain(..old);
@@ -105,6 +108,11 @@ impl Database {
         }
     }
 
+    /// What is here now, for a query that goes on while more is added. Nothing can be added to it: it has no index.
+    pub fn snapshot(&self) -> Database {
+        Database { series: self.series.clone(), index: HashMap::new(), by_name: self.by_name.clone() }
+    }
+
     /// The series that fulfil every condition, in the order of their labels.
     pub fn select(&self, conditions: &[Condition]) -> Vec<&Series> {
         let name = conditions.iter().find_map(|condition| match (&condition.label[..], &condition.test) {
@@ -117,10 +125,29 @@ impl Database {
                 .all(|condition| condition.accepts(series.labels.get(&condition.label).map_or("", String::as_str)))
         };
         if let Some(name) = name {
-            return self.by_name.get(name).into_iter().flatten().map(|id| &self.series[*id]).filter(fits).collect();
+            return self.by_name.get(name).into_iter().flatten().map(|id| &*self.series[*id]).filter(fits).collect();
         }
-        let mut found: Vec<&Series> = self.series.iter().filter(fits).collect();
+        let mut found: Vec<&Series> = self.series.iter().map(|series| &**series).filter(fits).collect();
         found.sort_by(|a, b| a.labels.cmp(&b.labels));
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_stays_as_it_was() {
+        let mut database = Database::default();
+        let labels = Labels::from([("__name__".to_owned(), "up".to_owned())]);
+        let id = database.series(labels.clone());
+        database.append(id, 1000, 1.0);
+        let snapshot = database.snapshot();
+        database.append(id, 2000, 0.0);
+        let named = [Condition { label: "__name__".into(), test: Test::Is("up".into()) }];
+        assert_eq!(snapshot.select(&named)[0].samples, [(1000, 1.0)]);
+        assert_eq!(database.select(&named)[0].samples, [(1000, 1.0), (2000, 0.0)]);
+        assert_eq!(database.series(labels), id, "the database itself still knows its series");
     }
 }

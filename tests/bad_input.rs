@@ -130,7 +130,7 @@ fn wrong(runtime: &Runtime, mesh: &Arc<InProcess>, before: &BTreeMap<String, Val
     if let Some(value) = &case.value {
         params.insert(case.param.clone(), value.clone());
     }
-    let (ended, lines) = match play::play(runtime, mesh, &script, &params) {
+    let (ended, lines) = match play::play(runtime, mesh, &script, &params, &[]) {
         Err(failure) if failure.is(&PARAM) && !failure.message.is_empty() => return None,
         Err(failure) => return Some(format!("it does not start: {failure}")),
         Ok(played) => played,

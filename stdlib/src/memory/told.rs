@@ -86,7 +86,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 

@@ -20,7 +20,9 @@ pub fn fit(query: &str) -> bool {
             '"' | '\'' | '`' => quoted(rest, first),
             '#' => rest.find('\n').unwrap_or(rest.len()),
             c if is_word(c) => {
-                let mut length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                // The name of a recording rule has colons.
+                let name = !c.is_ascii_digit() && c != '.' && !wanted;
+                let mut length = rest.find(|c| !(is_word(c) || name && c == ':')).unwrap_or(rest.len());
                 // The sign of an exponent is part of a number.
                 if c.is_ascii_digit() && rest[..length].ends_with(['e', 'E']) && rest[length..].starts_with(['+', '-'])
                 {

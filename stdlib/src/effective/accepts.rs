@@ -18,7 +18,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     examples: &[
         Example { world: "healthy", script: r#"host("graph-core").effective("front").accepts()"#, expect: Expect::Value("PERMISSIVE") },
         Example { world: "mtls-plaintext-caller", script: r#"host("graph-core").effective("legacy").accepts()"#, expect: Expect::Value("STRICT") },
-        Example { world: "no-healthy-upstream", script: r#"host("graph-core").effective("front").accepts()"#, expect: Expect::Contains("") },
+        Example { world: "no-healthy-upstream", script: r#"host("graph-core").effective("front").accepts()"#, expect: Expect::Fails("meshbook::data::missing") },
     ],
     body,
     ..descriptor::PRIMITIVE

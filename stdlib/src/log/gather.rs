@@ -55,7 +55,7 @@ pub fn of_pod(run: &Run, object: &ObjectRef, wanted: &Wanted) -> Result<Vec<LogL
     has_container(&object.to_string(), containers(&pod), wanted)?;
     let (mut lines, cut) = lines(&object.name, run.read(effect(object, wanted))?, wanted)?;
     if cut {
-        warn_of_a_cut(run, &[object.name.clone()]);
+        warn_of_a_cut(run, std::slice::from_ref(&object.name));
     }
     newest(&mut lines, wanted.tail);
     Ok(lines.into_iter().map(LogLine::new).collect())

@@ -5,7 +5,7 @@
 
 #[path = "../../../../src/terminal/escape.rs"]
 #[allow(dead_code, missing_docs)]
-mod escape;
+mod command;
 
 fn is_safe(text: &str) -> bool {
     !text.chars().any(|c| {
@@ -18,10 +18,10 @@ fn is_safe(text: &str) -> bool {
 
 /// See the module.
 pub fn run(text: &str) {
-    let line = escape::line(text);
+    let line = command::line(text);
     assert!(is_safe(&line), "{line:?}");
-    assert_eq!(escape::line(&line), line);
-    assert!(is_safe(&escape::joined(text)));
-    assert!(escape::lines(text).all(|line| is_safe(&line)));
-    assert_eq!(escape::lines(text).count(), text.lines().count());
+    assert_eq!(command::line(&line), line);
+    assert!(is_safe(&command::joined(text)));
+    assert!(command::lines(text).all(|line| is_safe(&line)));
+    assert_eq!(command::lines(text).count(), text.lines().count());
 }

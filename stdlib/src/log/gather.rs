@@ -1,16 +1,20 @@
 //! Reads logs: of one pod, or of all pods of a workload side by side.
 
 use meshbook_runtime::effect::{Call, Effect, ObjectRef, Reply};
+use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{BAD_ANSWER, Failure, TYPE};
+use meshbook_runtime::primitive::{Invocation, Param, Type};
 use meshbook_runtime::run::Run;
-use meshbook_runtime::value::Span;
+use meshbook_runtime::value::{List, Span};
+use rhai::Dynamic;
 use serde_json::Value;
 
 use super::{Facts, LogLine};
 use crate::code::CONTAINER;
+use crate::descriptor::{optional, param};
 use crate::kubernetes::{kinds, read};
 use crate::proxy::pod::PodFacts;
-use crate::text::{and, first_line, some};
+use crate::text::{and, count, first_line, some};
 
 /// The most that is read of one container.
 const BYTES: u64 = 4 << 20;
@@ -33,12 +37,38 @@ pub struct Wanted {
     pub previous: bool,
 }
 
+/// What both words for logs take.
+pub const PARAMS: &[Param] = &[
+    param("container", Type::String, "the container: `istio-proxy` is the sidecar"),
+    param("over", Type::Duration, "the span that ends now"),
+    optional("containing", Type::String, "()", "only lines that contain this text, as it is written"),
+    optional("tail", Type::Int, "1000", "at most so many lines, the newest; 1 to 10,000"),
+    optional("previous", Type::Bool, "false", "of the container's run before its last restart"),
+];
+
 impl Wanted {
-    /// Checks how many lines are asked for.
+    /// What a call with [`PARAMS`] asks for.
     ///
     /// # Errors
-    /// `TYPE` if that is no number of lines.
-    pub fn tail(lines: i64) -> Result<usize, Failure> {
+    /// `TYPE` if a value is none of what it may be.
+    pub fn of(call: &Invocation<'_>) -> Result<Self, Failure> {
+        Ok(Wanted {
+            container: call.string(0)?,
+            over: call.span(1)?,
+            containing: call.given(2).then(|| call.string(2)).transpose()?.unwrap_or_default(),
+            tail: Wanted::tail(call.given(3).then(|| call.int(3)).transpose()?.unwrap_or(1000))?,
+            previous: call.given(4) && call.bool(4)?,
+        })
+    }
+
+    /// The lines as the script gets them, after they were told to the step.
+    pub fn found(&self, call: &Invocation<'_>, lines: Vec<LogLine>) -> Dynamic {
+        saw(call, format!("{} of {} in {}", count(lines.len(), "line", "lines"), self.container, self.over));
+        Dynamic::from(List::new(lines))
+    }
+
+    /// Checks how many lines are asked for.
+    fn tail(lines: i64) -> Result<usize, Failure> {
         usize::try_from(lines)
             .ok()
             .filter(|_| (1..=LINES).contains(&lines))

@@ -1,29 +1,20 @@
 //! `Workload.logs(container, over[, containing, tail, previous])`: what a container wrote.
 
 use meshbook_runtime::effect::Class;
-use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND, SCRIPT, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
-use meshbook_runtime::value::List;
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
 use crate::code::CONTAINER;
-use crate::descriptor::{self, optional, param};
-use crate::log::gather::{self, Wanted};
-use crate::text::count;
+use crate::descriptor;
+use crate::log::gather::{self, PARAMS, Wanted};
 use crate::workload::Workload;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "logs",
     receiver: Some("Workload"),
-    params: &[
-        param("container", Type::String, "the container: `istio-proxy` is the sidecar"),
-        param("over", Type::Duration, "the span that ends now"),
-        optional("containing", Type::String, "()", "only lines that contain this text, as it is written"),
-        optional("tail", Type::Int, "1000", "at most so many lines, the newest; 1 to 10,000"),
-        optional("previous", Type::Bool, "false", "of the container's run before its last restart"),
-    ],
+    params: PARAMS,
     returns: "List<LogLine>",
     class: Some(Class::Read),
     summary: "What a container wrote in all pods of the workload in a span of time, oldest first.",
@@ -41,15 +32,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let noun = call.receiver::<Workload>()?;
-    let wanted = Wanted {
-        container: call.string(0)?,
-        over: call.span(1)?,
-        containing: call.given(2).then(|| call.string(2)).transpose()?.unwrap_or_default(),
-        tail: Wanted::tail(call.given(3).then(|| call.int(3)).transpose()?.unwrap_or(1000))?,
-        previous: call.given(4) && call.bool(4)?,
-    };
+    let (noun, wanted) = (call.receiver::<Workload>()?, Wanted::of(call)?);
     let lines = gather::of_workload(call.run(), noun.object(), &wanted)?;
-    saw(call, format!("{} of {} in {}", count(lines.len(), "line", "lines"), wanted.container, wanted.over));
-    Ok(Dynamic::from(List::new(lines)))
+    Ok(wanted.found(call, lines))
 }

@@ -2,20 +2,19 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::descriptor::{self, optional};
+use crate::descriptor;
 use crate::envoy::admin;
-use crate::proxies::Proxies;
-use crate::page::gather::{Ask, gather};
+use crate::page::gather::{NAME, by_name};
 use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "clusters",
     receiver: Some("Proxies"),
-    params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
+    params: NAME,
     returns: "Page",
     class: Some(Class::Read),
     summary: "The clusters of the proxies: to whom they can send, and which DestinationRule shaped each.",
@@ -33,15 +32,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let (run, proxies) = (call.run(), call.receiver::<Proxies>()?);
-    let name = if call.given(0) { call.string(0)? } else { String::new() };
-    let ask = Ask {
-        what: "clusters".into(),
-        columns: read::CLUSTERS,
-        page: &|namespace, pod| admin::part(namespace, pod, "clusters", &["dynamic_active_clusters", "static_clusters"], &name),
-        read: &read::clusters,
-        empty: (!name.is_empty()).then(|| format!("no name holds `{}`", crate::text::first_line(&name))),
-        notes: Vec::new(),
-    };
-    Ok(Dynamic::from(gather(run, &proxies, ask)?))
+    let page = |namespace: &str, pod: &str, name: &str| admin::part(namespace, pod, "clusters", &["dynamic_active_clusters", "static_clusters"], name);
+    Ok(Dynamic::from(by_name(call, "clusters", read::CLUSTERS, &page, &read::clusters)?))
 }

@@ -9,7 +9,7 @@ use crate::code::ENVOY_RESOURCE;
 use crate::descriptor::{self, optional, param};
 use crate::envoy::admin;
 use crate::proxies::Proxies;
-use crate::page::gather::{Ask, gather};
+use crate::page::gather::{Ask, gather, nothing_named};
 use crate::page::read;
 
 /// Its descriptor.
@@ -48,7 +48,7 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         columns: read::CONFIG,
         page: &|namespace, pod| admin::part(namespace, pod, resource, lists, &name),
         read: &|page| read::config(page, lists, place),
-        empty: (!name.is_empty()).then(|| format!("no name holds `{}`", crate::text::first_line(&name))),
+        empty: nothing_named(&name),
         notes: Vec::new(),
     };
     Ok(Dynamic::from(gather(run, &proxies, ask)?))

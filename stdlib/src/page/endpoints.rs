@@ -2,20 +2,19 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::descriptor::{self, optional};
+use crate::descriptor;
 use crate::envoy::admin;
-use crate::proxies::Proxies;
-use crate::page::gather::{Ask, gather};
+use crate::page::gather::{NAME, by_name};
 use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "endpoints",
     receiver: Some("Proxies"),
-    params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
+    params: NAME,
     returns: "Page",
     class: Some(Class::Read),
     summary: "The endpoints of the proxies' clusters, with their health and the outlier check.",
@@ -31,15 +30,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let (run, proxies) = (call.run(), call.receiver::<Proxies>()?);
-    let name = if call.given(0) { call.string(0)? } else { String::new() };
-    let ask = Ask {
-        what: "endpoints".into(),
-        columns: read::ENDPOINTS,
-        page: &|namespace, pod| admin::hosts_of(namespace, pod, &name),
-        read: &read::endpoints,
-        empty: (!name.is_empty()).then(|| format!("no name holds `{}`", crate::text::first_line(&name))),
-        notes: Vec::new(),
-    };
-    Ok(Dynamic::from(gather(run, &proxies, ask)?))
+    let page = |namespace: &str, pod: &str, name: &str| admin::hosts_of(namespace, pod, name);
+    Ok(Dynamic::from(by_name(call, "endpoints", read::ENDPOINTS, &page, &read::endpoints)?))
 }

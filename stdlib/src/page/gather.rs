@@ -2,13 +2,19 @@
 
 use meshbook_runtime::effect::Effect;
 use meshbook_runtime::failure::Failure;
+use meshbook_runtime::primitive::{Invocation, Param, Type};
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Missing;
 
 use super::{Page, Row, Seen};
+use crate::descriptor::optional;
 use crate::overview::gather::body;
 use crate::proxies::Proxies;
-use crate::text::{count, some};
+use crate::text::{count, first_line, some};
+
+/// What a page that is asked for by name takes.
+pub const NAME: &[Param] =
+    &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")];
 
 /// Which page, and how it is read.
 pub struct Ask<'a> {
@@ -24,6 +30,35 @@ pub struct Ask<'a> {
     pub empty: Option<String>,
     /// What the page leaves out.
     pub notes: Vec<String>,
+}
+
+/// Asks the proxies of a call for the part of a page that its first parameter, [`NAME`], names; `page` makes the request by
+/// namespace, pod and that name.
+///
+/// # Errors
+/// What a script may not handle.
+pub fn by_name(
+    call: &Invocation<'_>,
+    what: &str,
+    columns: &'static [&'static str],
+    page: &dyn Fn(&str, &str, &str) -> Effect,
+    read: &dyn Fn(&str) -> Result<Vec<Row>, String>,
+) -> Result<Page, Failure> {
+    let name = if call.given(0) { call.string(0)? } else { String::new() };
+    let ask = Ask {
+        what: what.into(),
+        columns,
+        page: &|namespace, pod| page(namespace, pod, &name),
+        read,
+        empty: nothing_named(&name),
+        notes: Vec::new(),
+    };
+    gather(call.run(), &call.receiver::<Proxies>()?, ask)
+}
+
+/// What no rows mean where a part of a name was given.
+pub fn nothing_named(name: &str) -> Option<String> {
+    (!name.is_empty()).then(|| format!("no name holds `{}`", first_line(name)))
 }
 
 /// Asks these proxies for a page.

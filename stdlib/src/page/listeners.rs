@@ -2,20 +2,19 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::descriptor::{self, optional};
+use crate::descriptor;
 use crate::envoy::admin;
-use crate::proxies::Proxies;
-use crate::page::gather::{Ask, gather};
+use crate::page::gather::{NAME, by_name};
 use crate::page::read;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "listeners",
     receiver: Some("Proxies"),
-    params: &[optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
+    params: NAME,
     returns: "Page",
     class: Some(Class::Read),
     summary: "The listeners of the proxies, with each filter chain: what it matches and where it leads.",
@@ -31,15 +30,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let (run, proxies) = (call.run(), call.receiver::<Proxies>()?);
-    let name = if call.given(0) { call.string(0)? } else { String::new() };
-    let ask = Ask {
-        what: "listeners".into(),
-        columns: read::LISTENERS,
-        page: &|namespace, pod| admin::part(namespace, pod, "listeners", &["dynamic_listeners", "static_listeners"], &name),
-        read: &read::listeners,
-        empty: (!name.is_empty()).then(|| format!("no name holds `{}`", crate::text::first_line(&name))),
-        notes: Vec::new(),
-    };
-    Ok(Dynamic::from(gather(run, &proxies, ask)?))
+    let page = |namespace: &str, pod: &str, name: &str| admin::part(namespace, pod, "listeners", &["dynamic_listeners", "static_listeners"], name);
+    Ok(Dynamic::from(by_name(call, "listeners", read::LISTENERS, &page, &read::listeners)?))
 }

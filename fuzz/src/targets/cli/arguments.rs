@@ -3,7 +3,7 @@
 //! Beyond "no panic": every value that is given arrives under its name, whole, whatever the file says.
 
 #[path = "../../../../src/values.rs"]
-#[allow(dead_code, missing_docs)]
+#[allow(dead_code, missing_docs, reason = "a private module of the command, of which a part is called here")]
 mod values;
 
 use std::path::PathBuf;

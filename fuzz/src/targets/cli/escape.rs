@@ -4,7 +4,7 @@
 //! text without any of them stays as it is.
 
 #[path = "../../../../src/terminal/escape.rs"]
-#[allow(dead_code, missing_docs)]
+#[allow(dead_code, missing_docs, reason = "a private module of the command, of which a part is called here")]
 mod command;
 
 fn is_safe(text: &str) -> bool {

@@ -26,6 +26,8 @@ fn alert_rules_fire_on_the_faults_of_the_mesh_as_told_by_prometheus() {
         let service = format!("graph-core.{namespace}.svc.cluster.local");
         assert!(errors.contains(&service), "{service} failed, and nobody was told: {errors:?}");
     }
+    let well = "graph-core.summit-canary.svc.cluster.local";
+    assert!(!errors.iter().any(|service| service == well), "{well} answered all the while: {errors:?}");
     let down = fired("QuickControlPlaneDown");
     assert!(
         !down.is_empty()

@@ -195,14 +195,22 @@ fn without_secrets(text: &str) -> Option<String> {
     Some(redacted)
 }
 
+/// The bytes with which [`BEGINNINGS`] begin.
+const FIRST: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut place = 0;
+    while place < BEGINNINGS.len() {
+        first[BEGINNINGS[place].as_bytes()[0] as usize] = true;
+        place += 1;
+    }
+    first
+};
+
 /// Whether one of [`BEGINNINGS`] stands in a text.
 fn may_begin(text: &str) -> bool {
     let bytes = text.as_bytes();
     let starts = |(place, byte): (usize, &u8)| {
-        matches!(
-            byte,
-            b'-' | b'e' | b':' | b'b' | b'B' | b'p' | b'P' | b's' | b'S' | b'c' | b'C' | b'a' | b'A' | b'r' | b'R'
-        ) && BEGINNINGS.iter().any(|beginning| bytes[place..].starts_with(beginning.as_bytes()))
+        FIRST[usize::from(*byte)] && BEGINNINGS.iter().any(|beginning| bytes[place..].starts_with(beginning.as_bytes()))
     };
     bytes.iter().enumerate().any(starts)
 }

@@ -1,4 +1,4 @@
-//! `Candidate.applies()`: whether it applies.`
+//! `Candidate.applies()`: whether it applies.
 
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};

@@ -1,4 +1,4 @@
-//! `Candidate.object()`: which object it is.`
+//! `Candidate.object()`: which object it is.
 
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};

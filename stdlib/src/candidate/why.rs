@@ -1,4 +1,4 @@
-//! `Candidate.why()`: why it applies or does not.`
+//! `Candidate.why()`: why it applies or does not.
 
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::ControlPlane;
 use super::gather::{get, page};
+use super::istiod::Istiod;
 use crate::envoy::secrets::{Certificate, certificates};
 use crate::evidence::absorb;
 use crate::kubernetes::{kinds, read};
@@ -24,34 +25,48 @@ use crate::text::some;
 const TYPES: [(&str, &str); 4] =
     [("cds", "Cluster"), ("lds", "Listener"), ("eds", "ClusterLoadAssignment"), ("rds", "RouteConfiguration")];
 
-fn empty(what: &str, plane: &ControlPlane, columns: &'static [&'static str], who: &'static str) -> Seen {
+/// An empty page, and what was seen of the control plane to fill it with; where nothing was, the page that says why.
+fn begin<'a>(
+    what: &str,
+    plane: &'a ControlPlane,
+    columns: &'static [&'static str],
+    who: &'static str,
+) -> Result<(Seen, &'a super::Seen), Page> {
     let of =
         if plane.root().is_empty() { "the control plane".to_owned() } else { format!("istiod in {}", plane.root()) };
-    Seen { what: what.into(), of, columns, who, told: Vec::new(), silent: Vec::new(), notes: Vec::new(), missing: None }
+    let (told, silent, notes) = (Vec::new(), Vec::new(), Vec::new());
+    let seen = |missing| Seen { what: what.into(), of, columns, who, told, silent, notes, missing };
+    match plane.outcome() {
+        Ok(state) => Ok((seen(None), state)),
+        Err(missing) => Err(Page::new(seen(Some(missing)))),
+    }
+}
+
+/// Why an istiod says nothing, with its name.
+fn silence(istiod: &Istiod) -> String {
+    match &istiod.says {
+        Some(Err(why)) => format!("{}: {why}", istiod.pod),
+        _ => format!("{}: {}", istiod.pod, istiod.state()),
+    }
 }
 
 /// The sync state of every proxy, from every istiod of every revision.
 pub fn sync(plane: &ControlPlane) -> Page {
     const COLUMNS: &[&str] = &["PROXY", "REVISION", "ISTIOD", "VERSION", "CDS", "LDS", "EDS", "RDS"];
-    let mut seen = empty("sync state", plane, COLUMNS, "");
-    let state = match plane.outcome() {
-        Ok(state) => state,
-        Err(missing) => {
-            seen.missing = Some(missing);
-            return Page::new(seen);
-        }
+    let (mut seen, state) = match begin("sync state", plane, COLUMNS, "") {
+        Ok(begun) => begun,
+        Err(page) => return page,
     };
     let mut rows = Vec::new();
     let mut by_proxy: BTreeMap<&str, Vec<(&str, &super::syncz::Synced)>> = BTreeMap::new();
     for istiod in &state.istiods {
-        match (&istiod.says, istiod.answer()) {
-            (_, Some(says)) => {
+        match istiod.answer() {
+            Some(says) => {
                 says.proxies
                     .iter()
                     .for_each(|proxy| by_proxy.entry(&proxy.proxy).or_default().push((&istiod.pod, proxy)));
             }
-            (Some(Err(why)), None) => seen.silent.push(format!("{}: {why}", istiod.pod)),
-            (_, None) => seen.silent.push(format!("{}: {}", istiod.pod, istiod.state())),
+            None => seen.silent.push(silence(istiod)),
         }
     }
     let revisions: BTreeMap<&str, &str> =
@@ -124,19 +139,12 @@ fn ask(
     columns: &'static [&'static str],
     rows: impl Fn(&Value) -> Result<Vec<Row>, String>,
 ) -> Result<Page, Failure> {
-    let mut seen = empty(what, plane, columns, "istiod");
-    let state = match plane.outcome() {
-        Ok(state) => state,
-        Err(missing) => {
-            seen.missing = Some(missing);
-            return Ok(Page::new(seen));
-        }
+    let (mut seen, state) = match begin(what, plane, columns, "istiod") {
+        Ok(begun) => begun,
+        Err(page) => return Ok(page),
     };
     let (running, idle): (Vec<_>, Vec<_>) = state.istiods.iter().partition(|istiod| istiod.answer().is_some());
-    seen.silent.extend(idle.iter().map(|istiod| match &istiod.says {
-        Some(Err(why)) => format!("{}: {why}", istiod.pod),
-        _ => format!("{}: {}", istiod.pod, istiod.state()),
-    }));
+    seen.silent.extend(idle.into_iter().map(silence));
     let effects: Vec<Effect> = running.iter().map(|istiod| get(istiod, what, path)).collect();
     for (istiod, reply) in running.iter().zip(run.read_all(effects)) {
         let body = match reply {
@@ -238,13 +246,9 @@ fn services(page: &Value) -> Result<Vec<Row>, String> {
 /// What every read of the API server can end in.
 pub fn roots(run: &Run, plane: &ControlPlane) -> Result<Page, Failure> {
     const COLUMNS: &[&str] = &["NAMESPACE", "AGREES", "SERIAL NUMBER", "NOT AFTER", "SUBJECT"];
-    let mut seen = empty("root certificate", plane, COLUMNS, "");
-    let state = match plane.outcome() {
-        Ok(state) => state,
-        Err(missing) => {
-            seen.missing = Some(missing);
-            return Ok(Page::new(seen));
-        }
+    let (mut seen, state) = match begin("root certificate", plane, COLUMNS, "") {
+        Ok(begun) => begun,
+        Err(page) => return Ok(page),
     };
     let Some(reference) = &state.root_certificate else {
         seen.missing =
@@ -268,6 +272,9 @@ pub fn roots(run: &Run, plane: &ControlPlane) -> Result<Page, Failure> {
     namespaces.sort();
     namespaces.dedup();
     let own = certificates(reference.as_bytes());
+    // A combined bundle holds roots of other authorities too, so that only one of them need be istiod's.
+    let ends: Vec<jiff::Timestamp> =
+        own.iter().filter_map(|der| Certificate::of(der)).map(|certificate| certificate.until).collect();
     let mut rows: Vec<Row> = Vec::new();
     for namespace in namespaces {
         let pem = if namespace == plane.root() { Some(reference) } else { held.get(&namespace) };
@@ -280,15 +287,12 @@ pub fn roots(run: &Run, plane: &ControlPlane) -> Result<Page, Failure> {
         true => seen.notes.push(format!("every namespace has the root of {}", plane.root())),
         false => seen.notes.push(format!("not as in {}: {}", plane.root(), some(&apart, 5))),
     }
-    let until = own.iter().filter_map(|der| Certificate::of(der)).map(|one| one.until).min();
     for istiod in &state.istiods {
         let Some(seconds) = istiod.answer().and_then(|says| says.root_expires) else { continue };
         #[allow(clippy::cast_possible_truncation, reason = "a time of this age is far below 2^53")]
         let says = jiff::Timestamp::from_second(seconds as i64).ok();
-        // A combined bundle holds roots of other authorities too, so that only one of them need be istiod's.
-        let alike = own.iter().filter_map(|der| Certificate::of(der)).any(|one| Some(one.until) == says);
-        if let (Some(says), false) = (says, alike) {
-            let distributed = until.map_or_else(|| "unreadable".into(), |until| until.to_string());
+        if let Some(says) = says.filter(|says| !ends.contains(says)) {
+            let distributed = ends.iter().min().map_or_else(|| "unreadable".into(), ToString::to_string);
             seen.notes.push(format!(
                 "{} signs by a root that expires at {says}; the distributed one expires at {distributed}",
                 istiod.pod

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::istiod::Istiod;
 use super::selector::Labels;
-use crate::proxy::pod::{PodFacts, strings};
+use crate::proxy::pod::{PodFacts, selects, strings};
 
 /// A Service of istiod.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ fn one(object: &Value, slices: &[Value], istiods: &[Istiod], pods: &[PodFacts]) 
     }
     let revision = labels.get("istio.io/rev").cloned().unwrap_or_else(|| "default".into());
     let own: Vec<&Istiod> = istiods.iter().filter(|istiod| istiod.revision == revision).collect();
-    let selected = |istiod: &&&Istiod| selector.iter().all(|(key, value)| istiod.labels.get(key) == Some(value));
+    let selected = |istiod: &&&Istiod| selects(&selector, &istiod.labels);
     let selects = own.iter().any(|istiod| selected(&istiod));
     let correct = if selects { None } else { correct(&selector, &own, pods) };
     Some(Service {

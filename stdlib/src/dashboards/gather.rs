@@ -39,24 +39,18 @@ pub fn gather(run: &Run) -> Result<Dashboards, Failure> {
     let notes = note.map(|note| format!("looked at {note}")).into_iter().collect();
     let mut seen = Vec::new();
     for known in &KNOWN {
-        let place = known.find(&services);
-        let mut elsewhere = false;
-        let answers = match (&place, known.name) {
+        let configured = configured(run, known)?;
+        let place = known.find(&services).filter(|_| configured.is_none());
+        let (elsewhere, answers) = match (configured, known.name, &place) {
+            (Some(answers), ..) => (true, answers),
             // The transport knows a Prometheus and a Jaeger outside of the cluster too, from the configuration file.
-            (_, "Prometheus") => prometheus::ask(run, "does it answer?", "vector(1)".into())?.map(|_| ()).map_err(why),
-            (_, "Jaeger") => jaeger::services(run)?.map(|_| ()).map_err(why),
-            (_, _) => match configured(run, known)? {
-                Some(answers) => {
-                    elsewhere = true;
-                    answers
-                }
-                None => match &place {
-                    Some(place) => ask(run, known, place)?,
-                    None => Err("no Service looks like it, and none is configured".into()),
-                },
-            },
+            (None, "Prometheus", _) => {
+                (false, prometheus::ask(run, "does it answer?", "vector(1)".into())?.map(drop).map_err(why))
+            }
+            (None, "Jaeger", _) => (false, jaeger::services(run)?.map(drop).map_err(why)),
+            (None, _, Some(place)) => (false, ask(run, known, place)?),
+            (None, _, None) => (false, Err("no Service looks like it, and none is configured".into())),
         };
-        let place = place.filter(|_| !elsewhere);
         seen.push(Dashboard { known, place, configured: elsewhere, answers });
     }
     Ok(Dashboards::new(Ok(seen), notes))

@@ -31,13 +31,7 @@ impl Rules {
     /// # Errors
     /// What every read of the API server can end in.
     pub fn read(run: &Run, host: &Host, callers: &[Proxy]) -> Result<Self, Failure> {
-        let root = root::namespace(run)?;
-        let namespaces: Vec<&str> = [host.namespace(), run.namespace(), root.as_str()]
-            .into_iter()
-            .chain(callers.iter().map(Proxy::namespace))
-            .collect();
-        let (objects, narrowed) = read::list_widely(run, &kinds::destination_rule(), &namespaces)?;
-        Ok(Rules::of(objects, host.domain(), root, narrowed.map(|note| format!("read {note}"))))
+        Rules::read_in(run, host, &callers.iter().map(Proxy::namespace).collect::<Vec<_>>())
     }
 
     /// Reads those that can concern callers of a namespace.
@@ -45,8 +39,12 @@ impl Rules {
     /// # Errors
     /// As [`Rules::read`].
     pub fn read_for(run: &Run, host: &Host, from: &str) -> Result<Self, Failure> {
+        Rules::read_in(run, host, &[from])
+    }
+
+    fn read_in(run: &Run, host: &Host, callers: &[&str]) -> Result<Self, Failure> {
         let root = root::namespace(run)?;
-        let namespaces = [host.namespace(), run.namespace(), root.as_str(), from];
+        let namespaces = [&[host.namespace(), run.namespace(), root.as_str()], callers].concat();
         let (objects, narrowed) = read::list_widely(run, &kinds::destination_rule(), &namespaces)?;
         Ok(Rules::of(objects, host.domain(), root, narrowed.map(|note| format!("read {note}"))))
     }

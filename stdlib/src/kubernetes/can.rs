@@ -1,7 +1,6 @@
 //! `k8s::can(verb, kind[, name])`: may this user do that?
 
-use meshbook_runtime::effect::{Call, Effect, Reply};
-use meshbook_runtime::effect::Class;
+use meshbook_runtime::effect::{Call, Class, Effect, Reply};
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{BAD_ANSWER, FORBIDDEN, Failure, NOT_FOUND, TYPE};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};

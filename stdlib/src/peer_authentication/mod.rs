@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::evidence::root;
 use crate::kubernetes::{kinds, read};
-use crate::proxy::pod::strings;
+use crate::proxy::pod::{selects, strings};
 
 /// What a proxy accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,7 +167,7 @@ impl Policies {
             let selector = strings(object.pointer("/spec/selector/matchLabels"));
             let verdict = match level(object) {
                 (true, false) => Verdict::RootSelector,
-                _ if !selector.iter().all(|(key, value)| labels.get(key) == Some(value)) => Verdict::OtherWorkload,
+                _ if !selects(&selector, labels) => Verdict::OtherWorkload,
                 own if levels.contains(&own) => Verdict::Younger,
                 own => {
                     levels.push(own);
@@ -189,7 +189,7 @@ impl Policies {
                 let selector = strings(object.pointer("/spec/selector/matchLabels"));
                 text(object, "/metadata/namespace") == place
                     && selector.is_empty() != selective
-                    && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+                    && selects(&selector, labels)
             };
             let age = |object: &&Value| {
                 let field = |name| text(object, name).to_owned();

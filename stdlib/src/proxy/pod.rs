@@ -77,8 +77,14 @@ impl PodFacts {
 
     /// Whether a label selector of equalities selects it. An empty selector selects nothing, as in a Service.
     pub fn is_selected(&self, selector: &BTreeMap<String, String>) -> bool {
-        !selector.is_empty() && selector.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+        !selector.is_empty() && selects(selector, &self.labels)
     }
+}
+
+/// Whether labels fulfil every equality of a selector (`matchLabels`). An empty one selects everything; where it does not,
+/// that is the caller's to say.
+pub fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// An object of strings, such as labels.

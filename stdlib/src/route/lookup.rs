@@ -85,8 +85,7 @@ pub fn judge<'a>(
         else {
             continue;
         };
-        let gateways = strings(object, "/spec/gateways");
-        let verdict = if !gateways.is_empty() && !gateways.contains(&"mesh") {
+        let verdict = if !is_for_sidecars(object) {
             Verdict::GatewaysOnly
         } else if !is_exported(object, from) {
             Verdict::NotExported
@@ -115,8 +114,13 @@ pub fn judge<'a>(
 
 /// Whether sidecars of a namespace see a VirtualService: it is for gateway `mesh`, and exported to them.
 pub fn is_visible(object: &Value, from: &str) -> bool {
+    is_for_sidecars(object) && is_exported(object, from)
+}
+
+/// Whether it is bound to gateway `mesh`, by name or by naming none.
+fn is_for_sidecars(object: &Value) -> bool {
     let gateways = strings(object, "/spec/gateways");
-    (gateways.is_empty() || gateways.contains(&"mesh")) && is_exported(object, from)
+    gateways.is_empty() || gateways.contains(&"mesh")
 }
 
 /// The VirtualService for a host, asked from a namespace.

@@ -11,6 +11,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::proxy::pod::selects;
+
 /// What decides whether a rule applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -62,7 +64,7 @@ impl Candidate {
     }
 
     fn is_for(&self, proxy: &Proxy<'_>) -> bool {
-        self.selector.iter().all(|(key, value)| proxy.labels.get(key) == Some(value))
+        selects(&self.selector, proxy.labels)
     }
 
     fn is_private(&self) -> bool {

@@ -13,7 +13,7 @@ use meshbook_runtime::run::Run;
 use serde_json::Value;
 
 use crate::kubernetes::{kinds, read};
-use crate::proxy::pod::strings;
+use crate::proxy::pod::{selects, strings};
 use crate::rule::lookup::match_of;
 
 /// Why a Sidecar resource applies to a pod, or does not.
@@ -94,9 +94,7 @@ pub fn judge<'a>(
             let selector =
                 one.pointer("/spec/workloadSelector").map(|_| strings(one.pointer("/spec/workloadSelector/labels")));
             let verdict = match (own, selector) {
-                (true, Some(wanted)) if wanted.iter().all(|(key, value)| labels.get(key) == Some(value)) => {
-                    Verdict::ByWorkload
-                }
+                (true, Some(wanted)) if selects(&wanted, labels) => Verdict::ByWorkload,
                 (true, Some(_)) => Verdict::OtherWorkload,
                 (true, None) => Verdict::ByNamespace,
                 (false, Some(_)) => Verdict::RootSelector,

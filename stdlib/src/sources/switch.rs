@@ -10,7 +10,7 @@ use super::matcher::{self, ANNOTATION};
 use crate::code::TELEMETRY;
 use crate::evidence::{absorb, root};
 use crate::kubernetes::{kinds, read};
-use crate::proxy::pod::strings;
+use crate::proxy::pod::{selects, strings};
 
 /// Lets the proxies of a workload export Envoy's statistics. Answers whether anything had to be changed.
 ///
@@ -73,9 +73,9 @@ pub fn access_log(run: &Run, work: &ObjectRef) -> Result<bool, Failure> {
             return Err(refused(work, &format!("{object} is there already, and says otherwise")));
         }
         // Of two that select one pod, istiod takes the older: the new one would do nothing.
-        let selects = strings(other.pointer("/spec/selector/matchLabels"));
-        let decides = other.pointer("/spec/accessLogging").is_some() && !selects.is_empty();
-        if decides && selects.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+        let theirs = strings(other.pointer("/spec/selector/matchLabels"));
+        let decides = other.pointer("/spec/accessLogging").is_some() && !theirs.is_empty();
+        if decides && selects(&theirs, &labels) {
             return Err(refused(
                 work,
                 &format!("Telemetry {namespace}/{name} decides about the access logs of its pods"),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::descriptor;
 use crate::host::resolve::resolve;
 use crate::kubernetes::{kinds, read};
-use crate::proxy::pod::strings;
+use crate::proxy::pod::{selects, strings};
 use crate::workload::Workload;
 
 /// Its descriptor.
@@ -40,7 +40,7 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     for service in read::list(run, kinds::service(), Some(namespace), None)? {
         let selector = strings(service.pointer("/spec/selector"));
         let name = service.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        if !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+        if !selector.is_empty() && selects(&selector, &labels) {
             hosts.push(resolve(run, &format!("{name}.{namespace}"))?);
         }
     }

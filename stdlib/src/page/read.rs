@@ -4,6 +4,9 @@
 //! the columns hold; `envoy.admin.v3.{ClustersConfigDump,ListenersConfigDump,RoutesConfigDump,SecretsConfigDump,Clusters,
 //! Memory,ServerInfo}` for the pages. Fields that a script reads bear the names of those messages.
 
+mod listeners;
+mod routes;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -14,6 +17,9 @@ use crate::envoy::secrets::{Certificate, certificates};
 use crate::envoy::{ClusterName, counter, server_info};
 use crate::rule::Limits;
 use crate::text::{bytes, figure};
+
+pub use listeners::{LISTENERS, listeners};
+pub use routes::{ROUTES, routes};
 
 fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
@@ -135,162 +141,6 @@ pub fn endpoints(page: &str) -> Result<Vec<Row>, String> {
     }
     rows.sort_by(|a, b| (&a.cells[3], &a.cells[0]).cmp(&(&b.cells[3], &b.cells[0])));
     Ok(rows)
-}
-
-/// Listeners: ADDRESS, PORT, MATCH, DESTINATION.
-pub const LISTENERS: &[&str] = &["ADDRESS", "PORT", "MATCH", "DESTINATION"];
-
-/// Reads `/config_dump?mask=dynamic_listeners,static_listeners`.
-///
-/// # Errors
-/// A sentence that says why the page is none.
-pub fn listeners(page: &str) -> Result<Vec<Row>, String> {
-    let all = members(page, &["dynamic_listeners", "static_listeners"])?;
-    let mut rows = Vec::new();
-    for one in &all {
-        let Some(listener) = one.pointer("/active_state/listener").or_else(|| one.get("listener")) else { continue };
-        let socket = listener.pointer("/address/socket_address").unwrap_or(&Value::Null);
-        let (address, port) = (text(socket, "/address"), socket.get("port_value").and_then(Value::as_u64));
-        let name = Some(text(listener, "/name")).filter(|name| !name.is_empty()).unwrap_or_else(|| text(one, "/name"));
-        let chains = list(listener, "filter_chains").chain(listener.get("default_filter_chain"));
-        for chain in chains {
-            let (fits, to) = (chain_match(chain), destination(chain));
-            rows.push((port, Row {
-                cells: vec![address.to_owned(), port.map_or("-".into(), |port| port.to_string()), fits.clone(), to.clone()],
-                fields: json!({ "name": name, "address": address, "port": port, "match": fits, "destination": to, "refused": one.pointer("/error_state/details") }),
-            }));
-        }
-    }
-    rows.sort_by(|(a, one), (b, other)| (a, &one.cells[0]).cmp(&(b, &other.cells[0])));
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
-}
-
-fn chain_match(chain: &Value) -> String {
-    let fits = chain.get("filter_chain_match").unwrap_or(&Value::Null);
-    let words = |key: &str| list(fits, key).filter_map(Value::as_str).collect::<Vec<_>>().join(",");
-    let mut parts = Vec::new();
-    for (label, value) in [
-        ("SNI", words("server_names")),
-        ("Trans", text(fits, "/transport_protocol").to_owned()),
-        ("App", words("application_protocols")),
-    ] {
-        if !value.is_empty() {
-            parts.push(format!("{label}: {value}"));
-        }
-    }
-    let port = fits.get("destination_port").and_then(Value::as_u64).map(|port| format!(":{port}")).unwrap_or_default();
-    let ranges: Vec<String> = list(fits, "prefix_ranges")
-        .map(|range| {
-            format!(
-                "{}/{}",
-                text(range, "/address_prefix"),
-                range.get("prefix_len").and_then(Value::as_u64).unwrap_or(0)
-            )
-        })
-        .collect();
-    if !ranges.is_empty() {
-        parts.push(format!("Addr: {}{port}", ranges.join(",")));
-    } else if !port.is_empty() {
-        parts.push(format!("Addr: *{port}"));
-    }
-    if parts.is_empty() { "ALL".into() } else { parts.join("; ") }
-}
-
-fn destination(chain: &Value) -> String {
-    for filter in list(chain, "filters") {
-        let config = filter.get("typed_config").unwrap_or(&Value::Null);
-        match text(filter, "/name") {
-            "envoy.filters.network.http_connection_manager" => {
-                let route = text(config, "/rds/route_config_name");
-                if !route.is_empty() {
-                    return format!("Route: {route}");
-                }
-                let only =
-                    config.pointer("/route_config/virtual_hosts/0/routes/0/route/cluster").and_then(Value::as_str);
-                return only.map_or_else(|| "Inline Route".into(), to_cluster);
-            }
-            "envoy.filters.network.tcp_proxy" if text(config, "/cluster") != "BlackHoleCluster" => {
-                return to_cluster(text(config, "/cluster"));
-            }
-            _ => {}
-        }
-    }
-    "Non-HTTP/Non-TCP".into()
-}
-
-fn to_cluster(name: &str) -> String {
-    if name.contains("Cluster") { name.to_owned() } else { format!("Cluster: {name}") }
-}
-
-/// Routes: NAME, VHOST NAME, MATCH, CLUSTER, VIRTUAL SERVICE. Domains are a field, and too wide for a screen.
-pub const ROUTES: &[&str] = &["NAME", "VHOST NAME", "MATCH", "TO", "VIRTUAL SERVICE"];
-
-/// Reads `/config_dump?mask=dynamic_route_configs,static_route_configs`.
-///
-/// # Errors
-/// A sentence that says why the page is none.
-pub fn routes(page: &str) -> Result<Vec<Row>, String> {
-    let all = members(page, &["dynamic_route_configs", "static_route_configs"])?;
-    let mut rows = Vec::new();
-    for config in all.iter().filter_map(|one| one.get("route_config")) {
-        let name = text(config, "/name");
-        for host in list(config, "virtual_hosts") {
-            let domains: Vec<&str> = list(host, "domains").filter_map(Value::as_str).collect();
-            for route in list(host, "routes") {
-                let (fits, to) = (route_match(route), route_target(route));
-                let service = from_config(route.get("metadata").unwrap_or(&Value::Null));
-                rows.push(Row {
-                    cells: vec![or_dash(name), text(host, "/name").to_owned(), fits.clone(), to.clone(), service.clone()],
-                    fields: json!({
-                        "name": name, "virtual_host": text(host, "/name"), "domains": domains, "match": fits, "route": text(route, "/name"), "to": to,
-                        "virtual_service": service, "timeout": route.pointer("/route/timeout"), "retries": route.pointer("/route/retry_policy/num_retries"),
-                        "retry_on": route.pointer("/route/retry_policy/retry_on"), "per_try_timeout": route.pointer("/route/retry_policy/per_try_timeout"),
-                    }),
-                });
-            }
-        }
-    }
-    // The order of a virtual host's routes decides, so only the hosts are sorted.
-    rows.sort_by(|a, b| {
-        let number = |row: &Row| row.cells[0].parse::<u32>().unwrap_or(u32::MAX);
-        (number(a), &a.cells[0], &a.cells[1]).cmp(&(number(b), &b.cells[0], &b.cells[1]))
-    });
-    Ok(rows)
-}
-
-fn route_match(route: &Value) -> String {
-    let fits = route.get("match").unwrap_or(&Value::Null);
-    let of = |key: &str| fits.get(key).and_then(Value::as_str);
-    let path = of("path")
-        .map(str::to_owned)
-        .or_else(|| of("prefix").map(|prefix| format!("{prefix}*")))
-        .or_else(|| of("path_separated_prefix").map(|prefix| format!("PathPrefix:{prefix}")))
-        .or_else(|| fits.pointer("/safe_regex/regex").and_then(Value::as_str).map(|regex| format!("regex {regex}")));
-    let headers: Vec<&str> = list(fits, "headers").map(|header| text(header, "/name")).collect();
-    let path = path.unwrap_or_else(|| "-".into());
-    if headers.is_empty() { path } else { format!("{path} with {}", headers.join(", ")) }
-}
-
-fn route_target(route: &Value) -> String {
-    if let Some(cluster) = route.pointer("/route/cluster").and_then(Value::as_str) {
-        return cluster.to_owned();
-    }
-    let weighted: Vec<String> = route
-        .pointer("/route/weighted_clusters")
-        .map(|all| {
-            list(all, "clusters")
-                .map(|one| format!("{} {}", one.get("weight").and_then(Value::as_u64).unwrap_or(0), text(one, "/name")))
-                .collect()
-        })
-        .unwrap_or_default();
-    if !weighted.is_empty() {
-        return weighted.join(", ");
-    }
-    match (route.pointer("/direct_response/status").and_then(Value::as_u64), route.get("redirect")) {
-        (Some(status), _) => format!("answers {status}"),
-        (None, Some(_)) => "redirects".into(),
-        (None, None) => "-".into(),
-    }
 }
 
 /// Certificates: RESOURCE NAME, TYPE, STATUS, VALID CERT, SERIAL NUMBER, NOT AFTER, NOT BEFORE.

@@ -1,5 +1,5 @@
 //! The figures of meshbook, side by side with what people use today. `benches/run` builds and starts this; it takes the
-//! names of those that are wanted (`start`, `read`, `diagnosis`, `check`), and without any takes all.
+//! names of those that are wanted (`start`, `read`, `diagnosis`, `check`, `triage`), and without any takes all.
 //!
 //! Each comparison runs both sides in turn in the same minute on the same machine, against the same server, and divides
 //! round by round: a machine that is busy is busy for both.
@@ -38,12 +38,17 @@ fn main() -> ExitCode {
 
 /// Whether all demands hold.
 fn measured() -> io::Result<bool> {
-    let takers: [(&str, Taker); 4] =
-        [("start", Bench::start), ("read", Bench::read), ("diagnosis", Bench::diagnosis), ("check", Bench::check)];
+    let takers: [(&str, Taker); 5] = [
+        ("start", Bench::start),
+        ("read", Bench::read),
+        ("diagnosis", Bench::diagnosis),
+        ("check", Bench::check),
+        ("triage", Bench::triage),
+    ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = wanted.iter().find(|name| takers.iter().all(|(known, _)| known != name)) {
         return Err(io::Error::other(format!(
-            "there is no figure {unknown:?}: there are start, read, diagnosis, check"
+            "there is no figure {unknown:?}: there are start, read, diagnosis, check, triage"
         )));
     }
     let bench = Bench::new()?;

@@ -73,8 +73,11 @@ impl Noun for List {
         }
     }
 
-    /// One row for each item; where items have tables of the same columns, these as one table.
+    /// One row for each item; where items have tables of the same columns, these as one table. An empty list is a line.
     fn table(&self) -> Table {
+        if self.items().is_empty() {
+            return Table::line(self.text());
+        }
         let mut table = Table::new(format!("{}: {}", self.noun().name, self.items().len()), &[]);
         let own: Vec<Table> = self.items().iter().filter_map(|item| (self.noun().table)(item)).collect();
         if let Some(first) = own.first().filter(|first| !first.columns.is_empty())

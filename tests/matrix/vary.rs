@@ -76,6 +76,9 @@ impl Names {
         for (index, workload) in spec.workload.iter().enumerate() {
             world = world.set(&format!("workload.{index}.replicas"), workload.replicas * times).unwrap();
         }
+        for (index, gateway) in spec.gateway.iter().enumerate() {
+            world = world.set(&format!("gateway.{index}.replicas"), gateway.replicas * times).unwrap();
+        }
         #[allow(clippy::cast_precision_loss, reason = "small numbers")]
         let load = times as f64 * (1.0 + (self.seed % 7) as f64 / 100.0 - 0.03);
         for (index, traffic) in spec.traffic.iter().enumerate() {

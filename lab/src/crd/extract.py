@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Makes istio.json and kubernetes.json from the Go modules that publish them (see README.md).
+"""Makes istio.json, gateway-api.json and kubernetes.json from the Go modules that publish them (see README.md).
 
-Usage: extract.py ISTIO_API_DIR KUBERNETES_DIR      (folders of the Go module cache)
+Usage: extract.py ISTIO_API_DIR GATEWAY_API_DIR KUBERNETES_DIR      (folders of the Go module cache)
 
 Descriptions, examples and localisation notes are dropped; nothing else of a schema is changed.
 """
 import json, pathlib, sys, yaml
 
 here = pathlib.Path(__file__).parent
-istio_api, kubernetes = map(pathlib.Path, sys.argv[1:])
+istio_api, gateway_api, kubernetes = map(pathlib.Path, sys.argv[1:])
 PROSE = {"description", "example", "externalDocs"}
 
 
@@ -29,11 +29,9 @@ def write(name, value):
     (here / name).write_text(json.dumps(value, separators=(",", ":")) + "\n")
 
 
-def istio():
+def custom(name, documents):
     schemas, definitions = [], []
-    for document in yaml.safe_load_all((istio_api / "kubernetes/customresourcedefinitions.gen.yaml").read_text()):
-        if not document:
-            continue
+    for document in filter(None, documents):
         spec = document["spec"]
         versions = []
         for version in spec["versions"]:
@@ -42,7 +40,19 @@ def istio():
                 schemas.append(schema)
             versions.append({**{k: v for k, v in version.items() if k != "schema"}, "schema": schemas.index(schema)})
         definitions.append({"metadata": document["metadata"], "spec": {**spec, "versions": versions}})
-    write("istio.json", {"schemas": schemas, "definitions": definitions})
+    write(name, {"schemas": schemas, "definitions": definitions})
+
+
+def istio():
+    text = (istio_api / "kubernetes/customresourcedefinitions.gen.yaml").read_text()
+    custom("istio.json", yaml.safe_load_all(text))
+
+
+def gateways():
+    folder = gateway_api / "config/crd/standard"
+    names = ["gatewayclasses", "gateways", "httproutes"]
+    files = [folder / f"gateway.networking.k8s.io_{name}.yaml" for name in names]
+    custom("gateway-api.json", [yaml.safe_load(file.read_text()) for file in files])
 
 
 KINDS = {
@@ -95,4 +105,5 @@ def references(node):
 
 
 istio()
+gateways()
 builtin()

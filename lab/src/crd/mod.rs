@@ -1,4 +1,5 @@
-//! The resource types that the lab serves: built-in kinds of Kubernetes 1.37 and the kinds of Istio's CRDs.
+//! The resource types that the lab serves: built-in kinds of Kubernetes 1.37, the kinds of Istio's CRDs, and those of the
+//! Gateway API that istiod looks after.
 //!
 //! - [`schema`]: what a kind's objects look like, read from published OpenAPI data.
 //! - [`builtin`]: the table of built-in kinds.
@@ -121,11 +122,26 @@ pub struct Catalog {
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::read);
 static ISTIO: &str = include_str!("istio.json");
+static GATEWAY_API: &str = include_str!("gateway-api.json");
 static KUBERNETES: &str = include_str!("kubernetes.json");
 static COMPONENTS: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(KUBERNETES).expect("the embedded schemas are JSON"));
-static CUSTOM: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(ISTIO).expect("the embedded definitions are JSON"));
+static CUSTOM: LazyLock<Value> = LazyLock::new(|| {
+    let mut all = json!({"schemas": [], "definitions": []});
+    for text in [ISTIO, GATEWAY_API] {
+        let mut part: Value = serde_json::from_str(text).expect("the embedded definitions are JSON");
+        let before = all["schemas"].as_array().map_or(0, Vec::len) as u64;
+        let versions = part["definitions"].as_array_mut().into_iter().flatten();
+        for version in versions.filter_map(|one| one["spec"]["versions"].as_array_mut()).flatten() {
+            version["schema"] = json!(before + version["schema"].as_u64().unwrap_or_default());
+        }
+        for list in ["schemas", "definitions"] {
+            let more = part[list].as_array_mut().map(std::mem::take).unwrap_or_default();
+            all[list].as_array_mut().into_iter().for_each(|known| known.extend(more.iter().cloned()));
+        }
+    }
+    all
+});
 
 impl Catalog {
     /// The catalogue; read once for each process.

@@ -147,8 +147,10 @@ pub struct Parties<'a> {
     pub caller: Option<(&'a PodKey, &'a str)>,
     /// Host and port as the caller writes them.
     pub authority: &'a str,
-    /// The host's cluster address.
-    pub cluster_ip: &'a str,
+    /// Where the caller's proxy took the request: the host's cluster address and port, of a gateway its own.
+    pub listener: &'a str,
+    /// Of requests that come in by a gateway, the address of the client.
+    pub client: Option<&'a str>,
     /// The path.
     pub path: &'a str,
     /// The application's error status.
@@ -294,17 +296,20 @@ fn line(
         }
         _ => line.push_str("- "),
     }
+    // Clients leave out the port that is the protocol's own, and a gateway says in X-Forwarded-For who they are.
+    let authority = parties.authority.strip_suffix(":80").filter(|_| parties.client.is_some());
     let _ = write!(
         line,
-        "\"-\" \"fortio.org/fortio-1.69\" \"{}\" \"{}\" \"{}\" ",
+        "\"{}\" \"fortio.org/fortio-1.69\" \"{}\" \"{}\" \"{}\" ",
+        parties.client.unwrap_or("-"),
         seed::uuid(id),
-        parties.authority,
+        authority.unwrap_or(parties.authority),
         host.as_deref().unwrap_or("-")
     );
     let cluster = entry.cluster.as_ref();
     if at_caller {
         let name = match outcome {
-            Outcome::NoRoute | Outcome::NoCluster => "-",
+            Outcome::NoRoute | Outcome::NoCluster | Outcome::NoBackend | Outcome::Blocked => "-",
             _ => cluster.map_or("-", |cluster| cluster.name.as_str()),
         };
         // A connection was used only if the request was sent.
@@ -318,12 +323,12 @@ fn line(
             | Outcome::TryTimeout => format!("{caller_ip}:{port}"),
             _ => "-".to_owned(),
         };
-        let authority_port = parties.authority.rsplit_once(':').map_or("80", |(_, port)| port);
         let route = if entry.route.is_empty() { "-" } else { &entry.route };
         let _ = write!(
             line,
-            "{name} {local} {}:{authority_port} {caller_ip}:{} - {route}",
-            parties.cluster_ip,
+            "{name} {local} {} {}:{} - {route}",
+            parties.listener,
+            parties.client.unwrap_or(caller_ip),
             32_768 + seed::mix(id) % 28_000
         );
     } else {

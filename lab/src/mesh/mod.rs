@@ -35,10 +35,11 @@ mod usage;
 use ca::{Identity, Root};
 use istiod::Istiod;
 use istiod::config::{ProxyConfig, Snapshot, workload_name};
+use istiod::gateway;
 use kubernetes::{Controllers, PodKey, key_of, text};
 use prometheus::Prometheus;
 use timeline::Timeline;
-use traffic::{PodFacts, Traffic, tls::Peer};
+use traffic::{PodFacts, Traffic, flow::Outside, outcome::Outcome, tls::Peer};
 
 /// A tick of traffic.
 const TICK: Duration = Duration::from_millis(100);
@@ -59,6 +60,8 @@ pub(crate) struct Proxy {
     pub levels: BTreeMap<String, String>,
     /// Whether `/healthcheck/fail` was posted.
     pub draining: bool,
+    /// Whether it is a gateway's.
+    pub router: bool,
     /// Its fault, if it has one.
     pub fault: Option<ProxyFaultKind>,
     /// What it proves itself with.
@@ -113,10 +116,12 @@ impl Mesh {
             store.put(object, "world");
         }
         let began = clock.now();
+        gateway::deploy::reconcile(&store, spec);
         let mut controllers = Controllers::new(spec);
         // The first pass makes pods, the second counts them.
         controllers.reconcile(&store, began, true);
         controllers.reconcile(&store, began, true);
+        gateway::status::reconcile(&store, began);
         let mut istiod = Istiod::new(spec, Snapshot::take(&store, istiod::version(began, 1)));
         istiod.pushes = 1;
         let mut state = State {
@@ -247,7 +252,9 @@ impl State {
                         concerned.links = true;
                     }
                     ("discovery.k8s.io", _) => concerned.istiod = true,
-                    (group, _) if group.ends_with("istio.io") => concerned.istiod = true,
+                    (group, _) if group.ends_with("istio.io") || group == gateway::api::GROUP => {
+                        concerned.istiod = true
+                    }
                     _ => {}
                 },
                 Err(broadcast::error::TryRecvError::Lagged(_)) => {
@@ -293,6 +300,8 @@ impl State {
             seen.istiod = self.noticed.take_if(|at| *at <= now).is_some();
         }
         if seen.istiod && !self.istiod.down {
+            gateway::deploy::reconcile(store, &self.spec);
+            gateway::status::reconcile(store, now);
             let snapshot = Snapshot::take(store, self.istiod.next_version(now));
             let keys: Vec<PodKey> = self.proxies.keys().cloned().collect();
             self.istiod.push(snapshot, keys.into_iter(), now);
@@ -342,6 +351,7 @@ impl State {
                 started: now,
                 levels: BTreeMap::new(),
                 draining: false,
+                router: kubernetes::inject::is_router(pod),
                 fault: None,
                 identity: Identity::default(),
                 life: memory::Life::default(),
@@ -375,6 +385,7 @@ impl State {
     fn resolve(&mut self) {
         let (proxies, plain) = (&self.proxies, &self.plain);
         let nothing = ProxyConfig::default();
+        let registry_only = self.spec.cluster.registry_only;
         self.traffic.resolve(
             |caller, namespace| {
                 caller
@@ -382,6 +393,13 @@ impl State {
                     .map(|proxy| &proxy.config)
                     .or_else(|| plain.get(namespace))
                     .unwrap_or(&nothing)
+            },
+            |caller, namespace| match caller.and_then(|key| proxies.get(key)) {
+                Some(proxy) if !proxy.router && registry_only => Outside::Ends(Outcome::Blocked),
+                Some(proxy) if !proxy.router => {
+                    plain.get(namespace).map_or(Outside::Ends(Outcome::NoRoute), Outside::Passes)
+                }
+                _ => Outside::Ends(Outcome::NoRoute),
             },
             |key| {
                 let inbound = proxies.get(key)?.config.clusters.iter().find(|(name, _)| name.starts_with("inbound|"));

@@ -144,7 +144,7 @@ pub(super) fn check(spec: &Spec) -> Result<(), WorldError> {
         let known = spec.workload.iter().any(|workload| {
             workload.name == traffic.from && workload.namespace.as_deref().unwrap_or(&spec.namespace) == namespace
         });
-        if !known {
+        if !known && !super::gateway::is_gateway(spec, namespace, &traffic.from) {
             return Err(WorldError::Field(format!(
                 "traffic comes from \"{}\", but there is no workload \"{}\" in namespace \"{namespace}\"",
                 traffic.from, traffic.from

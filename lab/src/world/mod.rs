@@ -7,6 +7,7 @@ use serde_json::Value;
 pub mod causes;
 pub mod control_plane;
 mod document;
+pub mod gateway;
 pub mod gitops;
 pub(crate) mod installation;
 pub mod memory;
@@ -58,6 +59,12 @@ const EMBEDDED: &[(&str, &str)] = &[
     // Monitoring.
     ("alerts", include_str!("../../worlds/alerts.toml")),
     ("traces", include_str!("../../worlds/traces.toml")),
+    // What comes in by a gateway, and what a Sidecar leaves out.
+    ("gateway-breaker", include_str!("../../worlds/gateway-breaker.toml")),
+    ("gateway-retry-storm", include_str!("../../worlds/gateway-retry-storm.toml")),
+    ("gateway-route-to-nowhere", include_str!("../../worlds/gateway-route-to-nowhere.toml")),
+    ("gateway-api-breaker", include_str!("../../worlds/gateway-api-breaker.toml")),
+    ("sidecar-leaves-out", include_str!("../../worlds/sidecar-leaves-out.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::installation;
 use super::spec::{Spec, Workload};
+use super::{gateway, installation};
 use crate::mesh::ca;
 
 /// The mesh's root namespace.
@@ -26,6 +26,7 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
             namespaces.push(namespace);
         }
     }
+    namespaces.extend(spec.gateway.iter().map(|one| one.namespace.as_str()).filter(|one| *one != ROOT_NAMESPACE));
     for name in namespaces {
         let mut labels = json!({"kubernetes.io/metadata.name": name});
         // Where every workload names its revision, the namespace says nothing: its own label would win.
@@ -60,6 +61,7 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         }
         objects.push(deployment(namespace, workload));
     }
+    objects.extend(gateway::objects(spec));
     objects.extend(crowd(spec));
     objects.extend(spec.objects.iter().cloned());
     objects
@@ -168,7 +170,7 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     deployment_object(namespace, &workload.name, object_labels, selector, workload.replicas, template)
 }
 
-pub(super) fn deployment_object(
+pub(crate) fn deployment_object(
     namespace: &str,
     name: &str,
     labels: Value,
@@ -202,6 +204,9 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
     );
     if spec.telemetry.access_log {
         mesh.push_str("accessLogFile: /dev/stdout\n");
+    }
+    if spec.cluster.registry_only {
+        mesh.push_str("outboundTrafficPolicy:\n  mode: REGISTRY_ONLY\n");
     }
     let mut objects = vec![
         json!({

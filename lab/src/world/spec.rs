@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::causes::{CpuLimit, Dependency, Faulty};
 use super::control_plane::{ControlPlaneFaults, Revision};
+use super::gateway::Gateway;
 use super::memory::ProxyMemory;
 use super::span::Span;
 
@@ -34,6 +35,9 @@ pub struct Spec {
     /// The applications.
     #[serde(default)]
     pub workload: Vec<Workload>,
+    /// Ingress gateways of the classic way.
+    #[serde(default)]
+    pub gateway: Vec<Gateway>,
     /// Who calls whom, and how much.
     #[serde(default)]
     pub traffic: Vec<Traffic>,
@@ -76,6 +80,8 @@ pub struct Cluster {
     pub revision: Vec<Revision>,
     /// Whether `istio-proxy` is a native sidecar (an init container that restarts).
     pub native_sidecars: bool,
+    /// Whether proxies let out only what they are told of (`outboundTrafficPolicy.mode: REGISTRY_ONLY`).
+    pub registry_only: bool,
     /// A memory limit, and the same request, that the injector's own template gives to every sidecar, whatever annotations say.
     pub fixed_proxy_memory_limit: Option<String>,
     /// The shortest time until a changed object reaches a proxy.
@@ -95,6 +101,7 @@ impl Default for Cluster {
             istiods: 1,
             revision: Vec::new(),
             native_sidecars: true,
+            registry_only: false,
             fixed_proxy_memory_limit: None,
             push_min: Span::millis(100),
             push_max: Span::millis(400),
@@ -237,7 +244,7 @@ fn yes() -> bool {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
-    /// The calling workload.
+    /// The calling workload; a gateway for what its clients ask, with the host that they ask for as `to`.
     pub from: String,
     /// Its namespace; the world's if absent.
     #[serde(default)]

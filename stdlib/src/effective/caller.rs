@@ -34,18 +34,12 @@ impl Caller {
     /// Reads one of its pods.
     pub fn of(name: &str, pod: &Value) -> Self {
         let facts = PodFacts::of(pod);
-        let containers = ["containers", "initContainers"].map(|list| pod.pointer(&format!("/spec/{list}")));
-        let is_gateway = containers.into_iter().flatten().filter_map(Value::as_array).flatten().any(|container| {
-            let args = container.get("args").and_then(Value::as_array);
-            container["name"] == crate::proxy::pod::PROXY
-                && args.is_some_and(|args| args.iter().any(|arg| arg == "router"))
-        });
         Caller {
             name: name.into(),
             namespace: facts.namespace,
             labels: facts.labels,
             has_proxy: facts.has_proxy,
-            is_gateway,
+            is_gateway: facts.is_gateway,
         }
     }
 }

@@ -26,12 +26,21 @@ pub struct Entry {
     pub peer: String,
     /// The cluster that was chosen, if one was and it is Istio's.
     pub cluster: Option<ClusterName>,
+    /// The name of the route; empty for `-`.
+    pub route: String,
 }
 
 impl Entry {
     /// Whether Envoy set this response flag.
     pub fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|set| set == flag)
+    }
+
+    /// Whether the proxy answered itself because it does not know the host, and lets out only what it knows: the route
+    /// `block_all` of `outboundTrafficPolicy.mode: REGISTRY_ONLY` (`buildCatchAllVirtualHost` in Istio's
+    /// `pilot/pkg/networking/core/httproute.go`).
+    pub fn is_blocked(&self) -> bool {
+        self.route == "block_all" && self.code == 502
     }
 
     /// Whether the connection failed in the handshake of TLS.
@@ -51,7 +60,8 @@ impl Entry {
         let (at, rest) = line.strip_prefix('[')?.split_once("] ")?;
         let fields = fields(rest);
         let field = |index: usize| fields.get(index).map_or("", |field| if *field == "-" { "" } else { field });
-        // METHOD PATH PROTOCOL, code, flags, details, termination, transport failure, …; 13: authority, 15: cluster.
+        // METHOD PATH PROTOCOL, code, flags, details, termination, transport failure, …; 13: authority, 15: cluster,
+        // 18: who connected, 20: route.
         Some(Entry {
             at: at.parse().ok()?,
             code: fields.get(1)?.parse().ok()?,
@@ -61,6 +71,7 @@ impl Entry {
             authority: field(13).to_owned(),
             peer: address(field(18)),
             cluster: ClusterName::parse(field(15)),
+            route: field(20).to_owned(),
         })
     }
 }
@@ -106,6 +117,7 @@ fn json(line: &str) -> Option<Entry> {
         authority: text("authority").to_owned(),
         peer: address(text("downstream_remote_address")),
         cluster: ClusterName::parse(text("upstream_cluster")),
+        route: text("route_name").to_owned(),
     })
 }
 

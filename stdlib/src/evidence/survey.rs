@@ -14,7 +14,7 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Missing, Span};
 
 use super::sampler::{Clusters, Snapshot, sample};
-use super::{absorb, root};
+use super::{absorb, gateways, root};
 use crate::host::Host;
 use crate::kubernetes::{kinds, read};
 use crate::prometheus::{self, requests::Requests};
@@ -206,6 +206,13 @@ fn by_traffic(run: &Run, host: &Host, pods: &[PodFacts], survey: &mut Survey) ->
     if left_out > 0 {
         survey.notes.push(format!("{left_out} further proxies were not asked: {MOST} are the most without telemetry"));
     }
+    if !survey.callers.is_empty() {
+        return Ok(());
+    }
+    // A gateway whose routes lead to the host may have failed to send it anything: a cluster that is not there counts nothing.
+    let led = gateways::domains(run, &candidates)?;
+    survey.callers =
+        candidates.iter().filter(|proxy| led.get(&proxy.key()).is_some_and(|to| !to.is_empty())).cloned().collect();
     if !survey.callers.is_empty() {
         return Ok(());
     }

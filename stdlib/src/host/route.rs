@@ -18,7 +18,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "Route",
     class: Some(Class::Read),
     summary: "The route that requests to the host take, with the object that sets it.",
-    doc: "As istiod looks it up for the namespace of most callers: VirtualServices for gateway `mesh` that are exported there; the exact host before a wildcard, the older one of two; of its routes the first that takes every request. Where none applies, Istio's defaults: two retries on connection failures and the like, no timeout.",
+    doc: "As istiod looks it up for the namespace of most callers: VirtualServices for gateway `mesh` that are exported there; the exact host before a wildcard, the older one of two; of its routes the first that takes every request. Where most requests come in by gateways, the route that is bound to a gateway and leads to the host. Where none applies, Istio's defaults: two retries on connection failures and the like, no timeout.",
     errors: &[&ROUTE, &FORBIDDEN],
     permissions: descriptor::ROUTES,
     search: &["VirtualService", "retries", "timeout", "http"],
@@ -32,6 +32,11 @@ pub static PRIMITIVE: Primitive = Primitive {
             world: "healthy",
             script: r#"host("catalog").route()"#,
             expect: Expect::Value("catalog.summit without a VirtualService: 2 retries (Istio's default), no timeout"),
+        },
+        Example {
+            world: "gateway-retry-storm",
+            script: r#"host("graph-core").route()"#,
+            expect: Expect::Contains("route shop of VirtualService summit/shop: 8 retries"),
         },
         Example {
             world: "healthy",

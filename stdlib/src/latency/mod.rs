@@ -20,6 +20,7 @@ use crate::evidence::survey::{self, Survey};
 use crate::finding::{Diagnosis, Finding};
 use crate::host::Host;
 use crate::metric::{Metric, Unit};
+use crate::prometheus::requests::{Reporter, Requests};
 use crate::room;
 use crate::route::{self, Route};
 use crate::text::{percent, time};
@@ -43,7 +44,28 @@ pub fn callers_namespace(host: &Host, survey: &Survey) -> String {
     most.map_or_else(|| host.namespace().to_owned(), |(namespace, _)| namespace.to_owned())
 }
 
-/// The route of a host for most of its callers.
+/// Whether most requests to a host come in by gateways: by telemetry, else by the number of their proxies.
+fn comes_by_gateways(survey: &Survey, requests: Option<&Requests>) -> bool {
+    let counted = requests.and_then(|requests| requests.seen_by(Reporter::Source).ok()).unwrap_or_default();
+    let is_gateway = |namespace: &str, workload: &str| {
+        let mut callers = survey.callers.iter().filter(|proxy| proxy.is_gateway());
+        callers.any(|proxy| proxy.namespace() == namespace && proxy.workload() == workload)
+    };
+    let (mut by_gateways, mut all) = (0.0, 0.0);
+    for (who, answers) in &counted {
+        all += answers.total;
+        if is_gateway(&who.source_namespace, &who.source_workload) {
+            by_gateways += answers.total;
+        }
+    }
+    if all > 0.0 {
+        return by_gateways > all / 2.0;
+    }
+    let gateways = survey.callers.iter().filter(|proxy| proxy.is_gateway()).count();
+    gateways > survey.callers.len() - gateways
+}
+
+/// The route of a host for most of its requests: of those that come in by gateways, the one that is bound to these.
 ///
 /// # Errors
 /// `ROUTE`, and what every read of the API server can end in.
@@ -52,6 +74,9 @@ pub fn route_of(run: &Run, host: &Host, name: Option<&str>) -> Result<Route, Fai
     let survey = survey::survey(run, host, requests.as_ref().ok())?;
     let from = callers_namespace(host, &survey);
     let (objects, _) = route::virtual_services(run, host, &from)?;
+    if comes_by_gateways(&survey, requests.as_ref().ok()) {
+        return route::bound::find(&objects, host.fqdn(), host.domain(), name);
+    }
     route::find(&objects, host.fqdn(), host.domain(), &from, name)
 }
 

@@ -35,6 +35,13 @@ pub struct Container {
     pub running_since: Option<Timestamp>,
 }
 
+impl Container {
+    /// Whether it was killed for memory and waits to be started again.
+    pub fn is_down(&self) -> bool {
+        self.killed.is_some() && self.running_since.is_none()
+    }
+}
+
 impl Resources {
     /// The memory limit in bytes.
     pub fn limit(&self) -> Option<f64> {

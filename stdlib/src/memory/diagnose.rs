@@ -17,12 +17,22 @@ pub const RUNBOOK: &str = "troubleshooting/sidecar-memory.rhai";
 /// How far back is looked.
 const BACK: Span = Span(Duration::from_secs(30 * 60));
 
+/// What a diagnosis of memory says, and what else it explains.
+pub struct Diagnosed {
+    /// What is wrong.
+    pub diagnosis: Diagnosis,
+    /// Whether the sidecar of every pod was killed for memory: while they wait to be started again, nothing answers.
+    pub takes_down: bool,
+}
+
 /// Looks at the memory of a workload's sidecars, and says what is wrong with it.
 ///
 /// # Errors
 /// What every read of the API server can end in.
-pub fn diagnose(run: &Run, work: &ObjectRef) -> Result<Diagnosis, Failure> {
-    Ok(findings(&gather(run, work, BACK)?))
+pub fn diagnose(run: &Run, work: &ObjectRef) -> Result<Diagnosed, Failure> {
+    let memory = gather(run, work, BACK)?;
+    let takes_down = memory.outcome().is_ok_and(|seen| seen.sidecars.iter().all(|one| one.was_killed(seen.now, BACK)));
+    Ok(Diagnosed { diagnosis: findings(&memory), takes_down })
 }
 
 fn findings(memory: &SidecarMemory) -> Diagnosis {

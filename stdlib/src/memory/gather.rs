@@ -54,12 +54,16 @@ fn seen(run: &Run, work: &ObjectRef, span: Span) -> Result<Result<Seen, Missing>
     let past = past(run, &namespace, &own, span)?;
     let mut sidecars = Vec::with_capacity(own.len());
     for ((facts, container), page) in own.into_iter().zip(pages) {
+        // What does not run has no figures now, and its last ones are what it was killed with.
+        let is_past = container.is_down();
         let envoy = match page {
+            _ if is_past => past.before_the_kill(&facts.name),
             Ok(reply) => admin::body(reply).and_then(|body| Envoy::parse(&body)),
             Err(failure) => Err(absorb(failure)?),
         };
         let pod = facts.name;
-        let working_set = past.now.of(&pod).and_then(|samples| {
+        let now_or_last = if is_past { &past.working_set } else { &past.now };
+        let working_set = now_or_last.of(&pod).and_then(|samples| {
             samples.last().map(|(_, value)| *value).ok_or_else(|| Missing::NoSeries(format!("{WORKING_SET} of {pod}")))
         });
         let course = past.working_set.of(&pod);
@@ -68,7 +72,7 @@ fn seen(run: &Run, work: &ObjectRef, span: Span) -> Result<Result<Seen, Missing>
             let changed = |past: &Past| past.of(&pod).ok().and_then(|samples| change(&samples, slope.window));
             Some((changed(&past.clusters)?, changed(&past.connections)?))
         });
-        sidecars.push(Sidecar { pod, container, working_set, slope, meanwhile, envoy });
+        sidecars.push(Sidecar { pod, container, working_set, slope, meanwhile, envoy, is_past });
     }
     sidecars.sort_by(|a, b| {
         let need = |one: &Sidecar| one.need().unwrap_or(0.0);
@@ -106,6 +110,24 @@ struct Course {
     working_set: Past,
     clusters: Past,
     connections: Past,
+    allocated: Past,
+    physical: Past,
+}
+
+impl Course {
+    /// What a proxy that was killed said of itself when it was last scraped.
+    fn before_the_kill(&self, pod: &str) -> Result<Envoy, String> {
+        let last = |past: &Past| {
+            let samples = past.of(pod).map_err(|missing| missing.to_string())?;
+            samples.last().map(|(_, value)| *value).ok_or_else(|| format!("{pod} waits to be started again"))
+        };
+        Ok(Envoy {
+            allocated: last(&self.allocated)?,
+            physical: last(&self.physical)?,
+            connections: last(&self.connections)?,
+            clusters: last(&self.clusters)?,
+        })
+    }
 }
 
 fn past(run: &Run, namespace: &str, own: &[(PodFacts, container::Container)], span: Span) -> Result<Course, Failure> {
@@ -117,10 +139,18 @@ fn past(run: &Run, namespace: &str, own: &[(PodFacts, container::Container)], sp
     let working_set = select(WORKING_SET, &proxy);
     let now = Past(prometheus::ask(run, "working sets of its sidecars", working_set.clone())?);
     let course = |what: &str, query: &str| prometheus::ask_past(run, what, query, span.0.max(STEP), STEP).map(Past);
+    // Asked only for those that cannot be asked themselves.
+    let waits = own.iter().any(|(_, container)| container.is_down());
+    let last = |metric: &str| match waits {
+        true => course(&format!("{metric} before the kill"), &select(metric, "")),
+        false => Ok(Past(Err(Missing::NoSeries(metric.to_owned())))),
+    };
     Ok(Course {
         now,
         working_set: course("working sets over time", &working_set)?,
         clusters: course("clusters over time", &select("envoy_cluster_manager_active_clusters", ""))?,
         connections: course("connections over time", &select("envoy_server_total_connections", ""))?,
+        allocated: last("envoy_server_memory_allocated")?,
+        physical: last("envoy_server_memory_physical_size")?,
     })
 }

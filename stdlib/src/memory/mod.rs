@@ -43,6 +43,8 @@ pub struct Sidecar {
     pub meanwhile: Option<(f64, f64)>,
     /// What Envoy says itself, or why not.
     pub envoy: Result<Envoy, String>,
+    /// Whether its figures are the last ones before it was killed: it waits to be started again.
+    pub is_past: bool,
 }
 
 impl Sidecar {
@@ -280,6 +282,14 @@ impl Noun for SidecarMemory {
             table.note(format!(
                 "up to {} of a working set is freed already: Envoy fills it again before it takes more, and gives it back when its pod is replaced",
                 bytes(most)
+            ));
+        }
+        let past: Vec<String> = seen.sidecars.iter().filter(|one| one.is_past).map(|one| one.pod.clone()).collect();
+        if !past.is_empty() {
+            let wait = if past.len() == 1 { "waits" } else { "wait" };
+            table.note(format!(
+                "{} {wait} to be started again: the figures are the last ones before the kill, by Prometheus",
+                some(&past, 5)
             ));
         }
         for (pod, why) in seen.sidecars.iter().filter_map(|one| Some((&one.pod, one.envoy.as_ref().err()?))).take(5) {

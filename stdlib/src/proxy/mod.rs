@@ -23,6 +23,7 @@ struct Inner {
     pod: String,
     workload: String,
     labels: BTreeMap<String, String>,
+    is_gateway: bool,
     side: Side,
     host: Host,
 }
@@ -56,6 +57,7 @@ impl Proxy {
             pod: pod.name.clone(),
             workload: pod.workload.clone(),
             labels: pod.labels.clone(),
+            is_gateway: pod.is_gateway,
             side,
             host: host.clone(),
         }))
@@ -76,9 +78,20 @@ impl Proxy {
         &self.0.workload
     }
 
+    /// Whether it belongs to a workload, as telemetry names workloads: by its Deployment, or by its canonical name.
+    pub fn is_of(&self, workload: &str) -> bool {
+        let canonical = self.0.labels.get("service.istio.io/canonical-name");
+        self.0.workload == workload || canonical.is_some_and(|name| name == workload)
+    }
+
     /// Labels of its pod.
     pub fn labels(&self) -> &BTreeMap<String, String> {
         &self.0.labels
+    }
+
+    /// Whether it is a gateway: what its clients ask for is none of the mesh's names.
+    pub fn is_gateway(&self) -> bool {
+        self.0.is_gateway
     }
 
     /// Its side.

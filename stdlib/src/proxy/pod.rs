@@ -18,6 +18,8 @@ pub struct PodFacts {
     pub workload: String,
     /// Whether it has an Istio proxy: as a container, as a native sidecar, or as a gateway.
     pub has_proxy: bool,
+    /// Whether its proxy is a gateway's: one with the role `router`, which serves no application beside it.
+    pub is_gateway: bool,
     /// Whether it runs and is not being deleted.
     pub is_running: bool,
     /// Whether it is being deleted.
@@ -61,6 +63,7 @@ impl PodFacts {
             name: text("/metadata/name").unwrap_or_default().to_owned(),
             workload: workload(pod, &labels),
             has_proxy: proxy.is_some() || injected,
+            is_gateway: proxy.is_some_and(is_router),
             is_running: !is_terminating && text("/status/phase") == Some("Running"),
             is_terminating,
             is_ambient: labels.get("istio.io/dataplane-mode").is_some_and(|mode| mode == "ambient")
@@ -107,6 +110,12 @@ fn proxy(pod: &Value) -> Option<&Value> {
         .iter()
         .chain(list(pod, "/spec/initContainers"))
         .find(|c| c.get("name").and_then(Value::as_str) == Some(PROXY))
+}
+
+/// `proxy router …` among its arguments, as Istio's charts and its gateway controller start a gateway.
+fn is_router(proxy: &Value) -> bool {
+    let args = proxy.get("args").and_then(Value::as_array);
+    args.is_some_and(|args| args.iter().any(|arg| arg == "router"))
 }
 
 /// `--domain $(POD_NAMESPACE).svc.cluster.local` among the proxy's arguments.
@@ -178,6 +187,14 @@ mod tests {
         assert!(facts.has_proxy);
         assert_eq!(facts.cpu_limit, Some(500));
         assert_eq!(facts.workload, "a");
+    }
+
+    #[test]
+    fn a_gateway_is_a_proxy_without_an_application() {
+        let pod = json!({ "metadata": { "name": "a" }, "spec": { "containers": [{ "name": "istio-proxy", "args": ["proxy", "router", "--domain", "$(POD_NAMESPACE).svc.cluster.local"] }] } });
+        let facts = PodFacts::of(&pod);
+        assert!(facts.has_proxy && facts.is_gateway);
+        assert_eq!((facts.domain.as_deref(), facts.cpu_limit), (Some("cluster.local"), None));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn told(side: Side, counted: BTreeMap<Counted, Answers>, proxies: &[Proxy]) -> V
     let mut groups = BTreeMap::<String, (Vec<Proxy>, Answers)>::new();
     for (who, answers) in &counted {
         let of_caller = |proxy: &&Proxy| {
-            side == Side::Server || (proxy.namespace() == who.source_namespace && is_of(proxy, &who.source_workload))
+            side == Side::Server || (proxy.namespace() == who.source_namespace && proxy.is_of(&who.source_workload))
         };
         let matching: Vec<_> = if who.pod.is_empty() {
             proxies.iter().filter(of_caller).cloned().collect()
@@ -121,11 +121,6 @@ fn told(side: Side, counted: BTreeMap<Counted, Answers>, proxies: &[Proxy]) -> V
         }
     };
     groups.into_iter().map(finding).collect()
-}
-
-fn is_of(proxy: &Proxy, workload: &str) -> bool {
-    proxy.workload() == workload
-        || proxy.labels().get("service.istio.io/canonical-name").is_some_and(|name| name == workload)
 }
 
 /// Envoy's counters, of the proxies of which nothing is told yet. Those that export them are told now.

@@ -1,5 +1,6 @@
 //! The route: what a caller's proxy does with requests to a host, and which object says so.
 
+pub mod bound;
 pub mod lookup;
 pub mod policy;
 

@@ -7,7 +7,7 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Missing, Span};
 
-use super::{Kind, Seen, Symptom};
+use super::{Kind, Seen, Symptom, stopped};
 use crate::evidence::logs;
 use crate::evidence::sampler::{Clusters, sample};
 use crate::evidence::survey::{self, Survey};
@@ -22,14 +22,17 @@ use crate::proxy::{Proxy, Side};
 pub fn gather(run: &Run, host: &Host, span: Span) -> Result<Symptom, Failure> {
     let requests = survey::requests(run, host, span)?;
     let survey = survey::survey(run, host, requests.as_ref().ok())?;
-    let told = requests.and_then(|requests| from_telemetry(&requests));
+    let mut told = requests.as_ref().map_err(Clone::clone).and_then(from_telemetry);
+    if let (Ok(seen), Ok(requests)) = (&mut told, &requests) {
+        stopped::add(run, host, requests, &survey, span, seen)?;
+    }
     // Telemetry does not say why a connection failed, and counts no request that led to no cluster; the callers' logs do.
     let vague = told
         .as_ref()
         .is_ok_and(|seen| seen.total <= 0.0 || seen.kinds.iter().any(|(kind, _)| *kind == Kind::ConnectFailure));
     let seen = match told {
         Ok(seen) if !vague => Ok(seen),
-        told => match from_logs(run, &survey, span)? {
+        told => match from_logs(run, survey.callers.iter().chain(&survey.servers), span)? {
             Some(logged) if logged.total > 0.0 => Ok(logged),
             _ => match told {
                 Ok(seen) => Ok(seen),
@@ -87,8 +90,12 @@ fn prefer_causes(kinds: &mut BTreeMap<Kind, f64>) {
 }
 
 /// `None` if no log has a line about the host.
-fn from_logs(run: &Run, survey: &Survey, span: Span) -> Result<Option<Seen>, Failure> {
-    let proxies: Vec<Proxy> = survey.callers.iter().chain(&survey.servers).cloned().collect();
+pub(super) fn from_logs<'a>(
+    run: &Run,
+    proxies: impl Iterator<Item = &'a Proxy>,
+    span: Span,
+) -> Result<Option<Seen>, Failure> {
+    let proxies: Vec<Proxy> = proxies.cloned().collect();
     let read = logs::read(run, &proxies, span)?;
     let (mut kinds, mut total, mut tries, mut lines) = (BTreeMap::<Kind, f64>::new(), 0.0, 0.0, 0_usize);
     for proxy in &proxies {
@@ -97,9 +104,8 @@ fn from_logs(run: &Run, survey: &Survey, span: Span) -> Result<Option<Seen>, Fai
         let on_server = proxy.side() == Side::Server;
         for entry in &log.entries {
             *(if on_server { &mut tries } else { &mut total }) += 1.0;
-            if let Some(kind) =
-                Kind::of(&entry.flags.join(","), &entry.code.to_string(), on_server, entry.is_tls_failure())
-            {
+            let told = || Kind::of(&entry.flags.join(","), &entry.code.to_string(), on_server, entry.is_tls_failure());
+            if let Some(kind) = if entry.is_blocked() { Some(Kind::Unknown) } else { told() } {
                 *kinds.entry(kind).or_default() += 1.0;
             }
         }

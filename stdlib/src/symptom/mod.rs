@@ -2,6 +2,7 @@
 
 pub mod diagnose;
 pub mod gather;
+mod stopped;
 
 use std::sync::Arc;
 
@@ -55,6 +56,8 @@ pub enum Kind {
     NoRoute,
     /// `NC`: the route leads to a cluster that does not exist.
     NoCluster,
+    /// 502 of the route `block_all`: the caller's proxy does not know the host, and lets out only what it knows.
+    Unknown,
     /// `UT`: the answer did not come in time.
     Timeout,
     /// `DC`: the caller gave up.
@@ -115,6 +118,7 @@ impl Kind {
             Kind::ConnectionTermination => "UC",
             Kind::NoFilterChain | Kind::NoRoute => "NR",
             Kind::NoCluster => "NC",
+            Kind::Unknown => "502",
             Kind::Timeout => "UT",
             Kind::CallerGaveUp => "DC",
             Kind::Application503 => "503",
@@ -136,6 +140,9 @@ impl Kind {
             }
             Kind::NoRoute => "no route matches the requests (NR)",
             Kind::NoCluster => "a route leads to a subset or a host that does not exist (NC)",
+            Kind::Unknown => {
+                "the callers' proxies do not know it, and let out only what they know (502 block_all, REGISTRY_ONLY)"
+            }
             Kind::Timeout => "answers do not come in time (UT)",
             Kind::CallerGaveUp => "callers give up before the answer (DC)",
             Kind::Application503 => "the 503 is the application's own answer: no proxy on the way made it",
@@ -153,6 +160,7 @@ impl Kind {
             | Kind::ConnectFailure
             | Kind::NoRoute
             | Kind::NoCluster
+            | Kind::Unknown
             | Kind::Application503
             | Kind::Application => Domain::Other,
         }

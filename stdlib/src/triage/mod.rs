@@ -16,6 +16,7 @@ use crate::causes::Causes;
 use crate::evidence::{moment, survey};
 use crate::finding::{Diagnosis, Finding};
 use crate::host::{Host, resolve};
+use crate::memory::diagnose::Diagnosed;
 use crate::symptom::{Domain, Kind};
 use crate::workload::resolve::behind;
 use crate::{control_plane, latency, memory, refusals, symptom, tls};
@@ -141,9 +142,17 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
     let tls = tls::diagnose::diagnose(run, host)?;
     let refusals = refusals::diagnose::diagnose(run, host)?;
     let slow = latency::diagnose(run, host, bound)?;
+    let mut memory = Vec::new();
+    for work in behind(run, host)? {
+        let Diagnosed { diagnosis, takes_down } = memory::diagnose::diagnose(run, &work)?;
+        memory.push((work, diagnosis, takes_down));
+    }
     // What a diagnosis has a cause for is not a cause of its own.
     let has = |diagnosis: &Diagnosis| diagnosis.as_ref().is_ok_and(|found| !found.is_empty());
+    // Where no sidecar of the service's pods runs, it has no endpoint.
+    let nothing_runs = !memory.is_empty() && memory.iter().all(|(_, found, takes_down)| *takes_down && has(found));
     let is_explained = |kind: Kind| match kind.domain() {
+        _ if kind == Kind::NoHealthyUpstream => nothing_runs,
         Domain::Refusals => has(&refusals),
         Domain::Tls => has(&tls),
         Domain::Latency => has(&slow),
@@ -157,8 +166,8 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
         Answer::Diagnosed { about: about("how slow is"), diagnosis: slow },
         Answer::Diagnosed { about: about("how requests fail on the way to"), diagnosis: rest },
     ];
-    for work in behind(run, host)? {
-        answers.push(match memory::diagnose::diagnose(run, &work)? {
+    for (work, diagnosis, _) in memory {
+        answers.push(match diagnosis {
             // Many a mesh has no memory over time; that says nothing about the service, so it is no more than a note.
             Err(why) => Answer::Note(format!("the memory of the sidecars of {work} cannot be told: {why}")),
             diagnosis => Answer::Diagnosed { about: String::new(), diagnosis },

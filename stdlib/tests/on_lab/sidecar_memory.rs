@@ -1,8 +1,12 @@
 //! The runbook of Scenario 5 in its worlds, its diagnosis in those that only look like them, and its inverse.
 
+use std::time::Duration;
+
 use meshbook_lab::world::World;
 use meshbook_runtime::failure::Exit;
 use meshbook_stdlib::memory::diagnose::diagnose;
+use meshbook_stdlib::memory::gather::gather;
+use meshbook_stdlib::triage::triage;
 use meshbook_stdlib::workload::resolve::workload;
 use tokio::runtime::Runtime;
 
@@ -102,7 +106,7 @@ fn the_diagnosis_comes_to_the_cause_that_the_runbook_deals_with() {
     ] {
         let found = ask(&runtime, named(world), |run| {
             let work = workload(run, "graph-core").expect("the workload");
-            diagnose(run, work.object())
+            diagnose(run, work.object()).map(|diagnosed| diagnosed.diagnosis)
         });
         let found = found.unwrap_or_else(|failure| panic!("{world}: {failure}")).expect("there are data");
         assert_eq!(found.first().map(|finding| finding.cause), cause, "{world}: {found:?}");
@@ -126,9 +130,34 @@ fn without_a_course_of_time_nothing_is_said() {
     ] {
         let found = ask(&runtime, world, |run| {
             let work = workload(run, "graph-core").expect("the workload");
-            diagnose(run, work.object())
+            diagnose(run, work.object()).map(|diagnosed| diagnosed.diagnosis)
         });
         let found = found.unwrap_or_else(|failure| panic!("{failure}"));
         assert!(found.is_err(), "{found:?}");
     }
+}
+
+/// Where every sidecar waits to be started again, none answers, and none has a figure of now.
+#[test]
+fn sidecars_that_all_wait_to_be_started_again_are_judged_by_what_they_had() {
+    let runtime = Runtime::new().expect("a runtime");
+    let world = named("memory-low-limit").set("workload.graph-core.replicas", 1).expect("a variation");
+    let bound = "2s".parse().expect("a span");
+    let found = ask(&runtime, world, |run| {
+        let work = workload(run, "graph-core").expect("the workload");
+        for _ in 0..240 {
+            let memory = gather(run, work.object(), "30m".parse().expect("a span")).expect("it is told");
+            if memory.outcome().is_ok_and(|seen| seen.sidecars.iter().all(|one| one.is_past)) {
+                return Some((memory.verdict(), triage(run, Some("graph-core"), bound).expect("it is told")));
+            }
+            run.sleep(Duration::from_secs(5)).expect("time passes");
+        }
+        None
+    });
+    let (verdict, causes) = found.expect("its only sidecar is killed now and then");
+    let verdict = verdict.expect("it can be told").expect("something is wrong");
+    assert_eq!(verdict.cause, "low memory limit", "{}", verdict.what);
+    let causes: Vec<_> = causes.found().expect("there are data").iter().map(|one| one.cause).collect();
+    assert_eq!(causes.first(), Some(&"low memory limit"), "{causes:?}");
+    assert!(!causes.contains(&"no healthy endpoint"), "what follows from it is no cause of its own: {causes:?}");
 }

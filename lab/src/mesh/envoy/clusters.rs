@@ -82,10 +82,12 @@ fn statuses(state: &State, key: &PodKey, wanted: &dyn Fn(&str) -> bool) -> Vec<S
     };
     let wide =
         Thresholds { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000, max_retries: 3 };
-    let mut all = vec![
-        fixed("BlackHoleCluster", "BlackHoleCluster", true, DEFAULTS, Vec::new()),
-        fixed("InboundPassthroughCluster", "PassthroughCluster", true, Thresholds::default(), Vec::new()),
-        fixed("PassthroughCluster", "PassthroughCluster", true, Thresholds::default(), Vec::new()),
+    let mut all = vec![fixed("BlackHoleCluster", "BlackHoleCluster", true, DEFAULTS, Vec::new())];
+    if !proxy.router {
+        all.push(fixed("InboundPassthroughCluster", "PassthroughCluster", true, Thresholds::default(), Vec::new()));
+        all.push(fixed("PassthroughCluster", "PassthroughCluster", true, Thresholds::default(), Vec::new()));
+    }
+    all.extend([
         fixed("agent", "agent", false, DEFAULTS, vec![idle("127.0.0.1", 15020, None)]),
         fixed("prometheus_stats", "prometheus_stats", false, DEFAULTS, vec![idle("127.0.0.1", 15000, None)]),
         fixed(
@@ -105,7 +107,7 @@ fn statuses(state: &State, key: &PodKey, wanted: &dyn Fn(&str) -> bool) -> Vec<S
                 vec![idle("", 0, Some("/home/istio-proxy/etc/istio/proxy/XDS"))],
             )
         },
-    ];
+    ]);
     all.retain(|status| wanted(&status.name));
     for (name, (cluster, _)) in proxy.config.clusters.iter().filter(|(name, _)| wanted(name)) {
         let measured = measure(state, key, name);

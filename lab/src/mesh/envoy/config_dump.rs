@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::{certificates, recorded, transport};
-use crate::mesh::istiod::config::{Cluster, Route, VirtualHost};
+use super::{certificates, recorded, router, routes, transport};
+use crate::mesh::istiod::config::Cluster;
 use crate::mesh::istiod::plane;
 use crate::mesh::istiod::rules::Thresholds;
 use crate::mesh::kubernetes::{PodKey, text};
@@ -175,6 +175,10 @@ impl Builder<'_> {
     fn clusters(&self, fits: &dyn Fn(&str) -> bool) -> Value {
         let mut dump = recorded::config("ClustersConfigDump").clone();
         let fixed = |one: &Value| {
+            if self.proxy.router {
+                // Without listeners for original destinations nothing else is needed.
+                return one["cluster"]["name"] == "BlackHoleCluster";
+            }
             ["BlackHoleCluster", "InboundPassthroughCluster", "PassthroughCluster"]
                 .contains(&text(&one["cluster"]["name"]))
         };
@@ -219,6 +223,17 @@ impl Builder<'_> {
 
     fn listeners(&self, fits: &dyn Fn(&str) -> bool) -> Value {
         let mut dump = recorded::config("ListenersConfigDump").clone();
+        if self.proxy.router {
+            let mut listeners = router::listeners(self.proxy);
+            if !self.state.writes_access_log(&self.proxy.pod) {
+                listeners.iter_mut().for_each(drop_access_logs);
+            }
+            listeners.retain(|listener| fits(text(&listener["name"])));
+            retain(&mut dump["static_listeners"], "/listener/name", fits);
+            dump["version_info"] = json!(self.proxy.config.version);
+            dump["dynamic_listeners"] = json!(listeners);
+            return dump;
+        }
         let pattern = |name: &str| recorded::member("ListenersConfigDump", "dynamic_listeners", "/name", name);
         let updated = stamp(self.proxy.config.routes_updated);
         let mut dynamic = Vec::new();
@@ -319,35 +334,31 @@ impl Builder<'_> {
 
     fn routes(&self, fits: &dyn Fn(&str) -> bool) -> Value {
         let mut dump = recorded::config("RoutesConfigDump").clone();
-        let updated = stamp(self.proxy.config.routes_updated);
-        let mut ports: Vec<u16> = self.proxy.config.hosts.iter().map(|host| host.port).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        let mut dynamic = Vec::new();
-        for port in ports.into_iter().filter(|port| fits(&port.to_string())) {
-            let mut hosts: Vec<Value> = self
-                .proxy
-                .config
-                .hosts
-                .iter()
-                .filter(|host| host.port == port)
-                .map(|host| virtual_host(host, &self.key.0))
-                .collect();
-            hosts.push(json!({
-                "name": "allow_any", "domains": ["*"], "include_request_attempt_count": true,
-                "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "PassthroughCluster", "timeout": "0s", "max_grpc_timeout": "0s"}, "name": "allow_any"}],
-            }));
-            dynamic.push(json!({"route_config": {
-                "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", "name": port.to_string(), "virtual_hosts": hosts,
-                "validate_clusters": false, "max_direct_response_body_size_bytes": 1_048_576, "ignore_port_in_host_matching": true,
-            }, "last_updated": updated}));
-        }
+        let of = |name: String, hosts: Vec<Value>| {
+            json!({"route_config": {
+            "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", "name": name, "virtual_hosts": hosts,
+            "validate_clusters": false, "max_direct_response_body_size_bytes": 1_048_576, "ignore_port_in_host_matching": true,
+        }, "last_updated": stamp(self.proxy.config.routes_updated)})
+        };
+        let all = match self.proxy.router {
+            true => router::routes(self.proxy),
+            false => routes::outbound(self.proxy, &self.key.0, self.state.spec.cluster.registry_only),
+        };
+        let dynamic: Vec<Value> =
+            all.into_iter().filter(|(name, _)| fits(name)).map(|(name, hosts)| of(name, hosts)).collect();
         let own = self.proxy.config.clusters.keys().find(|name| name.starts_with("inbound|"));
         if let Some(list) = dump["static_route_configs"].as_array_mut() {
-            list.retain(|one| own.is_some() || one["route_config"]["name"] != "inbound|8080||");
+            let inbound = |one: &Value| match text(&one["route_config"]["name"]) {
+                "inbound|8080||" => own.is_none(),
+                "InboundPassthroughCluster" => self.proxy.router,
+                _ => false,
+            };
+            list.retain(|one| !inbound(one));
             list.retain(|one| fits(text(&one["route_config"]["name"])));
         }
-        if !dynamic.is_empty() {
+        if dynamic.is_empty() {
+            dump.as_object_mut().map(|map| map.remove("dynamic_route_configs"));
+        } else {
             dump["dynamic_route_configs"] = json!(dynamic);
         }
         dump
@@ -368,7 +379,8 @@ pub fn identify(node: &mut Value, proxy: &Proxy, key: &PodKey) {
     if let Some(map) = labels.as_object_mut() {
         map.remove("pod-template-hash");
     }
-    node["id"] = json!(format!("sidecar~{}~{}.{}~{}.svc.cluster.local", proxy.ip, key.1, key.0, key.0));
+    let role = if proxy.router { "router" } else { "sidecar" };
+    node["id"] = json!(format!("{role}~{}~{}.{}~{}.svc.cluster.local", proxy.ip, key.1, key.0, key.0));
     node["cluster"] = json!(format!("{}.{}", text(&labels["app"]), key.0));
     let metadata = &mut node["metadata"];
     for (field, value) in [
@@ -524,89 +536,4 @@ fn http_listener(pattern: &Value, name: &str, port: u16) -> Value {
     manager["stat_prefix"] = json!(format!("outbound_{name};"));
     manager["rds"]["route_config_name"] = json!(port.to_string());
     listener
-}
-
-fn virtual_host(host: &VirtualHost, client_namespace: &str) -> Value {
-    let full = &host.host;
-    let short = full.split('.').next().unwrap_or(full);
-    let mut domains = vec![full.clone(), format!("{full}.")];
-    if host.namespace == client_namespace {
-        domains.push(short.to_owned());
-    }
-    domains.extend([
-        format!("{short}.{}.svc", host.namespace),
-        format!("{short}.{}", host.namespace),
-        host.cluster_ip.clone(),
-    ]);
-    let operation = format!("{full}:{}/*", host.port);
-    let routes: Vec<Value> = host.routes.iter().map(|one| route(one, &operation)).collect();
-    json!({"name": format!("{full}:{}", host.port), "domains": domains, "routes": routes, "include_request_attempt_count": true})
-}
-
-fn route(route: &Route, operation: &str) -> Value {
-    let seconds = |duration: Option<std::time::Duration>| duration.map_or_else(|| "0s".to_owned(), protobuf_duration);
-    let mut action = Map::new();
-    if let [(cluster, _)] = route.destinations.as_slice() {
-        action.insert("cluster".into(), json!(cluster));
-    } else {
-        let weighted: Vec<Value> =
-            route.destinations.iter().map(|(name, weight)| json!({"name": name, "weight": weight})).collect();
-        action.insert("weighted_clusters".into(), json!({"clusters": weighted}));
-    }
-    action.insert("timeout".into(), json!(seconds(route.timeout)));
-    if route.retries > 0 {
-        let mut policy = json!({"retry_on": route.retry_on, "num_retries": route.retries});
-        if route.per_try_timeout.is_some() {
-            policy["per_try_timeout"] = json!(seconds(route.per_try_timeout));
-        }
-        policy["retry_host_predicate"] = json!([{
-            "name": "envoy.retry_host_predicates.previous_hosts",
-            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
-        }]);
-        policy["host_selection_retry_max_attempts"] = json!("5");
-        action.insert("retry_policy".into(), policy);
-    }
-    action.insert("max_grpc_timeout".into(), json!(seconds(route.timeout)));
-    let mut matches = Map::new();
-    let uri = &route.matches["uri"];
-    match (uri["exact"].as_str(), uri["regex"].as_str()) {
-        (Some(exact), _) => matches.insert("path".into(), json!(exact)),
-        (_, Some(regex)) => matches.insert("safe_regex".into(), json!({"regex": regex})),
-        _ => matches.insert("prefix".into(), json!(uri["prefix"].as_str().unwrap_or("/"))),
-    };
-    if !route.matches.is_null() {
-        matches.insert("case_sensitive".into(), json!(true));
-    }
-    if let Some(headers) = route.matches["headers"].as_object() {
-        let list: Vec<Value> = headers
-            .iter()
-            .map(|(name, how)| match (how["exact"].as_str(), how["prefix"].as_str(), how["regex"].as_str()) {
-                (Some(exact), _, _) => json!({"name": name, "string_match": {"exact": exact}}),
-                (_, Some(prefix), _) => json!({"name": name, "string_match": {"prefix": prefix}}),
-                (_, _, Some(regex)) => json!({"name": name, "string_match": {"safe_regex": {"regex": regex}}}),
-                _ => json!({"name": name, "present_match": true}),
-            })
-            .collect();
-        matches.insert("headers".into(), json!(list));
-    }
-    let mut body = Map::new();
-    body.insert("match".into(), Value::Object(matches));
-    body.insert("route".into(), Value::Object(action));
-    if let Some((namespace, name)) = &route.virtual_service {
-        body.insert("metadata".into(), json!({"filter_metadata": {"istio": {"config": format!("/apis/networking.istio.io/v1/namespaces/{namespace}/virtual-service/{name}")}}}));
-    }
-    body.insert("decorator".into(), json!({"operation": operation}));
-    if !route.name.is_empty() {
-        body.insert("name".into(), json!(route.name));
-    }
-    Value::Object(body)
-}
-
-/// A duration as protobuf's JSON has it: `10s`, `0.250s`.
-fn protobuf_duration(duration: std::time::Duration) -> String {
-    if duration.subsec_nanos() == 0 {
-        format!("{}s", duration.as_secs())
-    } else {
-        format!("{:.3}s", duration.as_secs_f64())
-    }
 }

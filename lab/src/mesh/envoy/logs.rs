@@ -7,6 +7,9 @@ use crate::mesh::access_log::{Parties, Side, lines};
 use crate::mesh::istiod::plane;
 use crate::mesh::kubernetes::{PodKey, text};
 
+/// The address of a gateway's clients, out of TEST-NET-3 (RFC 5737).
+const CLIENT: &str = "203.0.113.7";
+
 /// The log of a container, oldest line first. The error is what the kubelet says of an unknown container.
 pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Result<Vec<(Timestamp, String)>, String> {
     let Some(pod) = state.pods.get(key) else { return Err(format!("pod \"{}\" is not running", key.1)) };
@@ -44,6 +47,17 @@ pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Res
             .as_ref()
             .map(|caller| (caller, state.pods.get(caller).map_or("-", |pod| text(&pod["status"]["podIP"]))));
         let host = proxy.config.host(&stream.authority, &stream.source.0);
+        let by_gateway = flow.caller.as_ref().and_then(|key| state.proxies.get(key)).filter(|proxy| proxy.router);
+        let port = stream.authority.rsplit_once(':').map_or("80", |(_, port)| port);
+        let listener = match by_gateway {
+            Some(gateway) => {
+                let servers = gateway.config.servers.iter();
+                let listens =
+                    servers.filter(|server| server.port.to_string() == port).map(|server| server.listens).next();
+                format!("{}:{}", gateway.ip, listens.map_or_else(|| port.to_owned(), |listens| listens.to_string()))
+            }
+            None => format!("{}:{port}", host.map_or("-", |host| host.cluster_ip.as_str())),
+        };
         let error_code = flow
             .legs
             .iter()
@@ -54,7 +68,8 @@ pub fn read(state: &State, key: &PodKey, container: &str, now: Timestamp) -> Res
         let parties = Parties {
             caller,
             authority: &stream.authority,
-            cluster_ip: host.map_or("-", |host| host.cluster_ip.as_str()),
+            listener: &listener,
+            client: by_gateway.is_some().then_some(CLIENT),
             path: &stream.path,
             error_code,
         };

@@ -18,6 +18,8 @@ pub mod config_dump;
 pub mod logs;
 mod measure;
 mod recorded;
+mod router;
+mod routes;
 pub mod stats;
 mod transport;
 
@@ -94,6 +96,10 @@ fn listeners(state: &State, key: &PodKey, ask: &Ask) -> Page {
     let Some(proxy) = state.proxies.get(key) else { return Page::text("") };
     let mut all: Vec<(String, String, u16)> =
         vec![("0.0.0.0_15090".into(), "0.0.0.0".into(), 15090), ("0.0.0.0_15021".into(), "0.0.0.0".into(), 15021)];
+    if proxy.router {
+        all.extend(router::addresses(proxy));
+        return listed(all, ask);
+    }
     for (cluster, _) in
         proxy.config.clusters.values().filter(|(cluster, _)| !cluster.host.is_empty() && cluster.subset.is_empty())
     {
@@ -113,6 +119,10 @@ fn listeners(state: &State, key: &PodKey, ask: &Ask) -> Page {
     }
     all.push(("virtualOutbound".into(), "0.0.0.0".into(), 15001));
     all.push(("virtualInbound".into(), "0.0.0.0".into(), 15006));
+    listed(all, ask)
+}
+
+fn listed(all: Vec<(String, String, u16)>, ask: &Ask) -> Page {
     if ask.get("format") == Some("json") {
         let list: Vec<_> = all.iter().map(|(name, ip, port)| json!({"name": name, "local_address": {"socket_address": {"address": ip, "port_value": port}}})).collect();
         return Page::json(config_dump::indented(&json!({"listener_statuses": list})));

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::authentication::{self, Accepts, Mode};
+use super::gateway::{self, Server};
+use super::routes::{self, Route, VirtualHost};
 use super::rules::{self, Policy, Thresholds};
 use super::sidecar;
+use crate::mesh::kubernetes::inject::is_router;
 use crate::mesh::kubernetes::{key_of, text};
 use crate::store::{Object, Store};
 use crate::world::objects::ROOT_NAMESPACE;
-use crate::world::span;
 
 /// An endpoint of a cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,72 +63,6 @@ impl Cluster {
     }
 }
 
-/// One route of a virtual host.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Route {
-    /// The route's name, empty if the VirtualService gives none.
-    pub name: String,
-    /// The first `match` of the HTTP route, `Null` for any request.
-    pub matches: Value,
-    /// Cluster names with their weights.
-    pub destinations: Vec<(String, u32)>,
-    /// The timeout; `None` is none at all, as Istio's default.
-    pub timeout: Option<Duration>,
-    /// Retries after the first attempt.
-    pub retries: u32,
-    /// What is retried, as Envoy's `retry_on`.
-    pub retry_on: String,
-    /// The timeout of each attempt.
-    pub per_try_timeout: Option<Duration>,
-    /// Namespace and name of the VirtualService.
-    pub virtual_service: Option<(String, String)>,
-}
-
-impl Route {
-    fn plain(cluster: String) -> Route {
-        Route {
-            name: "default".into(),
-            matches: Value::Null,
-            destinations: vec![(cluster, 1)],
-            timeout: None,
-            retries: 2,
-            retry_on: "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes".into(),
-            per_try_timeout: None,
-            virtual_service: None,
-        }
-    }
-
-    /// Whether a request without special headers and with this path takes the route.
-    pub fn takes(&self, path: &str) -> bool {
-        let uri = &self.matches["uri"];
-        let path_fits = match (uri["exact"].as_str(), uri["prefix"].as_str(), uri["regex"].as_str()) {
-            (Some(exact), _, _) => path == exact,
-            (_, Some(prefix), _) => path.starts_with(prefix),
-            (_, _, Some(regex)) => regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(path)),
-            _ => true,
-        };
-        path_fits
-            && self.matches["headers"].is_null()
-            && self.matches["queryParams"].is_null()
-            && self.matches["sourceLabels"].is_null()
-    }
-}
-
-/// A host on a port, with its routes in order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VirtualHost {
-    /// The host's full name.
-    pub host: String,
-    /// The Service's port.
-    pub port: u16,
-    /// The Service's cluster address.
-    pub cluster_ip: String,
-    /// The Service's namespace.
-    pub namespace: String,
-    /// Routes in the order in which they are tried.
-    pub routes: Vec<Route>,
-}
-
 /// Everything a proxy has from istiod.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyConfig {
@@ -135,6 +70,8 @@ pub struct ProxyConfig {
     pub clusters: BTreeMap<String, (Arc<Cluster>, Timestamp)>,
     /// Virtual hosts by port and host.
     pub hosts: Vec<Arc<VirtualHost>>,
+    /// Of a gateway, the servers for which it listens; empty for a sidecar.
+    pub servers: Vec<Server>,
     /// When routes or listeners were last changed.
     pub routes_updated: Timestamp,
     /// What the proxy demands of those that connect to it.
@@ -148,6 +85,9 @@ impl ProxyConfig {
     pub fn host(&self, authority: &str, client_namespace: &str) -> Option<&Arc<VirtualHost>> {
         let (name, port) = authority.rsplit_once(':')?;
         let port: u16 = port.parse().ok()?;
+        if !self.servers.is_empty() {
+            return gateway::host(&self.hosts, name, port);
+        }
         self.hosts.iter().find(|host| {
             let full = &host.host;
             host.port == port
@@ -166,11 +106,15 @@ pub struct Snapshot {
     /// EndpointSlices by the namespace and name of their Service.
     slices: BTreeMap<(String, String), Vec<Object>>,
     destination_rules: Vec<Object>,
-    virtual_services: Vec<Object>,
+    pub(super) virtual_services: Vec<Object>,
     peer_authentications: Vec<Object>,
     telemetries: Vec<Object>,
     sidecars: Vec<Object>,
-    pods: BTreeMap<(String, String), Object>,
+    /// Istio's own Gateways, and those that are made of the Gateway API's.
+    pub(super) gateways: Vec<Object>,
+    /// VirtualServices that are made of HTTPRoutes.
+    pub(super) made_of_routes: Vec<Object>,
+    pub(super) pods: BTreeMap<(String, String), Object>,
     version: String,
 }
 
@@ -182,6 +126,9 @@ impl Snapshot {
             let service = text(&slice["metadata"]["labels"]["kubernetes.io/service-name"]).to_owned();
             slices.entry((text(&slice["metadata"]["namespace"]).to_owned(), service)).or_default().push(slice);
         }
+        let (made, made_of_routes) = gateway::api::translate(store);
+        let mut gateways = store.list("networking.istio.io", "gateways", None);
+        gateways.extend(made);
         Snapshot {
             services: store.list("", "services", None),
             slices,
@@ -190,6 +137,8 @@ impl Snapshot {
             peer_authentications: store.list("security.istio.io", "peerauthentications", None),
             telemetries: store.list("telemetry.istio.io", "telemetries", None),
             sidecars: store.list("networking.istio.io", "sidecars", None),
+            gateways,
+            made_of_routes,
             pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
             version,
         }
@@ -203,7 +152,8 @@ impl Snapshot {
     /// The Istio objects that `/debug/configz` shows.
     pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
         let rules = self.destination_rules.iter().chain(&self.virtual_services);
-        rules.chain(&self.peer_authentications).chain(&self.telemetries).chain(&self.sidecars)
+        let made = self.gateways.iter().chain(&self.made_of_routes);
+        rules.chain(&self.peer_authentications).chain(&self.telemetries).chain(&self.sidecars).chain(made)
     }
 
     /// Whether a Telemetry switches the access log of a pod's proxy on or off: one that selects the pod, else its
@@ -340,13 +290,20 @@ impl Snapshot {
         before: &ProxyConfig,
         now: Timestamp,
     ) -> ProxyConfig {
-        let limits = sidecar::of(&self.sidecars, pod);
+        let router = is_router(pod);
+        // Sidecar resources do not apply to gateways.
+        let limits = if router { None } else { sidecar::of(&self.sidecars, pod) };
         let namespace = text(&pod["metadata"]["namespace"]);
         let told = |host: &str, of: &str| limits.is_none_or(|limits| sidecar::imports(limits, namespace, host, of));
         let outbound_clusters = outbound.0.iter().filter(|cluster| told(&cluster.host, &cluster.service.0)).cloned();
-        let hosts: Vec<Arc<VirtualHost>> =
-            outbound.1.iter().filter(|host| told(&host.host, &host.namespace)).cloned().collect();
-        let clusters = outbound_clusters.chain(self.inbound(pod)).map(|cluster| {
+        let servers = if router { gateway::servers(self, pod) } else { Vec::new() };
+        let hosts: Vec<Arc<VirtualHost>> = if router {
+            gateway::hosts(self, &servers).into_iter().map(Arc::new).collect()
+        } else {
+            outbound.1.iter().filter(|host| told(&host.host, &host.namespace)).cloned().collect()
+        };
+        let inbound = if router { Vec::new() } else { self.inbound(pod) };
+        let clusters = outbound_clusters.chain(inbound).map(|cluster| {
             let kept = before
                 .clusters
                 .get(&cluster.name)
@@ -356,9 +313,9 @@ impl Snapshot {
         });
         let clusters = clusters.collect();
         let accepts = authentication::accepts(&self.peer_authentications, pod);
-        let same = before.hosts == hosts && before.accepts == accepts;
+        let same = before.hosts == hosts && before.accepts == accepts && before.servers == servers;
         let routes_updated = if same { before.routes_updated } else { now };
-        ProxyConfig { clusters, hosts, routes_updated, accepts, version: self.version.clone() }
+        ProxyConfig { clusters, hosts, servers, routes_updated, accepts, version: self.version.clone() }
     }
 
     fn slices_of(&self, namespace: &str, service: &str) -> &[Object] {
@@ -416,43 +373,22 @@ impl Snapshot {
             });
             for_mesh && names_host && rules::exported(object, client_namespace)
         });
-        let Some(object) = virtual_service else { return vec![Route::plain(format!("outbound|{port}||{host}"))] };
-        let (namespace, name) = key_of(object);
-        let mut routes = Vec::new();
-        for http in object["spec"]["http"].as_array().into_iter().flatten() {
-            let destinations: Vec<(String, u32)> = http["route"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|route| {
-                    let destination = &route["destination"];
-                    let target = rules::full_host(text(&destination["host"]), &namespace);
-                    let target_port = destination["port"]["number"].as_u64().unwrap_or(u64::from(port));
-                    let weight = route["weight"].as_u64().and_then(|w| u32::try_from(w).ok()).unwrap_or(1);
-                    (format!("outbound|{target_port}|{}|{target}", text(&destination["subset"])), weight)
-                })
-                .collect();
-            let default = Route::plain(String::new());
-            let retries = &http["retries"];
-            let matches: Vec<Value> =
-                http["match"].as_array().cloned().filter(|list| !list.is_empty()).unwrap_or_else(|| vec![Value::Null]);
-            for one in matches {
-                routes.push(Route {
-                    name: text(&http["name"]).to_owned(),
-                    matches: one,
-                    destinations: destinations.clone(),
-                    timeout: http["timeout"].as_str().and_then(span::parse).filter(|t| !t.is_zero()),
-                    retries: retries["attempts"]
-                        .as_u64()
-                        .and_then(|n| u32::try_from(n).ok())
-                        .unwrap_or(default.retries),
-                    retry_on: retries["retryOn"].as_str().map_or_else(|| default.retry_on.clone(), str::to_owned),
-                    per_try_timeout: retries["perTryTimeout"].as_str().and_then(span::parse).filter(|t| !t.is_zero()),
-                    virtual_service: Some((namespace.clone(), name.clone())),
-                });
-            }
+        match virtual_service {
+            Some(object) => routes::of_virtual_service(object, "mesh", |_| port),
+            None => vec![Route::plain(format!("outbound|{port}||{host}"))],
         }
-        routes
+    }
+
+    /// The only port of a Service by its full name, which a route without a port means.
+    pub(super) fn only_port(&self, host: &str) -> Option<u16> {
+        let service = self.services.iter().find(|service| {
+            let (namespace, name) = key_of(service);
+            host == format!("{name}.{namespace}.svc.cluster.local")
+        })?;
+        match service["spec"]["ports"].as_array()?.as_slice() {
+            [one] => one["port"].as_u64().and_then(|number| u16::try_from(number).ok()),
+            _ => None,
+        }
     }
 }
 

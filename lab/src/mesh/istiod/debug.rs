@@ -93,9 +93,10 @@ fn syncz(state: &State, istiod: &PodKey, namespace: Option<&str>, now: Timestamp
     let mut all = Vec::new();
     for (key, sent) in sent(state, istiod).filter(|(key, _)| namespace.is_none_or(|wanted| wanted == key.0)) {
         let own = state.proxies.get(key).map_or("default", |proxy| plane::revision_of(&proxy.pod));
+        let kind = if state.proxies.get(key).is_some_and(|proxy| proxy.router) { "router" } else { "sidecar" };
         let istio = installation::version(&state.spec, own);
         let mut status = json!({
-            "cluster_id": "Kubernetes", "proxy": format!("{}.{}", key.1, key.0), "proxy_type": "sidecar", "istio_version": istio,
+            "cluster_id": "Kubernetes", "proxy": format!("{}.{}", key.1, key.0), "proxy_type": kind, "istio_version": istio,
         });
         let mut resources = json!({});
         let (number, at) = sent.sent;

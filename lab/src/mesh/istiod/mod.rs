@@ -13,7 +13,9 @@ use crate::world::Spec;
 pub mod authentication;
 pub mod config;
 pub mod debug;
+pub mod gateway;
 pub mod plane;
+pub mod routes;
 pub mod rules;
 mod sidecar;
 

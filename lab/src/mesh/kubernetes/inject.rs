@@ -24,9 +24,12 @@ pub fn revision(namespace_labels: &Value, pod_metadata: &Value) -> Option<String
     }
 }
 
-/// Adds the sidecar to a pod.
+/// Adds the sidecar to a pod, or makes its container `istio-proxy` a gateway's where it names that template.
 pub fn inject(pod: &mut Value, spec: &Spec, workload: &str, revision: &str) {
     let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+    if pod["metadata"]["annotations"]["inject.istio.io/templates"] == "gateway" {
+        return inject_gateway(pod, spec, workload, &namespace, revision);
+    }
     let annotation =
         pod["metadata"]["annotations"]["sidecar.istio.io/nativeSidecar"].as_str().map(|text| text == "true");
     let native = annotation.unwrap_or(spec.cluster.native_sidecars);
@@ -72,17 +75,7 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str, revision: &str) {
     let mut proxy = json!({
         "name": "istio-proxy", "image": image, "imagePullPolicy": "IfNotPresent",
         "args": ["proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local", "--proxyLogLevel=warning", "--proxyComponentLogLevel=misc:error", "--log_output_level=default:info"],
-        "env": [
-            {"name": "PILOT_CERT_PROVIDER", "value": "istiod"},
-            {"name": "CA_ADDR", "value": format!("{}.{ROOT_NAMESPACE}.svc:15012", istiod_name(revision))},
-            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
-            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}},
-            {"name": "ISTIO_META_CLUSTER_ID", "value": "Kubernetes"},
-            {"name": "ISTIO_META_WORKLOAD_NAME", "value": workload},
-            {"name": "ISTIO_META_OWNER", "value": format!("kubernetes://apis/apps/v1/namespaces/{namespace}/deployments/{workload}")},
-            {"name": "ISTIO_META_MESH_ID", "value": "cluster.local"},
-            {"name": "TRUST_DOMAIN", "value": "cluster.local"},
-        ],
+        "env": environment(&namespace, workload, revision),
         "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
         "readinessProbe": probe, "resources": resources,
         "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "privileged": false, "readOnlyRootFilesystem": true, "runAsGroup": 1337, "runAsNonRoot": true, "runAsUser": 1337},
@@ -101,6 +94,63 @@ pub fn inject(pod: &mut Value, spec: &Spec, workload: &str, revision: &str) {
         inits.extend(own.iter().cloned());
     }
     pod["spec"]["initContainers"] = json!(inits);
+}
+
+/// The template `gateway` (`gateway-injection-template.yaml` of the istio-discovery chart).
+fn inject_gateway(pod: &mut Value, spec: &Spec, workload: &str, namespace: &str, revision: &str) {
+    let labels = &mut pod["metadata"]["labels"];
+    let app = labels["app"].as_str().unwrap_or(workload).to_owned();
+    labels["service.istio.io/canonical-name"] = json!(app);
+    labels["service.istio.io/canonical-revision"] = json!("latest");
+    labels["istio.io/rev"] = json!(revision);
+    let status = json!({
+        "initContainers": null, "containers": ["istio-proxy"],
+        "volumes": ["workload-socket", "credential-socket", "workload-certs", "istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert"],
+        "imagePullSecrets": null, "revision": revision,
+    });
+    for (key, value) in [
+        ("istio.io/rev", revision.to_owned()),
+        ("prometheus.io/path", "/stats/prometheus".to_owned()),
+        ("prometheus.io/port", "15020".to_owned()),
+        ("prometheus.io/scrape", "true".to_owned()),
+        ("sidecar.istio.io/status", status.to_string()),
+    ] {
+        pod["metadata"]["annotations"][key] = json!(value);
+    }
+    let mut proxy = router(spec, namespace, workload, revision);
+    if let Some(own) = take_own(pod) {
+        json_patch::merge(&mut proxy["resources"], &own["resources"]);
+    }
+    pod["spec"]["containers"] = json!([proxy]);
+}
+
+/// The container of a gateway: a proxy with the role `router`.
+pub fn router(spec: &Spec, namespace: &str, workload: &str, revision: &str) -> Value {
+    let port = |number: u16, name: &str| json!({"containerPort": number, "name": name, "protocol": "TCP"});
+    let probe = json!({"failureThreshold": 4, "httpGet": {"path": "/healthz/ready", "port": 15021, "scheme": "HTTP"}, "periodSeconds": 15, "successThreshold": 1, "timeoutSeconds": 1});
+    json!({
+        "name": "istio-proxy", "image": proxy_image(spec, revision), "imagePullPolicy": "IfNotPresent",
+        "args": ["proxy", "router", "--domain", "$(POD_NAMESPACE).svc.cluster.local", "--proxyLogLevel", "warning", "--proxyComponentLogLevel", "misc:error", "--log_output_level", "default:info"],
+        "env": environment(namespace, workload, revision),
+        "ports": [port(15020, "metrics"), port(15021, "status-port"), port(15090, "http-envoy-prom")],
+        "readinessProbe": probe,
+        "resources": {"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "128Mi"}},
+        "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "privileged": false, "readOnlyRootFilesystem": true, "runAsGroup": 1337, "runAsNonRoot": true, "runAsUser": 1337},
+    })
+}
+
+fn environment(namespace: &str, workload: &str, revision: &str) -> Value {
+    json!([
+        {"name": "PILOT_CERT_PROVIDER", "value": "istiod"},
+        {"name": "CA_ADDR", "value": format!("{}.{ROOT_NAMESPACE}.svc:15012", istiod_name(revision))},
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
+        {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}},
+        {"name": "ISTIO_META_CLUSTER_ID", "value": "Kubernetes"},
+        {"name": "ISTIO_META_WORKLOAD_NAME", "value": workload},
+        {"name": "ISTIO_META_OWNER", "value": format!("kubernetes://apis/apps/v1/namespaces/{namespace}/deployments/{workload}")},
+        {"name": "ISTIO_META_MESH_ID", "value": "cluster.local"},
+        {"name": "TRUST_DOMAIN", "value": "cluster.local"},
+    ])
 }
 
 /// The resources that annotations ask for. One of the four is enough to discard all defaults, limits included
@@ -131,7 +181,13 @@ fn take_own(pod: &mut Value) -> Option<Value> {
     None
 }
 
-/// Whether a pod has a sidecar, in either form.
+/// Whether a pod is a gateway: its proxy has the role `router`.
+pub fn is_router(pod: &Value) -> bool {
+    let mut containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    containers.any(|container| container["name"] == "istio-proxy" && container["args"][1] == "router")
+}
+
+/// Whether a pod has a proxy of Istio: a sidecar in either form, or a gateway's.
 pub fn has_sidecar(pod: &Value) -> bool {
     ["containers", "initContainers"].iter().any(|list| {
         pod["spec"][list]

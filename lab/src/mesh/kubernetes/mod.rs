@@ -44,6 +44,8 @@ pub struct Controllers {
     /// Pods that were made, which is also what the next one's name and address are made of.
     pods_made: u32,
     services_made: u32,
+    /// Load balancers that were made for Services, by a cloud that has the addresses of TEST-NET-1 (RFC 5737).
+    balancers_made: u8,
     /// A pod that never goes when it is deleted.
     keeps: Vec<PodKey>,
     /// Autoscalers whose target has to be changed, and when they look next.
@@ -64,6 +66,7 @@ impl Controllers {
             ending: BTreeMap::new(),
             pods_made: 0,
             services_made: 0,
+            balancers_made: 0,
             keeps: Vec::new(),
             scaling: BTreeMap::new(),
             crashes: Vec::new(),
@@ -319,6 +322,12 @@ impl Controllers {
             object["spec"]["clusterIP"] = json!(ip);
             object["spec"]["clusterIPs"] = json!([ip]);
             service = store.put(object, MANAGER);
+        }
+        if service["spec"]["type"] == "LoadBalancer" && service["status"]["loadBalancer"]["ingress"].is_null() {
+            self.balancers_made += 1;
+            let address = format!("192.0.2.{}", self.balancers_made);
+            let status = json!({"loadBalancer": {"ingress": [{"ip": address, "ipMode": "VIP"}]}});
+            put_status(store, &service, "", "services", status);
         }
         endpoints::reconcile(store, &service);
     }

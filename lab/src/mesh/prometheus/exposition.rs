@@ -8,7 +8,7 @@ use crate::mesh::State;
 use crate::mesh::istiod::config::workload_label;
 use crate::mesh::kubernetes::{PodKey, text};
 use crate::mesh::traffic::counters::{BUCKETS, Counters, whole};
-use crate::mesh::traffic::flow::Flow;
+use crate::mesh::traffic::flow::{Flow, PASSTHROUGH};
 use crate::mesh::traffic::outcome::{Outcome, Report};
 
 /// Who calls and who is called, as Istio's metrics name them.
@@ -136,15 +136,28 @@ fn source_labels(state: &State, key: &PodKey, flow: &Flow, cluster: &str, outcom
         None => Party::unknown(),
     };
     let report = outcome.at_caller(server.map_or(500, |server| server.error_code));
-    let host = match cluster.rsplit('|').next().filter(|host| !host.is_empty()) {
-        Some(host) => host.to_owned(),
-        None => state.traffic.streams[flow.stream].authority.clone(),
-    };
-    labels("source", &source, &destination, &host, report, "unknown")
+    let authority = &state.traffic.streams[flow.stream].authority;
+    let all = |host: &str| labels("source", &source, &destination, host, report, "unknown");
+    match cluster.rsplit('|').next() {
+        // What a sidecar cannot tell by its cluster it takes from the authority that was asked for.
+        Some(PASSTHROUGH) => named(all(authority), PASSTHROUGH),
+        Some(host) if !host.is_empty() => all(host),
+        // A gateway does not (`disableHostHeaderFallback` in Istio's pilot/pkg/model/telemetry.go).
+        _ if state.proxies.get(key).is_some_and(|proxy| proxy.router) => all("unknown"),
+        _ if outcome == Outcome::Blocked => named(all(authority), "BlackHoleCluster"),
+        _ => all(authority),
+    }
+}
+
+/// The labels with another `destination_service_name`.
+fn named(mut labels: Labels, name: &str) -> Labels {
+    labels.insert("destination_service_name".into(), name.to_owned());
+    labels
 }
 
 fn destination_labels(state: &State, key: &PodKey, stream: usize, mutual: bool, report: Report) -> Labels {
-    let stream = &state.traffic.streams[stream];
+    let place = stream;
+    let stream = &state.traffic.streams[place];
     let caller = state
         .pods
         .iter()
@@ -152,7 +165,13 @@ fn destination_labels(state: &State, key: &PodKey, stream: usize, mutual: bool, 
             pod.0 == stream.source.0 && crate::mesh::istiod::config::workload_name(object) == stream.source.1
         })
         .map(|(pod, _)| pod);
-    let proxied = caller.is_some_and(|caller| state.proxies.contains_key(caller));
+    // What a sidecar only lets through does not say who sends it.
+    let passes = |flow: &Flow| {
+        let mut clusters = flow.legs.iter().filter_map(|leg| leg.cluster.as_ref());
+        flow.stream == place && clusters.any(|cluster| cluster.name == PASSTHROUGH)
+    };
+    let proxied = caller.is_some_and(|caller| state.proxies.contains_key(caller))
+        && (mutual || !state.traffic.flows.iter().any(passes));
     let elsewhere = stream.source_cluster != "Kubernetes";
     let source = match caller {
         Some(caller) if proxied => Party::of(state, caller),

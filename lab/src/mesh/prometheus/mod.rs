@@ -193,6 +193,7 @@ impl Prometheus {
         let clusters = state.proxies.get(key).map_or(0, stats::active_clusters);
         for (name, value) in [
             ("envoy_server_memory_allocated", memory.allocated),
+            ("envoy_server_memory_physical_size", memory.physical),
             ("envoy_server_total_connections", memory.connections),
             ("envoy_cluster_manager_active_clusters", clusters),
         ] {

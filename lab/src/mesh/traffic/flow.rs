@@ -11,8 +11,9 @@ use super::retry::{Attempts, pauses};
 use super::server::Server;
 use super::tls::{self, Shake};
 use crate::mesh::access_log::Journal;
-use crate::mesh::istiod::config::{Cluster, Endpoint, ProxyConfig, Route};
-use crate::mesh::istiod::rules::Thresholds;
+use crate::mesh::istiod::config::{Cluster, Endpoint, ProxyConfig};
+use crate::mesh::istiod::routes::Route;
+use crate::mesh::istiod::rules::{Policy, Thresholds};
 use crate::mesh::kubernetes::PodKey;
 
 /// The time (s) that two proxies and the network add to each request.
@@ -132,6 +133,19 @@ pub struct Leg {
     pub totals: usize,
 }
 
+/// What becomes of requests to a host that the caller's proxy does not know.
+#[derive(Clone, Copy)]
+pub enum Outside<'a> {
+    /// They end so.
+    Ends(Outcome),
+    /// They go where DNS and kube-proxy lead them, in plain text and without anything that the mesh says of the host:
+    /// `PassthroughCluster`. This is what holds there.
+    Passes(&'a ProxyConfig),
+}
+
+/// The cluster for whatever is let through to its original destination.
+pub const PASSTHROUGH: &str = "PassthroughCluster";
+
 /// What one pod sends to one host.
 pub struct Flow {
     /// Index of its stream.
@@ -158,6 +172,7 @@ impl Flow {
         &mut self,
         stream: &Stream,
         config: &ProxyConfig,
+        outside: Outside<'_>,
         known: &[Server],
         find: impl Fn(&PodKey) -> Option<usize>,
         shake: impl Fn(&Cluster, &Endpoint) -> Shake,
@@ -169,33 +184,45 @@ impl Flow {
             .map(|leg| (leg.cluster.as_ref().map(|c| c.name.clone()), leg.queue_wait, leg.attempts))
             .collect();
         self.legs.clear();
-        let Some(host) = config.host(&stream.authority, &stream.source.0) else {
-            self.fail(Outcome::NoRoute, String::new());
-            return;
+        let known_host = config.host(&stream.authority, &stream.source.0);
+        let passed = match (known_host, outside) {
+            (None, Outside::Passes(plain)) => passed_through(stream, plain),
+            _ => None,
         };
-        let Some(route) = host.routes.iter().find(|route| route.takes(&stream.path)) else {
-            self.fail(Outcome::NoRoute, String::new());
-            return;
-        };
-        let plain;
-        let route = if self.proxied {
-            route
-        } else {
-            // Without a sidecar nobody reads the VirtualService.
-            plain = Route {
-                timeout: None,
-                retries: 0,
-                per_try_timeout: None,
-                destinations: vec![(format!("outbound|{}||{}", host.port, host.host), 1)],
-                ..route.clone()
+        let (plain, through);
+        let route = if let Some(cluster) = &passed {
+            through = Route { name: "allow_any".into(), retries: 0, ..Route::plain(cluster.name.clone()) };
+            &through
+        } else if let Some(host) = known_host {
+            let Some(route) = host.routes.iter().find(|route| route.takes(&stream.path)) else {
+                self.fail(Outcome::NoRoute, String::new());
+                return;
             };
-            &plain
+            if self.proxied {
+                route
+            } else {
+                // Without a sidecar nobody reads the VirtualService.
+                plain = Route {
+                    timeout: None,
+                    retries: 0,
+                    per_try_timeout: None,
+                    destinations: vec![(format!("outbound|{}||{}", host.port, host.host), 1)],
+                    ..route.clone()
+                };
+                &plain
+            }
+        } else {
+            match outside {
+                Outside::Ends(Outcome::Blocked) => self.fail(Outcome::Blocked, "block_all".into()),
+                Outside::Ends(_) | Outside::Passes(_) => self.fail(Outcome::NoRoute, String::new()),
+            }
+            return;
         };
         let route = Arc::new(route.clone());
         let weights: u32 = route.destinations.iter().map(|(_, weight)| weight).sum();
         for (name, weight) in &route.destinations {
             let share = f64::from(*weight) / f64::from(weights.max(1));
-            let cluster = config.clusters.get(name).map(|(cluster, _)| cluster.clone());
+            let cluster = passed.clone().or_else(|| config.clusters.get(name).map(|(cluster, _)| cluster.clone()));
             let (mut places, mut shakes) = (Vec::new(), Vec::new());
             for (cluster, endpoint) in cluster.iter().flat_map(|c| c.endpoints.iter().map(move |e| (c, e))) {
                 let shake = shake(cluster, endpoint);
@@ -216,6 +243,7 @@ impl Flow {
                 .map(|(index, shake)| (*index, *shake == Shake::Mutual))
                 .unzip();
             let fails = match (&cluster, servers.is_empty()) {
+                (None, _) if route.gateway_semantics => Some(Outcome::NoBackend),
                 (None, _) => Some(Outcome::NoCluster),
                 (Some(_), true) => Some(refused.first().map_or(Outcome::NoHealthyUpstream, |(outcome, _)| *outcome)),
                 (Some(_), false) => None,
@@ -232,7 +260,11 @@ impl Flow {
             let totals = self.totals_of(if cluster.is_some() { name } else { "" });
             let (timeout, try_timeout) = timeouts(&route, stream);
             self.legs.push(Leg {
-                route_name: if matches!(fails, Some(Outcome::NoCluster)) { String::new() } else { route.name.clone() },
+                route_name: if matches!(fails, Some(Outcome::NoCluster | Outcome::NoBackend)) {
+                    String::new()
+                } else {
+                    route.name.clone()
+                },
                 cluster,
                 route: Some(route.clone()),
                 share,
@@ -303,6 +335,14 @@ impl Flow {
             }
         }
     }
+}
+
+/// The endpoints to which a request comes that a proxy only lets through.
+fn passed_through(stream: &Stream, plain: &ProxyConfig) -> Option<Arc<Cluster>> {
+    let host = plain.host(&stream.authority, &stream.source.0)?;
+    let (cluster, _) = plain.clusters.get(&format!("outbound|{}||{}", host.port, host.host))?;
+    let policy = Policy { tls_mode: Some("DISABLE".into()), ..Policy::default() };
+    Some(Arc::new(Cluster { name: PASSTHROUGH.into(), policy, ..(**cluster).clone() }))
 }
 
 fn timeouts(route: &Route, stream: &Stream) -> (f64, f64) {
@@ -471,9 +511,12 @@ impl Leg {
             Outcome::ServerOverflow => Spread::exactly(HOPS),
             Outcome::Plaintext | Outcome::Rejected => Spread::exactly(0.0015),
             Outcome::Untrusted | Outcome::Expired | Outcome::NoTls | Outcome::NoFilterChain => Spread::exactly(0.061),
-            Outcome::Overflow | Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster => {
-                Spread::exactly(0.0003)
-            }
+            Outcome::Overflow
+            | Outcome::NoHealthyUpstream
+            | Outcome::NoRoute
+            | Outcome::NoCluster
+            | Outcome::NoBackend
+            | Outcome::Blocked => Spread::exactly(0.0003),
         }
     }
 

@@ -26,7 +26,7 @@ use super::seed;
 use crate::world::Spec;
 use crate::world::objects::{crowd_member, workloads};
 use crate::world::spec::{LoadChange, Workload};
-use flow::{Flow, Stream};
+use flow::{Flow, Outside, Stream};
 use outcome::Outcome;
 use server::{Inbound, Server};
 use tls::{Caller, Peer};
@@ -229,10 +229,12 @@ impl Traffic {
     }
 
     /// Takes notice of changed proxies: routes, clusters and limits are looked up anew. `config` gives the
-    /// configuration of a pod's proxy, or what holds for callers without one.
+    /// configuration of a pod's proxy, or what holds for callers without one; `outside` says what becomes of requests to
+    /// hosts that are not in it.
     pub fn resolve<'a>(
         &mut self,
         config: impl Fn(Option<&PodKey>, &str) -> &'a ProxyConfig,
+        outside: impl Fn(Option<&PodKey>, &str) -> Outside<'a>,
         inbound: impl Fn(&PodKey) -> Option<(String, Thresholds)>,
         peer: impl Fn(&PodKey) -> Option<Peer>,
     ) {
@@ -241,7 +243,8 @@ impl Traffic {
         let peers: HashMap<&PodKey, Peer> = index.keys().filter_map(|key| Some((key, peer(key)?))).collect();
         for flow in &mut self.flows {
             let stream = &self.streams[flow.stream];
-            let config = config(flow.caller.as_ref().filter(|_| flow.proxied), &stream.source.0);
+            let own = flow.caller.as_ref().filter(|_| flow.proxied);
+            let (config, outside) = (config(own, &stream.source.0), outside(own, &stream.source.0));
             let identity =
                 flow.caller.as_ref().and_then(|key| peers.get(key)).map_or(Identity::default(), |own| own.identity);
             let (proxied, elsewhere) = (flow.proxied, flow.caller.is_none());
@@ -254,7 +257,7 @@ impl Traffic {
                 let key = (endpoint.namespace.clone(), endpoint.pod.clone());
                 tls::shake(caller, peers.get(&key), endpoint.port, endpoint.mutual_tls)
             };
-            flow.resolve(stream, config, servers, |key| index.get(key).copied(), shake);
+            flow.resolve(stream, config, outside, servers, |key| index.get(key).copied(), shake);
         }
         for server in &mut self.servers {
             let limits = inbound(&server.pod);

@@ -38,10 +38,14 @@ pub enum Outcome {
     NoTls,
     /// TLS that is not Istio's to a proxy that takes Istio's or plain text.
     NoFilterChain,
+    /// The cluster of an HTTPRoute does not exist: the Gateway API demands 500.
+    NoBackend,
+    /// The caller's proxy does not know the host, and lets out only what it knows.
+    Blocked,
 }
 
 /// The number of outcomes.
-pub const OUTCOMES: usize = 17;
+pub const OUTCOMES: usize = 19;
 
 /// What a proxy reports of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,8 @@ impl Outcome {
         Outcome::Rejected,
         Outcome::NoTls,
         Outcome::NoFilterChain,
+        Outcome::NoBackend,
+        Outcome::Blocked,
     ];
 
     /// What the caller's proxy reports; `error_code` is the application's.
@@ -93,6 +99,8 @@ impl Outcome {
             Outcome::NoHealthyUpstream => report(503, "UH", "no_healthy_upstream", 19),
             Outcome::NoRoute => report(404, "NR", "route_not_found", 0),
             Outcome::NoCluster => report(503, "NC", "cluster_not_found", 0),
+            Outcome::NoBackend => report(500, "NC", "cluster_not_found", 0),
+            Outcome::Blocked => report(502, "-", "direct_response", 0),
             Outcome::Plaintext | Outcome::Rejected => {
                 report(503, "UC", "upstream_reset_before_response_started{connection_termination}", 95)
             }
@@ -164,12 +172,16 @@ impl Outcome {
             | Outcome::Expired
             | Outcome::Rejected
             | Outcome::NoTls
-            | Outcome::NoFilterChain => None,
+            | Outcome::NoFilterChain
+            | Outcome::NoBackend
+            | Outcome::Blocked => None,
         }
     }
 
     /// Whether an upstream host was chosen for the request.
     pub fn has_host(self) -> bool {
-        !matches!(self, Outcome::NoHealthyUpstream | Outcome::NoRoute | Outcome::NoCluster)
+        let came_nowhere =
+            matches!(self, Outcome::NoRoute | Outcome::NoCluster | Outcome::NoBackend | Outcome::Blocked);
+        !came_nowhere && self != Outcome::NoHealthyUpstream
     }
 }

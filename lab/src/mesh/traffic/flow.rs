@@ -31,6 +31,8 @@ pub struct Stream {
     pub authority: String,
     /// The path of its requests.
     pub path: String,
+    /// Their headers, if any matter: names in lower case.
+    pub headers: Vec<(String, String)>,
     /// Open-loop rate of all pods (1/s).
     pub rate: f64,
     /// Closed-loop clients of all pods.
@@ -173,7 +175,7 @@ impl Flow {
             self.fail(Outcome::NoRoute, String::new());
             return;
         };
-        let Some(route) = host.routes.iter().find(|route| route.takes(&stream.path)) else {
+        let Some(route) = host.routes.iter().find(|route| route.takes(&stream.path, &stream.headers)) else {
             self.fail(Outcome::NoRoute, String::new());
             return;
         };

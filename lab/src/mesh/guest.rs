@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::State;
-use crate::api::Ended;
 use super::access_log::{Parties, Side, lines};
 use super::curl::{Command, Refusal, Transfer, expanded};
 use super::istiod::config::ProxyConfig;
@@ -20,6 +19,7 @@ use super::traffic::flow::Stream;
 use super::traffic::outcome::Outcome;
 use super::traffic::single::{Asker, Single};
 use super::traffic::tls::Peer;
+use crate::api::Ended;
 use crate::store::Store;
 
 /// A pod with a command that ends.
@@ -99,7 +99,9 @@ impl State {
         };
         let (program, arguments) = all.split_first().map_or(("", &[][..]), |(program, rest)| (program.as_str(), rest));
         if program.rsplit('/').next() != Some("curl") || !text(&own["image"]).contains("curl") {
-            let why = format!("failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: {program:?}: executable file not found in $PATH");
+            let why = format!(
+                "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: {program:?}: executable file not found in $PATH"
+            );
             return Some(Guest { exit: 128, reason: ("StartError", why), ..guest });
         }
         let command = match Command::parse(arguments) {
@@ -167,7 +169,9 @@ impl State {
                 &plain
             }
         };
-        let has_port = service["spec"]["ports"].as_array().is_some_and(|ports| ports.iter().any(|port| port["port"] == command.port));
+        let has_port = service["spec"]["ports"]
+            .as_array()
+            .is_some_and(|ports| ports.iter().any(|port| port["port"] == command.port));
         if !has_port || command.scheme == "https" {
             // Packets to a port that no Service has, and TLS that nobody answers, get no answer at all.
             return (vec![Transfer::timed_out(patience.as_secs_f64()); times], Vec::new());
@@ -272,7 +276,8 @@ fn ended(pod: &Value, guest: &Guest) -> Value {
             }
         }
     }
-    let sidecar_goes_on = pod["spec"]["containers"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "istio-proxy"));
+    let sidecar_goes_on =
+        pod["spec"]["containers"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "istio-proxy"));
     if !sidecar_goes_on {
         status["phase"] = json!(if guest.exit == 0 { "Succeeded" } else { "Failed" });
     }

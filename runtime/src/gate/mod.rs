@@ -21,9 +21,8 @@ pub use budget::Budget;
 
 /// A command as a person could type it: each word that a shell would read otherwise in single quotes.
 fn shown(command: &[String]) -> String {
-    let is_plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c))
-    };
+    let is_plain =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c));
     let quoted = |word: &String| match is_plain(word) {
         true => word.clone(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
@@ -115,7 +114,10 @@ impl Gate {
         if self.plans {
             return Err(Failure::new(
                 &PLAN_ENDS,
-                format!("the plan ends before `{program}` in container {container} of {}: a plan executes nothing", effect.target),
+                format!(
+                    "the plan ends before `{program}` in container {container} of {}: a plan executes nothing",
+                    effect.target
+                ),
             )
             .hint("what follows is decided when the runbook runs"));
         }

@@ -59,7 +59,9 @@ pub fn path(text: &str) -> Result<String, Failure> {
         return Err(refused("it does not begin with `/`"));
     }
     if text.contains('#') {
-        return Err(refused("a fragment is never sent to a server").hint("a `#` that is meant as it is, is written %23"));
+        return Err(
+            refused("a fragment is never sent to a server").hint("a `#` that is meant as it is, is written %23")
+        );
     }
     let bytes = text.as_bytes();
     let mut encoded = String::with_capacity(text.len());
@@ -93,8 +95,23 @@ mod tests {
             assert_eq!(authority(text).expect(text), address);
         }
         for wrong in [
-            "", "-o", "http://", "ftp://a", "a b", "a:0", "a:70000", "a:+1", "a:", "a/b", "user@a", "a[1-9]", "{a,b}",
-            "[::1]:80", "a..b", "file:///etc/passwd", "a\n",
+            "",
+            "-o",
+            "http://",
+            "ftp://a",
+            "a b",
+            "a:0",
+            "a:70000",
+            "a:+1",
+            "a:",
+            "a/b",
+            "user@a",
+            "a[1-9]",
+            "{a,b}",
+            "[::1]:80",
+            "a..b",
+            "file:///etc/passwd",
+            "a\n",
         ] {
             assert!(authority(wrong).is_err(), "{wrong}");
         }

@@ -59,8 +59,9 @@ impl Asked {
             (Some(host), _) => format!("http://{}:{}", host.text(), port_of(&host, port)?),
             (None, Ok(text)) if port.is_none() => address::authority(&text)?,
             (None, Ok(_)) => {
-                return Err(refused("`port` is for a host; an address names its own".into())
-                    .hint("write \"NAME:PORT\""));
+                return Err(
+                    refused("`port` is for a host; an address names its own".into()).hint("write \"NAME:PORT\"")
+                );
             }
             (None, Err(_)) => {
                 return Err(refused(format!("`to` must be a host or an address, not {}", a_type(to)))
@@ -158,8 +159,8 @@ fn headers(value: &Dynamic) -> Result<Vec<(String, String)>, Failure> {
     let mut headers = Vec::new();
     for (name, value) in map.iter() {
         let value = text(name, value)?;
-        let is_token = !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
+        let is_token =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
         if !is_token {
             return Err(refused(format!("`{}` is no header's name", first_line(name))));
         }

@@ -66,7 +66,9 @@ fn cause(code: u16, why: &str) -> String {
 pub fn arguments(asked: &Asked) -> Vec<String> {
     // A configuration file or a proxy of the image's environment would make other requests than these.
     let mut arguments: Vec<String> =
-        ["--disable", "--noproxy", "*", "--silent", "--path-as-is", "--output", "/dev/null"].map(str::to_owned).to_vec();
+        ["--disable", "--noproxy", "*", "--silent", "--path-as-is", "--output", "/dev/null"]
+            .map(str::to_owned)
+            .to_vec();
     let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
     add("--max-time", format!("{:.3}", asked.timeout.as_secs_f64()));
     add("--write-out", FORMAT.into());

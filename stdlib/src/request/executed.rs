@@ -19,9 +19,12 @@ use crate::text::first_line;
 /// `REQUEST` if no pod of it runs, or its container has no curl; `TYPE` for a method that changes something.
 pub fn ask(run: &Run, workload: &ObjectRef, asked: &Asked) -> Result<Answers, Failure> {
     if !asked.is_safe() {
-        return Err(Failure::new(&TYPE, format!("{} changes what the server keeps, and nobody is asked before", asked.method))
-            .unchanged("no request was made")
-            .hint("use GET, HEAD or OPTIONS, or `request`, which is shown and approved like any other change"));
+        return Err(Failure::new(
+            &TYPE,
+            format!("{} changes what the server keeps, and nobody is asked before", asked.method),
+        )
+        .unchanged("no request was made")
+        .hint("use GET, HEAD or OPTIONS, or `request`, which is shown and approved like any other change"));
     }
     if asked.image.is_some() {
         return Err(Failure::new(&TYPE, "a running container has its image already").unchanged("no request was made"));
@@ -29,7 +32,9 @@ pub fn ask(run: &Run, workload: &ObjectRef, asked: &Asked) -> Result<Answers, Fa
     let namespace = workload.namespace.as_deref().unwrap_or_default();
     let pods = read::list(run, kinds::pod(), Some(namespace), None)?;
     let own = pods.iter().map(|pod| (pod, PodFacts::of(pod)));
-    let own = own.filter(|(_, facts)| facts.workload == workload.name && facts.is_running).min_by(|a, b| a.1.name.cmp(&b.1.name));
+    let own = own
+        .filter(|(_, facts)| facts.workload == workload.name && facts.is_running)
+        .min_by(|a, b| a.1.name.cmp(&b.1.name));
     let Some((pod, facts)) = own else {
         return Err(Failure::new(&REQUEST, format!("no pod of {workload} runs"))
             .unchanged("no request was made")
@@ -40,7 +45,12 @@ pub fn ask(run: &Run, workload: &ObjectRef, asked: &Asked) -> Result<Answers, Fa
     let mut command = vec!["curl".to_owned()];
     command.extend(curl::arguments(asked));
     let call = Call::Exec { pod: object.clone(), container: container.clone(), command, within: asked.longest() };
-    let effect = Effect { class: Class::Probe, target: object.to_string(), summary: format!("execute curl for {}", asked.what()), call };
+    let effect = Effect {
+        class: Class::Probe,
+        target: object.to_string(),
+        summary: format!("execute curl for {}", asked.what()),
+        call,
+    };
     let Reply::Json(ended) = run.read(effect)? else {
         return Err(Failure::new(&BAD_ANSWER, format!("{object}: the command ended without saying how")));
     };
@@ -49,9 +59,12 @@ pub fn ask(run: &Run, workload: &ObjectRef, asked: &Asked) -> Result<Answers, Fa
     if answers.len() != asked.count as usize {
         let said = [text("stderr"), text("stdout")].into_iter().find(|said| !said.trim().is_empty()).map(first_line);
         let said = said.map_or_else(|| "nothing".to_owned(), |said| format!("`{said}`"));
-        return Err(Failure::new(&REQUEST, format!("{object}: curl in container {container} ended by {code}, and said {said}"))
-            .unchanged("nothing was changed")
-            .hint("many images have no curl, or one older than 7.84: `request` brings its own"));
+        return Err(Failure::new(
+            &REQUEST,
+            format!("{object}: curl in container {container} ended by {code}, and said {said}"),
+        )
+        .unchanged("nothing was changed")
+        .hint("many images have no curl, or one older than 7.84: `request` brings its own"));
     }
     let place = format!("{object}, by a command in its container {container}");
     let flags = Flags::Unknown("its access log has the workload's own requests as well".into());

@@ -188,7 +188,8 @@ mod tests {
         let way = Way { sidecar: true, place: "a throw-away pod".into() };
         let flags = Flags::read("");
         let answers = [answer(Some(200), 0.003), answer(Some(503), 0.001), answer(Some(200), 0.005)];
-        let some = Answers::new("3 GET http://a/".into(), "Deployment b/a".into(), way.clone(), answers.to_vec(), flags);
+        let some =
+            Answers::new("3 GET http://a/".into(), "Deployment b/a".into(), way.clone(), answers.to_vec(), flags);
         assert_eq!(some.text(), "2 of 3 requests: 200, 1 of 3 requests: 503");
         assert_eq!((some.count(200), some.count(503), some.count(0)), (2, 1, 0));
         assert!(!some.are(200));

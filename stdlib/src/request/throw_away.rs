@@ -74,7 +74,10 @@ fn selectors(run: &Run, namespace: &str) -> Result<Vec<Labels>, Failure> {
 fn name(workload: &str, pods: &[Value]) -> String {
     let taken = |name: &str| pods.iter().any(|pod| pod["metadata"]["name"] == name);
     let workload: String = workload.chars().take(230).collect();
-    (1_u32..).map(|number| format!("{workload}-request-{number}")).find(|name| !taken(name)).expect("numbers do not end")
+    (1_u32..)
+        .map(|number| format!("{workload}-request-{number}"))
+        .find(|name| !taken(name))
+        .expect("numbers do not end")
 }
 
 fn during(
@@ -183,8 +186,16 @@ mod tests {
     fn refusals_say_what_they_mean_here() {
         let pod = ObjectRef::new(kinds::pod(), "summit", "front-request-1");
         for (code, said, hint) in [
-            (&REJECTED, "pods \"front-request-1\" is forbidden: violates PodSecurity \"restricted:latest\": unrestricted capabilities (container \"istio-init\" …)", "injected containers"),
-            (&REJECTED, "pods \"front-request-1\" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=5, limited: pods=5", "quota has no room"),
+            (
+                &REJECTED,
+                "pods \"front-request-1\" is forbidden: violates PodSecurity \"restricted:latest\": unrestricted capabilities (container \"istio-init\" …)",
+                "injected containers",
+            ),
+            (
+                &REJECTED,
+                "pods \"front-request-1\" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=5, limited: pods=5",
+                "quota has no room",
+            ),
             (&REJECTED, "pods \"front-request-1\" already exists", "another run"),
         ] {
             let explained = explained(Failure::new(code, said), &pod);

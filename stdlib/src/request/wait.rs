@@ -55,7 +55,11 @@ pub fn until_done(run: &Run, pod: &ObjectRef, longest: Duration) -> Result<(), F
         let now = match read::get(run, pod) {
             Ok(now) => now,
             Err(failure) if read::is(&failure, &NOT_FOUND) => {
-                return Err(failed(pod, "somebody else has deleted it", "look who watches over the pods of this namespace"));
+                return Err(failed(
+                    pod,
+                    "somebody else has deleted it",
+                    "look who watches over the pods of this namespace",
+                ));
             }
             Err(failure) => return Err(failure),
         };
@@ -68,7 +72,11 @@ pub fn until_done(run: &Run, pod: &ObjectRef, longest: Duration) -> Result<(), F
                 return Err(failed(pod, &format!("{why}, and so it was for {} s", took.as_secs()), hint));
             }
             State::Running if took >= START + longest + MARGIN => {
-                return Err(failed(pod, "it did not come to its end", "ask for fewer requests, or a shorter `timeout`"));
+                return Err(failed(
+                    pod,
+                    "it did not come to its end",
+                    "ask for fewer requests, or a shorter `timeout`",
+                ));
             }
             State::Waiting(why) => run.progress(Some(&format!("{pod}: {why}"))),
             State::Running => run.progress(Some(&format!("{pod} makes its requests"))),
@@ -122,7 +130,10 @@ fn state(pod: &Value) -> State {
         let ended = &status["state"]["terminated"];
         if ended["exitCode"].as_i64().is_some_and(|code| code != 0) {
             let why = format!("container {name} ended by {}", ended["exitCode"]);
-            return State::Failed(why, "new pods of the workload would fail so too: look at the log of this container in one of them");
+            return State::Failed(
+                why,
+                "new pods of the workload would fail so too: look at the log of this container in one of them",
+            );
         }
     }
     State::Waiting(waiting_for(pod))
@@ -138,7 +149,11 @@ fn waiting_for(pod: &Value) -> String {
     let waits = |status: &Value| {
         let waiting = &status["state"]["waiting"];
         waiting["reason"].as_str().map(|reason| {
-            format!("container {}: {}", status["name"].as_str().unwrap_or_default(), said(reason, waiting["message"].as_str()))
+            format!(
+                "container {}: {}",
+                status["name"].as_str().unwrap_or_default(),
+                said(reason, waiting["message"].as_str())
+            )
         })
     };
     let first = statuses(pod, "initContainerStatuses").iter().chain(statuses(pod, "containerStatuses")).find_map(waits);
@@ -174,7 +189,8 @@ mod tests {
     #[test]
     fn the_container_decides_not_the_phase() {
         let ended = |code: i64, reason: &str| {
-            let ended = json!({ "terminated": { "exitCode": code, "reason": reason, "message": "exec: \"curl\": not found" } });
+            let ended =
+                json!({ "terminated": { "exitCode": code, "reason": reason, "message": "exec: \"curl\": not found" } });
             json!({ "phase": "Running", "containerStatuses": [container("istio-proxy", json!({ "running": {} })), container("curl", ended)] })
         };
         assert_eq!(pod(ended(0, "Completed")), State::Done, "the sidecar goes on, and so does the pod");
@@ -186,15 +202,20 @@ mod tests {
 
     #[test]
     fn what_is_in_the_way_is_named() {
-        let waiting = |name: &str, reason: &str| {
-            json!({ "containerStatuses": [container(name, json!({ "waiting": { "reason": reason, "message": "no such image" } }))] })
-        };
-        assert!(matches!(pod(waiting("curl", "ImagePullBackOff")), State::Failed(why, hint) if why.contains("no such image") && hint.contains("curl_image")));
-        assert!(matches!(pod(waiting("istio-proxy", "ErrImagePull")), State::Failed(_, hint) if hint.contains("sidecar")));
-        assert!(matches!(pod(waiting("curl", "ContainerCreating")), State::Waiting(why) if why.contains("ContainerCreating")));
+        let waiting = |name: &str, reason: &str| json!({ "containerStatuses": [container(name, json!({ "waiting": { "reason": reason, "message": "no such image" } }))] });
+        assert!(
+            matches!(pod(waiting("curl", "ImagePullBackOff")), State::Failed(why, hint) if why.contains("no such image") && hint.contains("curl_image"))
+        );
+        assert!(
+            matches!(pod(waiting("istio-proxy", "ErrImagePull")), State::Failed(_, hint) if hint.contains("sidecar"))
+        );
+        assert!(
+            matches!(pod(waiting("curl", "ContainerCreating")), State::Waiting(why) if why.contains("ContainerCreating"))
+        );
         let unscheduled = json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available" }] });
         assert_eq!(pod(unscheduled), State::Waiting("Unschedulable: 0/3 nodes are available".into()));
-        let init = json!({ "initContainerStatuses": [container("istio-init", json!({ "terminated": { "exitCode": 255 } }))] });
+        let init =
+            json!({ "initContainerStatuses": [container("istio-init", json!({ "terminated": { "exitCode": 255 } }))] });
         assert!(matches!(pod(init), State::Failed(why, _) if why == "container istio-init ended by 255"));
         let evicted = json!({ "phase": "Failed", "reason": "Evicted", "message": "low on memory" });
         assert!(matches!(pod(evicted), State::Failed(why, _) if why == "Evicted: low on memory"));

@@ -12,16 +12,30 @@ fn ask(world: &str, script: &str) -> Ran {
 
 fn pods(ran: &Ran) -> Vec<String> {
     let name = |pod: &Value| pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    ran.store.list("", "pods", Some("summit")).iter().map(|pod| name(pod)).filter(|name| name.contains("-request-")).collect()
+    ran.store
+        .list("", "pods", Some("summit"))
+        .iter()
+        .map(|pod| name(pod))
+        .filter(|name| name.contains("-request-"))
+        .collect()
 }
 
 #[test]
 fn no_pod_stays_whatever_happens() {
     for (script, exit) in [
-        (r#"step "x" { workload("front").request(host("graph-core")); workload("front").request(host("catalog")); check("asked", true); }"#, None),
+        (
+            r#"step "x" { workload("front").request(host("graph-core")); workload("front").request(host("catalog")); check("asked", true); }"#,
+            None,
+        ),
         (r#"step "x" { workload("front").request(host("graph-core")); throw "no"; }"#, Some(Exit::TakenBack)),
-        (r#"step "x" { workload("front").request("graph-core:8080", "/", #{ image: "registry.invalid/curl:1" }); }"#, Some(Exit::TakenBack)),
-        (r#"step "x" { workload("front").request("graph-core:8080", "/", #{ image: "registry.example/busybox:1" }); }"#, Some(Exit::TakenBack)),
+        (
+            r#"step "x" { workload("front").request("graph-core:8080", "/", #{ image: "registry.invalid/curl:1" }); }"#,
+            Some(Exit::TakenBack),
+        ),
+        (
+            r#"step "x" { workload("front").request("graph-core:8080", "/", #{ image: "registry.example/busybox:1" }); }"#,
+            Some(Exit::TakenBack),
+        ),
         (r#"step "x" { check("asked", workload("front").request(host("graph-core")).are(200)); }"#, None),
     ] {
         let ran = ask("healthy", script);

@@ -67,7 +67,9 @@ impl Command {
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
             let mut value = || {
-                let missing = format!("curl: option {word}: requires parameter\ncurl: try 'curl --help' or 'curl --manual' for more information\n");
+                let missing = format!(
+                    "curl: option {word}: requires parameter\ncurl: try 'curl --help' or 'curl --manual' for more information\n"
+                );
                 words.next().ok_or(Refusal(2, missing))
             };
             match word {
@@ -87,7 +89,9 @@ impl Command {
                 }
                 "--write-out" | "-w" => format = value()?.to_owned(),
                 option if option.starts_with('-') => {
-                    let text = format!("curl: option {option}: is unknown\ncurl: try 'curl --help' or 'curl --manual' for more information\n");
+                    let text = format!(
+                        "curl: option {option}: is unknown\ncurl: try 'curl --help' or 'curl --manual' for more information\n"
+                    );
                     return Err(Refusal(2, text));
                 }
                 address => url = Some(address),
@@ -176,7 +180,11 @@ impl Transfer {
 
     /// Nobody listens.
     pub fn refused(host: &str, port: u16) -> Transfer {
-        Transfer::failed(7, 0.0002, format!("Failed to connect to {host} port {port} after 0 ms: Couldn't connect to server"))
+        Transfer::failed(
+            7,
+            0.0002,
+            format!("Failed to connect to {host} port {port} after 0 ms: Couldn't connect to server"),
+        )
     }
 
     /// The connection was reset before an answer came.
@@ -210,7 +218,12 @@ mod tests {
         let digits = |word: &str| word.chars().all(|c| c.is_ascii_digit());
         let said: Vec<&str> = fields[6].split(' ').collect();
         let after = |at: usize| at > 0 && said[at - 1] == "after";
-        fields[6] = said.iter().enumerate().map(|(at, word)| if after(at) && digits(word) { "N" } else { word }).collect::<Vec<_>>().join(" ");
+        fields[6] = said
+            .iter()
+            .enumerate()
+            .map(|(at, word)| if after(at) && digits(word) { "N" } else { word })
+            .collect::<Vec<_>>()
+            .join(" ");
         fields.join("\t")
     }
 
@@ -242,7 +255,8 @@ mod tests {
 
     #[test]
     fn arguments_come_to_requests() {
-        let all = ["--disable", "--noproxy", "*", "--max-time", "1.500", "--header", "a: b", "http://a.b:8080/x?y#[1-3]"];
+        let all =
+            ["--disable", "--noproxy", "*", "--max-time", "1.500", "--header", "a: b", "http://a.b:8080/x?y#[1-3]"];
         let command = Command::parse(&words(&all)).unwrap();
         assert_eq!((command.host.as_str(), command.port, command.path.as_str()), ("a.b", 8080, "/x?y"));
         assert_eq!(command.headers, [("a".to_owned(), "b".to_owned())]);
@@ -264,7 +278,9 @@ mod tests {
 
     #[test]
     fn a_kubelet_reads_two_dollars_as_one() {
-        for (given, handed_on) in [("a", "a"), ("$$(HOME)", "$(HOME)"), ("$(NONE)", "$(NONE)"), ("$$$$", "$$"), ("1$", "1$")] {
+        for (given, handed_on) in
+            [("a", "a"), ("$$(HOME)", "$(HOME)"), ("$(NONE)", "$(NONE)"), ("$$$$", "$$"), ("1$", "1$")]
+        {
             assert_eq!(expanded(given), handed_on);
         }
     }

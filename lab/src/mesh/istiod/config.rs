@@ -99,15 +99,15 @@ impl Route {
 
     /// Whether a request with this path and these headers takes the route. Names of headers are in lower case.
     pub fn takes(&self, path: &str, headers: &[(String, String)]) -> bool {
-        let fits = |wanted: &Value, text: &str| {
-            match (wanted["exact"].as_str(), wanted["prefix"].as_str(), wanted["regex"].as_str()) {
-                (Some(exact), _, _) => text == exact,
-                (_, Some(prefix), _) => text.starts_with(prefix),
-                (_, _, Some(regex)) => {
-                    regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(text))
-                }
-                _ => true,
-            }
+        let fits = |wanted: &Value, text: &str| match (
+            wanted["exact"].as_str(),
+            wanted["prefix"].as_str(),
+            wanted["regex"].as_str(),
+        ) {
+            (Some(exact), _, _) => text == exact,
+            (_, Some(prefix), _) => text.starts_with(prefix),
+            (_, _, Some(regex)) => regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(text)),
+            _ => true,
         };
         let has = |name: &str, wanted: &Value| headers.iter().any(|(own, value)| own == name && fits(wanted, value));
         fits(&self.matches["uri"], path)

@@ -31,8 +31,11 @@ impl Controllers {
 /// (`.invalid`, RFC 6761).
 pub(super) fn cannot_be_pulled(pod: &Value) -> Option<&Value> {
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
-    let mut registries = containers.map(|container| (container, text(&container["image"]).split('/').next().unwrap_or("")));
-    registries.find(|(_, registry)| registry.split(':').next().is_some_and(|host| host.ends_with(".invalid"))).map(|(container, _)| container)
+    let mut registries =
+        containers.map(|container| (container, text(&container["image"]).split('/').next().unwrap_or("")));
+    registries
+        .find(|(_, registry)| registry.split(':').next().is_some_and(|host| host.ends_with(".invalid")))
+        .map(|(container, _)| container)
 }
 
 /// What the kubelet reports while it waits before it tries to pull again.

@@ -67,7 +67,9 @@ impl Traffic {
         let mut at = began;
         let mut singles = Vec::new();
         for number in 0..count {
-            let draw = |what: &str| seed::unit(seed::hash(self.seed, &[what, &asker.pod.1, &stream.authority, &number.to_string()]));
+            let draw = |what: &str| {
+                seed::unit(seed::hash(self.seed, &[what, &asker.pod.1, &stream.authority, &number.to_string()]))
+            };
             let leg = pick(&flow.legs, draw("way"), |leg| leg.share());
             let outcome = *pick(&Outcome::ALL, draw("end"), |outcome| leg.rates[**outcome as usize]);
             let error_code = leg.servers.first().map_or(500, |index| self.servers[*index].error_code);

@@ -158,6 +158,10 @@ pub struct Run {
     /// Refuse every change
     #[arg(long, conflicts_with = "approve")]
     pub read_only: bool,
+    /// Let the runbook execute commands in containers of running pods, where it asks for it: without this flag such a
+    /// step is refused
+    #[arg(long, conflicts_with = "read_only")]
+    pub allow_exec: bool,
 }
 
 /// `meshbook plan`.

@@ -13,6 +13,7 @@ pub fn plan(arguments: &Plan, session: &Session) -> Result<u8, Trouble> {
         mode: Mode::Plan,
         approvals: Vec::new(),
         read_only: false,
+        allow_exec: false,
         deadline: arguments.deadline.map(|span| span.0),
     };
     start(&arguments.book, &arguments.target, manner, session)

@@ -145,6 +145,9 @@ pub struct ChangeReport {
     /// In a plan: whether the server has tried it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validated: Option<bool>,
+    /// Whether it creates an object that is always removed again, such as a throw-away pod.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fleeting: bool,
 }
 
 /// One field of a change.
@@ -451,5 +454,6 @@ fn change_report(number: u64, changing: &Changing, state: ChangeState) -> Change
         conflicts: Vec::new(),
         gitops: changing.gitops.clone(),
         validated: (state == ChangeState::Planned).then_some(changing.validated),
+        fleeting: changing.fleeting,
     }
 }

@@ -14,6 +14,7 @@ pub fn run(arguments: Run, session: &Session) -> Result<u8, Trouble> {
         mode: if asks { Mode::Ask } else { Mode::Unattended },
         approvals: arguments.approve,
         read_only: arguments.read_only,
+        allow_exec: arguments.allow_exec,
         deadline: arguments.deadline.map(|span| span.0),
     };
     start(&arguments.book, &arguments.target, manner, session)

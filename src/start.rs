@@ -27,6 +27,8 @@ pub struct Manner {
     pub approvals: Vec<Approval>,
     /// Refuse every change.
     pub read_only: bool,
+    /// Let primitives execute commands in pods.
+    pub allow_exec: bool,
     /// How long it may take.
     pub deadline: Option<Duration>,
 }
@@ -68,8 +70,10 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let settings = Settings {
         approvals: manner.approvals,
         read_only: manner.read_only,
+        allow_exec: manner.allow_exec,
         deadline: manner.deadline,
         budget,
+        curl_image: place.config.curl_image.clone(),
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
         ..Settings::of(&script, manner.mode, &place.namespace, &home)
     };

@@ -262,8 +262,8 @@ pub enum Call {
         object: ObjectRef,
         /// Its `metadata.uid`.
         uid: String,
-        /// Its `metadata.resourceVersion`.
-        resource_version: String,
+        /// Its `metadata.resourceVersion`; `None` for an object that the cluster itself goes on writing to.
+        resource_version: Option<String>,
     },
     /// Whether the API server would take a new object: its creation with `dryRun=All`, which stores nothing but passes
     /// admission, webhooks included. Answer: [`Reply::Done`].
@@ -274,6 +274,18 @@ pub enum Call {
         namespace: Option<String>,
         /// The object.
         object: Value,
+    },
+    /// A command in a container of a running pod, without a shell, a terminal or input (`pods/exec`). Only in a run that
+    /// allows it. Answer: [`Reply::Json`] with `code`, `stdout` and `stderr`.
+    Exec {
+        /// The pod.
+        pod: ObjectRef,
+        /// The container.
+        container: String,
+        /// Program and arguments.
+        command: Vec<String>,
+        /// How long it may take.
+        within: Duration,
     },
     /// A request to a pod's port. Answer: [`Reply::Http`].
     Pod(PodRequest),

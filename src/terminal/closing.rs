@@ -123,6 +123,9 @@ fn failed(exit_code: Option<u8>) -> &'static str {
 
 /// A change in one line: its object, and its fields as far as they fit.
 fn what(change: &ChangeReport) -> String {
+    if change.fleeting {
+        return format!("{}: {}", escape::line(&change.object), escape::joined(&change.summary));
+    }
     let fields: Vec<_> = change.diff.iter().take(FIELDS).map(field).collect();
     let more = change.diff.len().saturating_sub(FIELDS);
     let more = if more == 0 { String::new() } else { format!(" and {}", count(more, "other field")) };

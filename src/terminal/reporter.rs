@@ -129,6 +129,12 @@ impl Terminal {
             }
             Event::TakingBack { change, why } => {
                 let Some(change) = state.report.change(*change) else { return };
+                if change.fleeting {
+                    // All of it goes, as was said when it was made.
+                    print(format!("{} {}", look.notice("remove"), look.name(escape::line(&change.object))));
+                    print(look.dim(format!("  because: {}", escape::joined(why))));
+                    return;
+                }
                 print(format!(
                     "{} {}: {}",
                     look.notice("take back"),

@@ -161,3 +161,11 @@ pub static CONTAINER: Code = Code {
     catchable: true,
     explain: "No pod in question has a container of this name. The hint names those that there are; the sidecar is `istio-proxy`, whether it is native or not.",
 };
+
+/// A workload's requests could not be made.
+pub static REQUEST: Code = Code {
+    name: "meshbook::request::pod",
+    exit: Exit::CannotTell,
+    catchable: true,
+    explain: "The pod from which requests were to be made did not come so far: its image cannot be pulled, no node takes it, its sidecar is missing or does not start, somebody else deleted it, or the time was up. No request was made, and the pod is removed again. Most of these would keep new pods of the workload from starting too. An image of your own registry is named by `image` in the request, or by `curl_image` of the context in the configuration file.",
+};

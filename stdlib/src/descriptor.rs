@@ -335,5 +335,22 @@ pub const LOGS_OF_POD: &[Permission] = &[may("", "pods", "get"), may("", "pods/l
 /// To read the logs of a workload's pods.
 pub const LOGS_OF_WORKLOAD: &[Permission] = &[may("", "pods", "list"), may("", "pods/log", "get")];
 
+/// To make requests from a pod like a workload's own, and to remove it.
+pub const REQUEST: &[Permission] = &[
+    may("apps", "deployments", "get"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "daemonsets", "get"),
+    may("", "services", "list"),
+    may("networking.istio.io", "serviceentries", "list"),
+    may("", "pods", "list"),
+    may("", "pods", "get"),
+    may("", "pods", "create"),
+    may("", "pods", "delete"),
+    may("", "pods/log", "get"),
+];
+
+/// To make requests in a workload's own pod. The API server asks for `get` of a WebSocket and for `create` of both forms.
+pub const EXEC: &[Permission] = &[may("", "pods", "list"), may("", "pods/exec", "create"), may("", "pods/exec", "get")];
+
 /// To see what a workload's pods use.
 pub const USAGE: &[Permission] = &[may("", "pods", "list"), may("metrics.k8s.io", "pods", "list")];

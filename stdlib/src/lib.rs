@@ -52,6 +52,7 @@ pub mod proxy;
 pub mod reference;
 pub mod refusals;
 pub mod registry;
+pub mod request;
 pub mod room;
 pub mod route;
 pub mod rule;

@@ -309,6 +309,14 @@ primitives! {
     control_plane_push_status: "control_plane/push_status.rs";
     control_plane_registry: "control_plane/registry.rs";
     control_plane_ca_root: "control_plane/ca_root.rs";
+    // Requests from a workload, and their answers.
+    workload_request: "workload/request.rs";
+    workload_exec_request: "workload/exec_request.rs";
+    answers_are: "request/are.rs";
+    answers_count: "request/count_of.rs";
+    answers_flagged: "request/flagged.rs";
+    answers_have_sidecar: "request/have_sidecar.rs";
+    answers_slowest: "request/slowest.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -371,6 +379,7 @@ nouns! {
     crate::page::Page;
     crate::trace::Trace;
     crate::trace::OwnTimes;
+    crate::request::Answers;
     meshbook_runtime::value::Span;
     meshbook_runtime::value::List;
 }
@@ -396,6 +405,8 @@ codes! {
     ENVOY_RESOURCE;
     NO_ROLLOUT;
     CONTAINER;
+    // Requests from a workload.
+    REQUEST;
 }
 
 #[cfg(test)]

@@ -82,6 +82,20 @@ fn every_signal_that_ends_a_process_takes_back_what_was_not_proved() {
 }
 
 #[test]
+fn an_interrupt_removes_a_throw_away_pod() {
+    let lab = ServedLab::start("healthy");
+    let desk = Desk::at(&lab);
+    // Nobody answers on this port, so the requests are still under way.
+    let asks = desk.file("asks.rhai", "//! Asks.\nstep \"Ask\" { show(workload(\"front\").request(\"graph-core:9\", \"/\", #{ timeout: \"5m\" })); }\nnot_this(\"never said\");\n");
+    let mut run = Watched::start(&desk, &["run", &asks, "--approve", "pod"]);
+    run.until("ok made");
+    run.signal("INT");
+    run.end().exits(5).says("Interrupted").says("it was there for these requests only").says("deleted again");
+    let looks = desk.file("looks.rhai", "//! Looks.\nstep \"Look\" { check(\"no pod is left\", k8s::list(\"pod\", \"app.kubernetes.io/managed-by=meshbook\").is_empty()); }\nnot_this(\"nothing is left\");\n");
+    desk.call(&["run", &looks]).exits(0);
+}
+
+#[test]
 fn a_second_interrupt_does_not_cut_short_what_is_taken_back() {
     let desk = Desk::new();
     let lab = slow(&desk);

@@ -80,6 +80,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "stdlib_jaeger", run: stdlib::jaeger::run, recorded: &[], cases: 600 },
     Target { name: "stdlib_names", run: |bytes| text(bytes, stdlib::names::run), recorded: &[], cases: 600 },
     Target { name: "stdlib_objects", run: stdlib::objects::run, recorded: &[all(ISTIO, "pod.front.json")], cases: 300 },
+    Target {
+        name: "stdlib_printed",
+        run: |bytes| text(bytes, stdlib::printed::run),
+        recorded: &[all("lab/testdata/curl", ".txt")],
+        cases: 600,
+    },
     Target { name: "stdlib_prometheus", run: stdlib::prometheus::run, recorded: &[], cases: 600 },
     Target {
         name: "stdlib_rules",

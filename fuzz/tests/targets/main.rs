@@ -93,6 +93,7 @@ targets! {
     stdlib_jaeger
     stdlib_names
     stdlib_objects
+    stdlib_printed
     stdlib_prometheus
     stdlib_rules
     lab_api

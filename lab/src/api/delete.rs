@@ -95,7 +95,7 @@ fn remove(api: &Api, kind: &ResourceType, live: &Object, wanted: &DeleteOptions)
         return Ok(true);
     }
     let finalizers = live["metadata"]["finalizers"].as_array().is_some_and(|f| !f.is_empty());
-    if finalizers {
+    if finalizers || is_ended_by_its_node(kind, live) {
         if live["metadata"]["deletionTimestamp"].is_null() {
             let mut leaving = (**live).clone();
             leaving["metadata"]["deletionTimestamp"] = api.store.now().into();
@@ -115,6 +115,14 @@ fn remove(api: &Api, kind: &ResourceType, live: &Object, wanted: &DeleteOptions)
         collect_dependents(api, &live["metadata"]["uid"]);
     }
     Ok(true)
+}
+
+/// Whether a node has to end the object first. Pods of a controller go at once here: what matters is who follows them.
+fn is_ended_by_its_node(kind: &ResourceType, live: &Object) -> bool {
+    kind.group.is_empty()
+        && kind.kind == "Pod"
+        && live["spec"]["nodeName"].is_string()
+        && live["metadata"]["ownerReferences"].is_null()
 }
 
 fn empty_namespace(api: &Api, namespace: &str) {

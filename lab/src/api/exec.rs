@@ -2,6 +2,7 @@
 //!
 //! The lab's pods run no processes. The two commands with which people ask a sidecar are answered by the pod's own
 //! ports: `curl … localhost:PORT/PATH` and `pilot-agent request METHOD PATH [BODY]`, both in container `istio-proxy`.
+//! An application's container has curl too: its requests take the way that the workload's own take.
 //! Any other command ends as one that is not installed: exit code 127.
 //!
 //! Each binary message begins with its channel: 1 standard output, 2 standard error, 3 a `Status` that says how the
@@ -241,6 +242,9 @@ fn agent_error(what: &str) -> Ended {
 
 pub(super) async fn run(api: &Api, namespace: &str, pod: &str, container: &str, words: &[String]) -> Ended {
     if container != SIDECAR {
+        if let Some(ended) = api.pods.execute(namespace, pod, container, words) {
+            return ended;
+        }
         let program = words.first().map(String::as_str).unwrap_or_default();
         return Ended::failed(
             127,

@@ -71,6 +71,12 @@ pub trait Pods: Send + Sync + 'static {
     /// # Errors
     /// The text says why there is no such log, for example an unknown container.
     fn logs(&self, namespace: &str, pod: &str, container: &str) -> Result<Vec<(Timestamp, String)>, String>;
+    /// What a command in a container that is not the sidecar comes to; `None` if the container has no such program.
+    fn execute(&self, _namespace: &str, _pod: &str, _container: &str, _words: &[String]) -> Option<exec::Ended> {
+        None
+    }
+    /// What the injector's webhook makes of a pod that a client creates.
+    fn inject(&self, _store: &Store, _pod: &mut serde_json::Value) {}
     /// What pods use, for the metrics API; `None` where nothing serves it.
     fn usage(&self) -> Option<Vec<PodUsage>> {
         None

@@ -10,6 +10,7 @@ use super::patch::{self, PatchKind};
 use super::read;
 use super::request::{self, FieldValidation, Form, Target, WriteOptions};
 use super::status::Failure;
+use super::webhooks::{self, Called};
 use crate::crd::validate::{self, FieldError};
 use crate::store::managed::{self, Conflict, Writer};
 use crate::store::{Object, defaults, name_suffix};
@@ -194,6 +195,13 @@ fn store_new(
         && let Some(map) = object.as_object_mut()
     {
         map.remove("status");
+    }
+    // Webhooks that change an object come first: what they add is the writer's, and is checked like all of it.
+    if kind.group.is_empty()
+        && kind.kind == "Pod"
+        && webhooks::call(&api.store, kind, true, &object)? == Called::Answered
+    {
+        api.pods.inject(&api.store, &mut object);
     }
     api.store.normalise(kind, &mut object);
     let (now, api_version) = (api.store.now(), target.api_version());

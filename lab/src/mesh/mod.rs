@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use crate::api::{PodUsage, Pods};
+use crate::api::{Ended, PodUsage, Pods};
 use crate::clock::LabClock;
 use crate::store::{Change, Object, Store};
 use crate::world::Spec;
@@ -17,8 +17,10 @@ use crate::world::spec::{ProxyFault, ProxyFaultKind};
 
 mod access_log;
 pub(crate) mod ca;
+mod curl;
 mod envoy;
 mod gitops;
+mod guest;
 mod istiod;
 mod jaeger;
 pub(crate) mod kubernetes;
@@ -103,6 +105,8 @@ pub(crate) struct State {
     pub shut_to_prometheus: Vec<PodKey>,
     /// Sidecars that were killed, and when each is started again.
     restarts: BTreeMap<PodKey, Timestamp>,
+    /// Pods that somebody made to run one command.
+    pub guests: BTreeMap<PodKey, guest::Guest>,
     owners: gitops::Owners,
     began: Timestamp,
     changes: broadcast::Receiver<Change>,
@@ -138,6 +142,7 @@ impl Mesh {
             noticed: None,
             shut_to_prometheus: Vec::new(),
             restarts: BTreeMap::new(),
+            guests: BTreeMap::new(),
             owners: gitops::Owners::new(&spec.faults.gitops, &spec.namespace, &store),
             began,
             changes,
@@ -192,6 +197,7 @@ impl Mesh {
                 state.noticed,
                 state.owners.next_event(),
                 state.next_restart(),
+                state.next_guest(),
                 Some(state.prometheus.next_scrape(state.began)),
             ];
             let next = next
@@ -319,6 +325,7 @@ impl State {
             }
             self.resolve();
         }
+        self.run_guests(store, now);
     }
 
     /// Takes notice of pods that came, went, or became ready.
@@ -462,6 +469,21 @@ impl Pods for Mesh {
 
     fn logs(&self, namespace: &str, pod: &str, container: &str) -> Result<Vec<(Timestamp, String)>, String> {
         envoy::logs::read(&self.state(), &(namespace.to_owned(), pod.to_owned()), container, self.now())
+    }
+
+    fn execute(&self, namespace: &str, pod: &str, container: &str, words: &[String]) -> Option<Ended> {
+        self.state().execute(&(namespace.to_owned(), pod.to_owned()), container, words, self.now())
+    }
+
+    fn inject(&self, store: &Store, pod: &mut Value) {
+        let state = self.state();
+        let namespace = text(&pod["metadata"]["namespace"]).to_owned();
+        let labels = store.get("", "namespaces", "", &namespace).map(|object| object["metadata"]["labels"].clone());
+        if let Some(revision) = kubernetes::inject::revision(&labels.unwrap_or_default(), &pod["metadata"]) {
+            // A pod that nobody owns is a workload of its own.
+            let name = text(&pod["metadata"]["name"]).to_owned();
+            kubernetes::inject::inject(pod, &state.spec, &name, &revision);
+        }
     }
 
     fn usage(&self) -> Option<Vec<PodUsage>> {

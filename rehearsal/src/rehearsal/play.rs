@@ -26,6 +26,8 @@ pub struct Part {
     pub approve: String,
     /// Unattended, or a plan.
     pub mode: Mode,
+    /// As `--allow-exec`.
+    pub allow_exec: bool,
 }
 
 /// Runs a runbook to its end.
@@ -44,6 +46,7 @@ pub fn play(test: &Run, world: &World, part: &Part) -> Result<Rehearsal, Failure
     })?;
     let settings = Settings {
         approvals: approvals(&part.approve)?,
+        allow_exec: part.allow_exec,
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
         ..Settings::of(&script, part.mode, mesh.namespace(), home.path())
     };

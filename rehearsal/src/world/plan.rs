@@ -36,6 +36,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let params = if call.given(1) { call.map(1)? } else { rhai::Map::new() };
-    let part = Part { runbook: call.string(0)?, params, approve: String::new(), mode: Mode::Plan };
+    let part = Part { runbook: call.string(0)?, params, approve: String::new(), mode: Mode::Plan, allow_exec: false };
     Ok(Dynamic::from(play(call.run(), &call.receiver::<World>()?, &part)?))
 }

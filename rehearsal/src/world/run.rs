@@ -24,6 +24,7 @@ pub static PRIMITIVE: Primitive = Primitive {
             "\"*\"",
             "as `--approve`, with commas: `destinationrule=1`; `*` is every change that can be taken back; an empty string is none",
         ),
+        optional("allow_exec", Type::Bool, "false", "as `--allow-exec`"),
     ],
     returns: "Rehearsal",
     class: Some(Class::Read),
@@ -56,6 +57,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let approve = if call.given(2) { call.string(2)? } else { "*".to_owned() };
     let params = if call.given(1) { call.map(1)? } else { rhai::Map::new() };
-    let part = Part { runbook: call.string(0)?, params, approve, mode: Mode::Unattended };
+    let allow_exec = call.given(3) && call.bool(3)?;
+    let part = Part { runbook: call.string(0)?, params, approve, mode: Mode::Unattended, allow_exec };
     Ok(Dynamic::from(play(call.run(), &call.receiver::<World>()?, &part)?))
 }

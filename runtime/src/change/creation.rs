@@ -3,6 +3,9 @@
 //! Its precondition is the creation itself: the server refuses an object that is there already (409 `AlreadyExists`).
 //! Taking it back deletes it with `preconditions` on `uid` and `resourceVersion` (`metav1.DeleteOptions`), and only
 //! while it is as the server answered its creation: what somebody else has changed since is not ours to delete.
+//!
+//! A fleeting object (`Run::briefly`) carries the run's id and is deleted by its `uid` alone: a pod is written to by its
+//! webhooks, the scheduler and the kubelet all its life. `docs/decisions/0011` says why that is enough.
 
 use serde_json::{Value, json};
 
@@ -23,10 +26,20 @@ const NOT_SHOWN: [&str; 4] = ["name", "namespace", "uid", "creationTimestamp"];
 const SERVERS_OWN: [&str; 7] =
     ["uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "deletionTimestamp", "selfLink"];
 
+/// The annotation that names the run of a fleeting object.
+const MARK: &str = "meshbook/run";
+
+/// How long (in pauses of a second) a fleeting object may take to go: a pod ends within its grace period, and its node
+/// says so.
+const GOING: u32 = 60;
+
 /// Lets the server try the creation, after a look at the permissions for it and for its inverse.
 pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), Failure> {
     let object = &change.object;
-    let content = content(object, &change.after);
+    let mut content = content(object, &change.after);
+    if change.fleeting {
+        mark(&mut content, run.id());
+    }
     let tried = match trial(run, object, &content) {
         Ok(tried) => Some(tried),
         Err(failure) if failure.is(&FORBIDDEN) && run.mode() == Mode::Plan => None,
@@ -38,7 +51,11 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         object: object.clone(),
         summary: change.summary.clone(),
         class: change.class,
-        fields: diff::fields(&named(&tried), &tried),
+        // Of what never stays, people approve what is sent: a sidecar that is injected would bury it.
+        fields: match change.fleeting {
+            true => diff::fields(&named(&content), &content),
+            false => diff::fields(&named(&tried), &tried),
+        },
         pre_image: Value::Null,
         patch: content,
         irreversible: None,
@@ -46,6 +63,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         validated,
         levels: None,
         apply: change.apply.is_some().then_some(false),
+        fleeting: change.fleeting,
     };
     Ok((changing, tried))
 }
@@ -81,6 +99,15 @@ pub(super) fn content(object: &ObjectRef, after: &Value) -> Value {
         }
     }
     content
+}
+
+/// Writes the run's id into a fleeting object: by it, it is known again, and people see whose it is.
+fn mark(content: &mut Value, run: &str) {
+    let metadata = &mut content["metadata"];
+    if !metadata["annotations"].is_object() {
+        metadata["annotations"] = json!({});
+    }
+    metadata["annotations"][MARK] = run.into();
 }
 
 /// An object that has nothing but its name: what its creation is shown as a difference to.
@@ -159,6 +186,10 @@ fn settle_by_looking(caller: &Caller, changing: &Changing, field_manager: &str, 
 
 /// Whether an object is the one that we sent: it has every field of it, and nobody but us has written any.
 fn is_ours(changing: &Changing, now: &Value, field_manager: &str) -> bool {
+    if changing.fleeting {
+        let marked = |object: &Value| object["metadata"]["annotations"][MARK].as_str().map(str::to_owned);
+        return marked(now).is_some() && marked(now) == marked(&changing.patch);
+    }
     let managers = now.pointer("/metadata/managedFields").and_then(Value::as_array);
     let only_us = managers.is_some_and(|entries| {
         let mut own = entries.iter().filter(|entry| entry["subresource"] != "status").peekable();
@@ -167,7 +198,7 @@ fn is_ours(changing: &Changing, now: &Value, field_manager: &str) -> bool {
     only_us && changing.fields.iter().all(|field| field.stands_in(now))
 }
 
-/// Deletes what was created, if it is still as it was then.
+/// Deletes what was created, if it is still as it was then; a fleeting object, if it still is the one that was created.
 pub(super) fn take_back(
     caller: &Caller,
     changing: &Changing,
@@ -177,26 +208,47 @@ pub(super) fn take_back(
     let object = &changing.object;
     let mut last = None;
     let mut sent = false;
-    for attempt in 0..ATTEMPTS {
+    // Whether all that is left is to wait until it has gone.
+    let mut going = false;
+    let mut attempt = 0;
+    while attempt < (if going && changing.fleeting { GOING } else { ATTEMPTS }) {
         if attempt > 0 {
             send::pause(caller);
         }
+        attempt += 1;
         let now = match send::look(caller, send::Subject::object(object)) {
             Ok(now) => now,
             Err(failure) if failure.is(&NOT_FOUND) && sent => return Ok(UndoOutcome::Deleted),
             Err(failure) if failure.is(&NOT_FOUND) => return Ok(UndoOutcome::Already),
             Err(failure) if send::is_lost(&failure) => {
+                going = false;
                 last = Some(failure);
                 continue;
             }
             Err(failure) => return Err(failure),
         };
-        let conflicts = examine(changing, post_image, &now, field_manager)?;
-        if !conflicts.is_empty() {
-            return Ok(UndoOutcome::Conflict { fields: conflicts, restored: Vec::new() });
+        if changing.fleeting {
+            let same = post_image.map_or_else(
+                || is_ours(changing, &now, field_manager),
+                |created| !super::undo::replaced(created, &now),
+            );
+            if !same {
+                return Ok(if sent { UndoOutcome::Deleted } else { UndoOutcome::Already });
+            }
+        } else {
+            let conflicts = examine(changing, post_image, &now, field_manager)?;
+            if !conflicts.is_empty() {
+                return Ok(UndoOutcome::Conflict { fields: conflicts, restored: Vec::new() });
+            }
         }
         if now.pointer("/metadata/deletionTimestamp").is_some_and(Value::is_string) {
-            last = Some(Failure::new(&CONFLICT, format!("{object} is being deleted, and its finalizers hold it")));
+            going = true;
+            let held = if changing.fleeting {
+                "and has not gone: its node does not say that it has ended, or a finalizer holds it"
+            } else {
+                "and its finalizers hold it"
+            };
+            last = Some(Failure::new(&CONFLICT, format!("{object} is being deleted, {held}")));
             continue;
         }
         let text = |key: &str| now.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).map(str::to_owned);
@@ -206,6 +258,7 @@ pub(super) fn take_back(
             );
             return Err(Failure::new(&BAD_ANSWER, why));
         };
+        let resource_version = (!changing.fleeting).then_some(resource_version);
         match caller.firmly(&Call::Delete { object: object.clone(), uid, resource_version }) {
             Ok(_) => {
                 sent = true;

@@ -48,6 +48,8 @@ pub struct Change {
     /// Where it is a server-side apply: the configuration, which names every field that our field manager wants of the
     /// object and no other. `docs/decisions/0010` says how it differs from a merge patch.
     pub apply: Option<Value>,
+    /// Whether it creates an object that never outlives what it is made for: see [`crate::run::Run::briefly`].
+    pub(crate) fleeting: bool,
 }
 
 impl Change {
@@ -63,6 +65,7 @@ impl Change {
             designated: false,
             levels: None,
             apply: None,
+            fleeting: false,
         }
     }
 

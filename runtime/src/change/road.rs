@@ -138,6 +138,7 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         validated,
         levels: change.levels.clone(),
         apply: change.apply.is_some().then_some(force),
+        fleeting: false,
     };
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
@@ -219,6 +220,10 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
 /// The object as it stands after the change. A person is told if it does not stand as it was set.
 fn read_back(run: &Run, changed: &Changing, post_image: Value) -> Value {
     let object = &changed.object;
+    if changed.fleeting {
+        // The cluster goes on writing into it: what webhooks and controllers add is not somebody else's doing.
+        return post_image;
+    }
     match send::look(&run.caller, send::Subject::of(changed)) {
         Ok(now) => {
             for field in changed.fields.iter().filter(|field| !field.stands_in(&now)) {

@@ -71,6 +71,7 @@ fn changing(before: &Value, after: &Value) -> Changing {
         gitops: None,
         validated: true,
         levels: None,
+        fleeting: false,
         apply: None,
     }
 }

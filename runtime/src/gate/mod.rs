@@ -5,8 +5,8 @@
 
 use crate::change::Change;
 use crate::effect::{Call, Class, Effect};
-use crate::failure::{DENIED, Failure, INTERNAL};
-use crate::run::Settings;
+use crate::failure::{DENIED, Failure, INTERNAL, PLAN_ENDS};
+use crate::run::{Mode, Settings};
 
 pub(crate) mod access;
 pub mod approval;
@@ -19,9 +19,22 @@ mod selector;
 pub use approval::Approval;
 pub use budget::Budget;
 
+/// A command as a person could type it: each word that a shell would read otherwise in single quotes.
+fn shown(command: &[String]) -> String {
+    let is_plain =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c));
+    let quoted = |word: &String| match is_plain(word) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    command.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// The guard of one run.
 pub(crate) struct Gate {
     read_only: bool,
+    allow_exec: bool,
+    plans: bool,
     namespaces: Vec<String>,
     pub(crate) meter: budget::Meter,
     pub(crate) access: access::Access,
@@ -35,6 +48,8 @@ impl Gate {
     pub(crate) fn new(settings: &Settings, cluster: String, id: &str) -> Self {
         Gate {
             read_only: settings.read_only,
+            allow_exec: settings.allow_exec,
+            plans: settings.mode == Mode::Plan,
             namespaces: settings.namespaces.clone(),
             meter: budget::Meter::new(settings.budget),
             access: access::Access::default(),
@@ -72,9 +87,39 @@ impl Gate {
             )
             .hint("start the run without `--read-only` if the probe may be made"));
         }
+        if let Call::Exec { container, command, .. } = &effect.call {
+            self.admit_exec(effect, container, command)?;
+        }
         self.overlay.admit(effect)?;
         if !matches!(effect.call, Call::Now | Call::Sleep { .. }) {
             self.meter.spend(&effect.target)?;
+        }
+        Ok(())
+    }
+
+    /// May a command be executed? It is somebody's running process, and nobody sees beforehand what it comes to.
+    fn admit_exec(&self, effect: &Effect, container: &str, command: &[String]) -> Result<(), Failure> {
+        let program = command.first().map_or("a command", String::as_str);
+        if !self.allow_exec {
+            return Err(Failure::new(
+                &DENIED,
+                format!("{}: `{program}` was not executed in its container {container}: this run may not execute commands in pods", effect.target),
+            )
+            .unchanged(format!("nothing was done in {}", effect.target))
+            .hint(format!("start the run with `--allow-exec`: it would run `{}` there", shown(command))));
+        }
+        if effect.class < Class::Probe {
+            return Err(Failure::new(&INTERNAL, format!("a command in {} was asked for as a read", effect.target)));
+        }
+        if self.plans {
+            return Err(Failure::new(
+                &PLAN_ENDS,
+                format!(
+                    "the plan ends before `{program}` in container {container} of {}: a plan executes nothing",
+                    effect.target
+                ),
+            )
+            .hint("what follows is decided when the runbook runs"));
         }
         Ok(())
     }
@@ -109,6 +154,36 @@ impl Gate {
             [] => "no namespace".into(),
             [one] => format!("namespace {one}"),
             many => format!("namespaces {}", many.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::shown;
+
+    /// What a POSIX shell makes of words that are plain or in single quotes, with `\'` between them.
+    fn words(text: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let (mut quoted, mut chars) = (false, text.chars());
+        while let Some(c) = chars.next() {
+            let word = words.last_mut().expect("there is always one");
+            match c {
+                '\'' => quoted = !quoted,
+                '\\' if !quoted => word.extend(chars.next()),
+                ' ' if !quoted => words.push(String::new()),
+                c => word.push(c),
+            }
+        }
+        words
+    }
+
+    proptest! {
+        #[test]
+        fn a_shell_reads_the_words_that_were_meant(command in proptest::collection::vec("[a-z' $`\"\\\\*#\n-]{0,12}", 1..5)) {
+            prop_assert_eq!(words(&shown(&command)), command);
         }
     }
 }

@@ -80,6 +80,7 @@ impl Overlay {
                 | Call::JaegerPage { .. }
                 | Call::DashboardPage { .. }
                 | Call::Logs { .. }
+                | Call::Exec { .. }
                 | Call::TryCreate { .. }
                 | Call::Sleep { .. }
         );

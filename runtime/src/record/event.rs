@@ -206,6 +206,10 @@ pub struct Changing {
     /// what our own field manager has set by another kind of request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply: Option<bool>,
+    /// Whether it creates an object that never outlives what it is made for, such as a throw-away pod: it is deleted
+    /// whatever the cluster has written into it since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fleeting: bool,
 }
 
 impl Changing {

@@ -191,10 +191,10 @@ impl State {
         if dry_run { Ok(created) } else { Ok(self.store(object, created, FIELD_MANAGER)) }
     }
 
-    fn delete(&mut self, object: &ObjectRef, uid: &str, resource_version: &str) -> Result<Value, Failure> {
+    fn delete(&mut self, object: &ObjectRef, uid: &str, resource_version: Option<&str>) -> Result<Value, Failure> {
         let now = self.objects.get(object);
         let now = now.ok_or_else(|| Failure::new(&NOT_FOUND, format!("{object} does not exist")))?;
-        if now["metadata"]["uid"] != uid || now["metadata"]["resourceVersion"] != resource_version {
+        if now["metadata"]["uid"] != uid || resource_version.is_some_and(|v| now["metadata"]["resourceVersion"] != v) {
             return Err(Failure::new(&CONFLICT, format!("{object} has been modified")));
         }
         self.objects.remove(object);
@@ -206,7 +206,7 @@ impl State {
         match call {
             Call::Patch { object, patch, .. } => self.patch(object, patch, false),
             Call::Create { object, content, .. } => self.create(object, content, false),
-            Call::Delete { object, uid, resource_version } => self.delete(object, uid, resource_version),
+            Call::Delete { object, uid, resource_version } => self.delete(object, uid, resource_version.as_deref()),
             other => panic!("{other:?} writes nothing"),
         }
     }
@@ -320,6 +320,7 @@ impl Cluster {
                 Some(Fault::Refused(code)) => Err(Failure::new(code, "the process says no")),
                 Some(_) => panic!("the tests' processes have no such fault"),
             },
+            Call::Exec { .. } => Ok(Reply::Json(json!({ "code": 0, "stdout": "", "stderr": "" }))),
             Call::Pod(_) | Call::Query { .. } => Ok(Reply::Json(json!({ "result": [] }))),
             other => panic!("the tests' cluster has no answer to {other:?}"),
         }
@@ -384,6 +385,8 @@ impl Bench {
             namespaces: vec!["summit".into()],
             approvals: vec!["destinationrule".parse().unwrap()],
             read_only: false,
+            allow_exec: false,
+            curl_image: None,
             deadline: None,
             budget: Budget::default(),
             field_manager: FIELD_MANAGER.into(),

@@ -87,6 +87,10 @@ pub struct Settings {
     pub approvals: Vec<Approval>,
     /// Refuse probes and changes.
     pub read_only: bool,
+    /// Let primitives execute commands in containers of running pods.
+    pub allow_exec: bool,
+    /// Image of the throw-away pods that make requests with curl; `None` is the library's own choice.
+    pub curl_image: Option<String>,
     /// How long it may take, by the run's clock. Taking back comes on top.
     pub deadline: Option<Duration>,
     /// How much it may ask of the cluster.
@@ -112,6 +116,8 @@ impl Settings {
             namespaces: vec![namespace.into()],
             approvals: Vec::new(),
             read_only: false,
+            allow_exec: false,
+            curl_image: None,
             deadline: None,
             budget: Budget::default(),
             field_manager: FIELD_MANAGER.into(),

@@ -7,6 +7,7 @@ use super::changed_back::HINT;
 use super::ledger::{Entry, OpenStep, Order, State};
 use super::{Mark, Run, StepMark, Stop};
 use crate::change::undo::{Subject, Undoer};
+use crate::change::{Change, Changed};
 use crate::failure::{Failure, PROOF};
 use crate::record::event::{Event, ProofOutcome};
 
@@ -69,6 +70,31 @@ impl Run {
             // What is gone needs no proof: what was proved before it still is.
             self.ledger.lock().proved |= mark.proved;
         }
+    }
+
+    /// Creates an object that is there only while `during` runs, such as a throw-away pod. It takes the road of every
+    /// change, and is deleted on every way out: whether `during` answers, fails, is stopped or panics, and whatever the
+    /// cluster has written into the object since. What could not be deleted is recorded, and the run ends dirty.
+    ///
+    /// # Errors
+    /// As of [`Run::change`], and those of `during`.
+    pub fn briefly<T>(
+        &self,
+        creation: Change,
+        why: &str,
+        during: impl FnOnce(&Changed) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        struct Removes<'a>(&'a Run, Mark, &'a str);
+        impl Drop for Removes<'_> {
+            fn drop(&mut self) {
+                self.0.take_back_since(self.1, self.2);
+            }
+        }
+        debug_assert!(creation.before.is_null(), "only what did not exist can be there briefly");
+        // Also what was sent and whose answer was lost is deleted, so it is watched from before it is sent.
+        let _removes = Removes(self, self.mark(), why);
+        let changed = self.change(Change { fleeting: true, ..creation })?;
+        during(&changed)
     }
 
     /// Takes back what is not settled. Answers whether nothing of it stays behind.

@@ -3,6 +3,7 @@
 //! ```toml
 //! [context."prod-eu1"]
 //! protected = true
+//! curl_image = "registry.example/curl:8.12.1"
 //!
 //! [context."prod-eu1".prometheus]
 //! url = "https://mimir.example/prometheus"
@@ -44,6 +45,8 @@ pub struct ContextConfig {
     pub grafana: Option<SourceConfig>,
     /// Where its Kiali is, if not in the cluster.
     pub kiali: Option<SourceConfig>,
+    /// Image of the throw-away pods that make requests, where the usual one cannot be pulled: curl 7.84 or newer.
+    pub curl_image: Option<String>,
     /// How long to wait for answers.
     pub timeouts: Timeouts,
     /// How much of the cluster a run may use.
@@ -360,6 +363,7 @@ mod tests {
             r#"
             [context."prod-eu1"]
             protected = true
+            curl_image = "registry.example/curl:8.12.1"
             timeouts = { api = "1m30s", pod = "500ms" }
             budget = { reads = 2000, forwards = 8 }
             [context."prod-eu1".prometheus]
@@ -380,6 +384,7 @@ mod tests {
         )
         .unwrap();
         let prod = file.context("prod-eu1");
+        assert_eq!(prod.curl_image.as_deref(), Some("registry.example/curl:8.12.1"));
         assert!(prod.protected);
         assert_eq!(
             prod.timeouts,

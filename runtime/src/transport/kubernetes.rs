@@ -142,17 +142,20 @@ pub(super) async fn create(
     object_of(server, &question).await
 }
 
-/// Deletes an object that still has this `uid` and `resourceVersion`; the server answers 409 if it has not.
+/// Deletes an object that still has this `uid`, and this `resourceVersion` where one is given; the server answers 409 if it has not.
 pub(super) async fn delete(
     server: &Server,
     object: &ObjectRef,
     uid: &str,
-    resource_version: &str,
+    resource_version: Option<&str>,
 ) -> Result<(), Failure> {
-    let options = json!({
+    let mut options = json!({
         "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
-        "preconditions": { "uid": uid, "resourceVersion": resource_version },
+        "preconditions": { "uid": uid },
     });
+    if let Some(version) = resource_version {
+        options["preconditions"]["resourceVersion"] = version.into();
+    }
     let question = Question {
         method: Method::DELETE,
         path: path_of(object),

@@ -9,6 +9,7 @@ pub mod prometheus;
 pub mod status;
 
 mod dashboard;
+mod exec;
 mod jaeger;
 mod kubernetes;
 mod login;
@@ -183,12 +184,15 @@ impl Connection {
                 Reply::Json(kubernetes::create(server, object, content, *dry_run, &self.field_manager).await?)
             }
             Call::Delete { object, uid, resource_version } => {
-                kubernetes::delete(server, object, uid, resource_version).await?;
+                kubernetes::delete(server, object, uid, resource_version.as_deref()).await?;
                 Reply::Done
             }
             Call::TryCreate { kind, namespace, object } => {
                 kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?;
                 Reply::Done
+            }
+            Call::Exec { pod, container, command, within } => {
+                exec::run(server, pod, container, command, *within).await?
             }
             Call::Pod(request) => pod::request(server, forwards, request).await?,
             Call::LogLevels(of) => log_levels::ask(server, forwards, of, &[]).await?,

@@ -9,6 +9,7 @@ mod kinds;
 mod kubernetes;
 mod latency;
 mod mtls;
+mod request;
 mod sidecar_memory;
 mod triage;
 mod world;

@@ -101,9 +101,11 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
             "sidecar",
             "configmap",
             "deployment/front",
+            "pod",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),
+        allow_exec: true,
         ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path())
     };
     let kept = Arc::new(Kept::default());

@@ -7,5 +7,6 @@ pub mod istiod;
 pub mod jaeger;
 pub mod names;
 pub mod objects;
+pub mod printed;
 pub mod prometheus;
 pub mod rules;

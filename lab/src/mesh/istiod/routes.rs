@@ -47,17 +47,21 @@ impl Route {
         }
     }
 
-    /// Whether a request without special headers and with this path takes the route.
-    pub fn takes(&self, path: &str) -> bool {
-        let uri = &self.matches["uri"];
-        let path_fits = match (uri["exact"].as_str(), uri["prefix"].as_str(), uri["regex"].as_str()) {
-            (Some(exact), _, _) => path == exact,
-            (_, Some(prefix), _) => path.starts_with(prefix),
-            (_, _, Some(regex)) => regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(path)),
+    /// Whether a request with this path and these headers takes the route. Names of headers are in lower case.
+    pub fn takes(&self, path: &str, headers: &[(String, String)]) -> bool {
+        let fits = |wanted: &Value, text: &str| match (
+            wanted["exact"].as_str(),
+            wanted["prefix"].as_str(),
+            wanted["regex"].as_str(),
+        ) {
+            (Some(exact), _, _) => text == exact,
+            (_, Some(prefix), _) => text.starts_with(prefix),
+            (_, _, Some(regex)) => regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(text)),
             _ => true,
         };
-        path_fits
-            && self.matches["headers"].is_null()
+        let has = |name: &str, wanted: &Value| headers.iter().any(|(own, value)| own == name && fits(wanted, value));
+        fits(&self.matches["uri"], path)
+            && self.matches["headers"].as_object().is_none_or(|all| all.iter().all(|(name, wanted)| has(name, wanted)))
             && self.matches["queryParams"].is_null()
             && self.matches["sourceLabels"].is_null()
     }

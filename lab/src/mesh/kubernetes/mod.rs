@@ -14,6 +14,7 @@ use crate::store::{Object, Store};
 use crate::world::Spec;
 
 mod autoscaler;
+mod bare;
 mod crash;
 mod endpoints;
 pub(crate) mod event;
@@ -94,6 +95,7 @@ impl Controllers {
             self.deployment(store, &deployment, now, at_once);
         }
         self.adopt_deleted(store, now);
+        self.take_in(store, now);
         for service in store.list("", "services", None) {
             self.service(store, &service);
         }
@@ -109,6 +111,7 @@ impl Controllers {
             {
                 match self.crashes.iter().find(|crash| crash.concerns(&pod)) {
                     Some(crash) => crash.strike(store, &pod, now),
+                    None if bare::cannot_be_pulled(&pod).is_some() => bare::back_off(store, &pod),
                     None => drop(store.put_status("", "pods", &key.0, &key.1, running(&pod, now), "kubelet")),
                 }
             }

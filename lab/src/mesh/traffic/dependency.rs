@@ -17,6 +17,7 @@ pub fn streams(spec: &Spec) -> impl Iterator<Item = Stream> {
             source_cluster: "Kubernetes".into(),
             authority: call.to.clone(),
             path: call.path.clone(),
+            headers: Vec::new(),
             rate: 0.0,
             clients: None,
             think: 0.0,

@@ -32,6 +32,8 @@ pub struct Stream {
     pub authority: String,
     /// The path of its requests.
     pub path: String,
+    /// Their headers, if any matter: names in lower case.
+    pub headers: Vec<(String, String)>,
     /// Open-loop rate of all pods (1/s).
     pub rate: f64,
     /// Closed-loop clients of all pods.
@@ -194,7 +196,7 @@ impl Flow {
             through = Route { name: "allow_any".into(), retries: 0, ..Route::plain(cluster.name.clone()) };
             &through
         } else if let Some(host) = known_host {
-            let Some(route) = host.routes.iter().find(|route| route.takes(&stream.path)) else {
+            let Some(route) = host.routes.iter().find(|route| route.takes(&stream.path, &stream.headers)) else {
                 self.fail(Outcome::NoRoute, String::new());
                 return;
             };

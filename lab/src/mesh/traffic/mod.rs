@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod queue;
 mod retry;
 pub mod server;
+pub mod single;
 mod throttle;
 pub mod tls;
 
@@ -73,6 +74,24 @@ pub struct Traffic {
 /// The length of a tick in seconds.
 pub const TICK: f64 = 0.1;
 
+/// What comes of a caller's connection to an endpoint of a cluster.
+fn shaken<'a>(
+    peers: &'a HashMap<&PodKey, Peer>,
+    identity: Identity,
+    proxied: bool,
+    elsewhere: bool,
+) -> impl Fn(&Cluster, &Endpoint) -> tls::Shake + 'a {
+    move |cluster, endpoint| {
+        let caller = match (elsewhere, proxied) {
+            (true, _) => Caller::Elsewhere,
+            (false, true) => Caller::Sidecar(identity, cluster.policy.tls_mode.as_deref()),
+            (false, false) => Caller::Plain,
+        };
+        let key = (endpoint.namespace.clone(), endpoint.pod.clone());
+        tls::shake(caller, peers.get(&key), endpoint.port, endpoint.mutual_tls)
+    }
+}
+
 /// When a change of the load comes, in seconds since the lab opened.
 fn since_open(change: &LoadChange) -> f64 {
     change.ago.map_or_else(|| change.after.seconds(), |ago| -ago.seconds())
@@ -92,6 +111,7 @@ impl Traffic {
                 source_cluster: "Kubernetes".into(),
                 authority: traffic.to.clone(),
                 path: traffic.path.clone(),
+                headers: Vec::new(),
                 rate: traffic.rate.unwrap_or(0.0),
                 clients: traffic.concurrency,
                 think: traffic.think.seconds(),
@@ -106,6 +126,7 @@ impl Traffic {
             source_cluster: cluster.to_owned(),
             authority: to.to_owned(),
             path: "/".into(),
+            headers: Vec::new(),
             rate,
             clients: None,
             think: 0.0,
@@ -247,16 +268,7 @@ impl Traffic {
             let (config, outside) = (config(own, &stream.source.0), outside(own, &stream.source.0));
             let identity =
                 flow.caller.as_ref().and_then(|key| peers.get(key)).map_or(Identity::default(), |own| own.identity);
-            let (proxied, elsewhere) = (flow.proxied, flow.caller.is_none());
-            let shake = |cluster: &Cluster, endpoint: &Endpoint| {
-                let caller = match (elsewhere, proxied) {
-                    (true, _) => Caller::Elsewhere,
-                    (false, true) => Caller::Sidecar(identity, cluster.policy.tls_mode.as_deref()),
-                    (false, false) => Caller::Plain,
-                };
-                let key = (endpoint.namespace.clone(), endpoint.pod.clone());
-                tls::shake(caller, peers.get(&key), endpoint.port, endpoint.mutual_tls)
-            };
+            let shake = shaken(&peers, identity, flow.proxied, flow.caller.is_none());
             flow.resolve(stream, config, outside, servers, |key| index.get(key).copied(), shake);
         }
         for server in &mut self.servers {

@@ -1,5 +1,6 @@
 //! Tests of the whole road, on a cluster in memory.
 
+mod brief;
 mod change;
 mod creation;
 mod ending;

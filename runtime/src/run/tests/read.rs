@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::effect::{Call, Class, Effect, PodRequest, Reply};
-use crate::failure::{BUDGET, DEADLINE, DENIED, Exit, INTERNAL, INTERRUPTED, NOT_FOUND};
+use crate::effect::{Call, Class, Effect, ObjectRef, PodRequest, Reply, ResourceKind};
+use crate::failure::{BUDGET, DEADLINE, DENIED, Exit, INTERNAL, INTERRUPTED, NOT_FOUND, PLAN_ENDS};
 use crate::gate::Budget;
 use crate::record::event::Event;
 use crate::run::fake::{Bench, rule};
+use crate::run::{Mode, Settings};
 
 fn pod(method: &str, class: Class) -> Effect {
     let request = PodRequest {
@@ -42,6 +43,45 @@ fn answers_keep_their_order_and_one_failure_does_not_fail_the_others() {
         .filter_map(|event| if let Event::Looked { ordinal, .. } = event { Some(ordinal) } else { None })
         .collect();
     assert_eq!(ordinals, [(0, 0), (0, 1), (0, 2)]);
+}
+
+fn exec(class: Class) -> Effect {
+    let call = Call::Exec {
+        pod: ObjectRef::new(ResourceKind::namespaced("", "v1", "Pod", "pods"), "summit", "front-1"),
+        container: "app".into(),
+        command: vec!["curl".into(), "http://a/".into()],
+        within: Duration::from_secs(1),
+    };
+    Effect { class, target: "Pod summit/front-1".into(), summary: "execute curl".into(), call }
+}
+
+#[test]
+fn a_command_is_executed_only_where_the_run_allows_it() {
+    let executed = |bench: &Bench| bench.cluster.lock().calls.iter().any(|call| matches!(call, Call::Exec { .. }));
+    let bench = Bench::new();
+    let refused = bench.start().read(exec(Class::Probe)).unwrap_err();
+    assert!(refused.is(&DENIED) && !executed(&bench), "{refused:?}");
+    let hint = refused.hint.unwrap();
+    assert!(hint.contains("--allow-exec") && hint.contains("curl http://a/"), "{hint}");
+
+    let allowed = |change: fn(&mut Settings)| {
+        let mut bench = Bench::new();
+        bench.settings.allow_exec = true;
+        change(&mut bench.settings);
+        bench
+    };
+    let bench = allowed(|_| ());
+    bench.start().read(exec(Class::Probe)).unwrap();
+    assert!(executed(&bench));
+    for (change, class, code) in [
+        ((|settings| settings.read_only = true) as fn(&mut Settings), Class::Probe, &DENIED),
+        (|settings| settings.mode = Mode::Plan, Class::Probe, &PLAN_ENDS),
+        (|_| (), Class::Read, &INTERNAL),
+    ] {
+        let bench = allowed(change);
+        let refused = bench.start().read(exec(class)).unwrap_err();
+        assert!(refused.is(code) && !executed(&bench), "{refused:?}");
+    }
 }
 
 #[test]

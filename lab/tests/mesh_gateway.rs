@@ -127,7 +127,8 @@ async fn a_backend_that_is_no_service_is_answered_by_500() {
     let mut route = (*bench.store.get("gateway.networking.k8s.io", "httproutes", "summit", "shop").unwrap()).clone();
     route["spec"]["rules"][0]["backendRefs"][0]["name"] = json!("graph-core-v2");
     bench.store.put(route, "test");
-    bench.advance(20);
+    // A rate needs two scrapes of the new series.
+    bench.advance(40);
     let pod = &pods_of(&bench, "summit", "gateway.networking.k8s.io/gateway-name", "public")[0];
     let lines = log(&bench, "summit", pod);
     let last = lines.last().unwrap();

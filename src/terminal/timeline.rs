@@ -63,6 +63,17 @@ impl Timeline {
                     ),
                 );
             }
+            Event::Input { number, text } => {
+                let mut lines = escape::lines(text);
+                let first = lines.next().unwrap_or_default();
+                self.say(at, "input", format!("{} {}", look.dim(format!("{number}>")), look.bold(first)));
+                self.below(lines.map(|line| look.bold(line)).collect());
+            }
+            Event::InputEnded { failure: None, .. } => {}
+            Event::InputEnded { number, failure: Some((code, message)), .. } => {
+                let number = look.dim(format!("{number}>"));
+                self.say(at, "failed", format!("{number} {} {} [{code}]", look.failed(), escape::joined(message)));
+            }
             Event::StepStarted { title, .. } => self.say(at, "step", look.bold(escape::joined(title))),
             Event::StepEnded { title, took: time, passed, .. } => {
                 let how = if *passed { "ended well" } else { "failed" };

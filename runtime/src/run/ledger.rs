@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     pub(crate) steps: Vec<OpenStep>,
     /// What a person answered that outlives the question.
     pub(crate) order: Option<Order>,
+    /// How many changes earlier inputs of a prompt have made: no failure of a later one takes them back.
+    pub(crate) earlier: usize,
 }
 
 /// What a person said shall become of the changes when they ended the run.
@@ -46,7 +48,7 @@ pub(crate) struct Entry {
 
 /// What has become of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     /// Made, and not proved yet.
     Unsettled,
     /// Made and proved: it stays.

@@ -40,10 +40,13 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
     let terminal = Arc::new(Terminal::at_prompt(Arc::clone(&screen)));
     let interrupts = Arc::new(Interrupts::default());
     // A protected context begins read-only, and `:write` asks for its name: it need not be asked for once more.
-    let questions = Arc::new(Questions::new(Arc::clone(&terminal), None, {
-        let interrupts = Arc::clone(&interrupts);
-        move || interrupts.is_interrupted()
-    }));
+    let questions = Arc::new(
+        Questions::new(Arc::clone(&terminal), None, {
+            let interrupts = Arc::clone(&interrupts);
+            move || interrupts.is_interrupted()
+        })
+        .at_prompt(),
+    );
     let run = begin(&arguments, &place, &home, session, &terminal, &questions, &runtime)?;
     let (tell, reach) = channel();
     let transport = Arc::clone(&place.transport);
@@ -56,11 +59,7 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
     let desk = Desk {
         run: Arc::clone(&run),
         library: session.library,
-        front: Arc::new(Around {
-            terminal: Arc::clone(&terminal),
-            questions,
-            codes: session.codes(),
-        }),
+        front: Arc::new(Around { terminal: Arc::clone(&terminal), questions, codes: session.codes() }),
         interrupts: Arc::clone(&interrupts),
         home,
         root: root(),

@@ -1,8 +1,10 @@
 //! The conversation at a terminal: read a line, carry it out, until the person leaves.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
+use meshbook_runtime::engine::prompt::Completeness;
 use meshbook_runtime::failure::{Failure, INTERNAL};
 use meshbook_runtime::record::event::Ended;
 use rustyline::error::ReadlineError;
@@ -20,8 +22,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(60);
 
 /// Talks until the person leaves.
 pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failure> {
-    let failed =
-        |error: ReadlineError| Failure::new(&INTERNAL, format!("the terminal cannot be used: {error}"));
+    let failed = |error: ReadlineError| Failure::new(&INTERNAL, format!("the terminal cannot be used: {error}"));
     let colour = if desk.front.colour() { ColorMode::Enabled } else { ColorMode::Disabled };
     let config = Config::builder()
         .auto_add_history(false)
@@ -38,13 +39,17 @@ pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failu
     let kept = Kept::load(&desk.home, &mut editor);
     let mut reach = Reach { news: Some(desk.reach) };
     reach.look(session, Some(FIRST_LOOK));
+    let completeness = Arc::new(Completeness::default());
+    let mut cancelled = false;
     loop {
-        editor.set_helper(Some(Typing::new(session)));
+        editor.set_helper(Some(Typing::new(session, &completeness)));
         let prompt = line::prompt(&desk.place, session.run(), &*desk.front);
         let input = editor.readline(&prompt);
         if desk.interrupts.is_leaving() {
             break;
         }
+        // The first Ctrl-C throws away what was typed; whoever presses it again wants to go.
+        let again = std::mem::replace(&mut cancelled, matches!(input, Err(ReadlineError::Interrupted)));
         match input {
             Ok(input) => {
                 kept.add(&input, &mut editor);
@@ -52,6 +57,7 @@ pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failu
                     break;
                 }
             }
+            Err(ReadlineError::Interrupted) if !again => {}
             Err(ReadlineError::Interrupted) => {
                 desk.front.say(&desk.front.paint(Ink::Dim, "Nothing is under way. :quit or Ctrl-D leaves."));
             }

@@ -39,6 +39,8 @@ fn exit(ended: &Ended, failed: Option<&Failure>) -> Exit {
     match failed {
         _ if ended.exit == Exit::Dirty => Exit::Dirty,
         Some(_) if !ended.taken_back.is_empty() => Exit::TakenBack,
+        // That the session could not begin is another matter than that something was wrong in it.
+        Some(failure) if failure.code.exit == Exit::Script => Exit::Found,
         Some(failure) => failure.code.exit,
         None => ended.exit,
     }

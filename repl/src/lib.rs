@@ -2,10 +2,11 @@
 //!
 //! - [`open`]: a conversation at a terminal. [`headless`]: the same without one.
 //! - [`session`]: what one input does. `command/`: the `:` commands, a file each; `question`: `name?` and `name??`.
-//! - `editor`, `helper`, `history`: the line that is typed.
+//! - `editor`, `helper`, `complete/`, `history`: the line that is typed.
 //! - [`Front`]: what the prompt needs of the program around it. This crate knows no cluster and no colours.
 
 mod command;
+mod complete;
 mod editor;
 mod front;
 mod headless;

@@ -44,8 +44,11 @@ pub(crate) fn about(session: &Session, name: &str, closely: bool) -> Result<(), 
     let library = session.library();
     let found = named(library, name);
     if !found.is_empty() {
+        // The function of that very name is told in full, methods that share it in a line.
+        let exact = found.iter().any(|primitive| primitive.receiver.is_none());
         for primitive in &found {
-            describe(front, primitive, closely, found.len() == 1);
+            let full = found.len() == 1 || (exact && primitive.receiver.is_none());
+            describe(front, primitive, closely && (full || !exact), full);
         }
         return Ok(());
     }
@@ -135,8 +138,11 @@ fn effect(front: &dyn Front, primitive: &Primitive) {
     };
     front.print(&format!("  effect: {does}"));
     match &primitive.inverse {
-        Some(Inverse::PreImage) => front.print("  taken back: its fields are set as they were, but for those that somebody else has changed since"),
-        Some(Inverse::Deletion) => front.print("  taken back: what it creates is deleted, unless somebody else has changed it since"),
+        Some(Inverse::PreImage) => front
+            .print("  taken back: its fields are set as they were, but for those that somebody else has changed since"),
+        Some(Inverse::Deletion) => {
+            front.print("  taken back: what it creates is deleted, unless somebody else has changed it since")
+        }
         Some(Inverse::Irreversible(why)) => {
             front.print(&format!("  {} {why}", front.paint(Ink::Bad, "cannot be taken back:")));
         }

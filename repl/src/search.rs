@@ -42,8 +42,10 @@ pub(crate) fn search(words: &str, library: &Library, front: &dyn Front) -> Vec<F
     });
     let mut found: Vec<_> = primitives.chain(runbooks).collect();
     found.sort();
-    let best = found.first().map_or(0, |found| found.rank.0);
-    found.retain(|found| found.rank.0 == best);
+    // Of functions and of runbooks the best each: who looks for a cause wants the runbook too.
+    let best = |kind: &str| found.iter().find(|found| found.kind == kind).map(|found| found.rank.0);
+    let (functions, runbooks) = (best("function"), best("runbook"));
+    found.retain(|found| Some(found.rank.0) == if found.kind == "runbook" { runbooks } else { functions });
     found
 }
 

@@ -216,7 +216,12 @@ impl Session {
             self.front.say(&format!("  {number}  {}: {}", made.changing.object, made.changing.summary));
         }
         loop {
-            match self.front.ask("Leave? [t]ake them back first, [l]eave them in force, [s]tay here: ").as_deref().map(str::trim) {
+            match self
+                .front
+                .ask("Leave? [t]ake them back first, [l]eave them in force, [s]tay here: ")
+                .as_deref()
+                .map(str::trim)
+            {
                 Some("t" | "take") => {
                     let clean = self.run().take_back_numbers(&unproved, "you left the prompt");
                     self.front.clear();

@@ -18,6 +18,7 @@ pub struct Questions {
     terminal: Arc<Terminal>,
     /// The name of a protected context, until a person has typed it.
     protected: Mutex<Option<String>>,
+    help: &'static [&'static str],
     interrupted: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -29,7 +30,13 @@ impl Questions {
         protected: Option<String>,
         interrupted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Questions {
-        Questions { terminal, protected: Mutex::new(protected), interrupted: Box::new(interrupted) }
+        Questions { terminal, protected: Mutex::new(protected), help: RUN, interrupted: Box::new(interrupted) }
+    }
+
+    /// The same at a prompt, where an answer ends an input and not the run.
+    #[must_use]
+    pub fn at_prompt(self) -> Questions {
+        Questions { help: PROMPT, ..self }
     }
 
     /// One line; `None` at the end of the input or when the run is interrupted.
@@ -130,7 +137,7 @@ impl Approver for Questions {
                 "n" | "no" => return Answer::No,
                 "s" | "stop" => return Answer::Stop,
                 "u" | "undo" => return Answer::UndoSoFar,
-                "?" | "h" | "help" => HELP.iter().for_each(|line| screen.say(&format!("    {line}"))),
+                "?" | "h" | "help" => self.help.iter().for_each(|line| screen.say(&format!("    {line}"))),
                 // An empty line is no answer: whoever presses Enter once too often has not agreed to anything.
                 "" => {}
                 other => screen.say(&format!("    `{}` is not one of y n a s u ?", escape::line(other))),
@@ -139,10 +146,20 @@ impl Approver for Questions {
     }
 }
 
-const HELP: &[&str] = &[
+/// What the keys do in a run.
+const RUN: &[&str] = &[
     "y  make this change",
     "n  do not make it; the run ends, and what it has not proved is taken back",
     "a  make it, and every other change of this step without asking again",
     "s  stop here; nothing more is changed, and what was changed stays as it is",
     "u  stop here, and take back everything that this run has changed, proved or not",
+];
+
+/// What the keys do at a prompt.
+const PROMPT: &[&str] = &[
+    "y  make this change; :undo takes it back",
+    "n  do not make it; this input ends, and what it changed and did not prove is taken back",
+    "a  make it, and every other change of this step without asking again",
+    "s  stop this input; what it has changed stays as it is",
+    "u  stop this input, and take back everything that it has changed, proved or not",
 ];

@@ -63,16 +63,16 @@ impl Timeline {
                     ),
                 );
             }
-            Event::Input { number, text } => {
+            Event::Input { input, text } => {
                 let mut lines = escape::lines(text);
                 let first = lines.next().unwrap_or_default();
-                self.say(at, "input", format!("{} {}", look.dim(format!("{number}>")), look.bold(first)));
+                self.say(at, "input", format!("{} {}", look.dim(format!("{input}>")), look.bold(first)));
                 self.below(lines.map(|line| look.bold(line)).collect());
             }
             Event::InputEnded { failure: None, .. } => {}
-            Event::InputEnded { number, failure: Some((code, message)), .. } => {
-                let number = look.dim(format!("{number}>"));
-                self.say(at, "failed", format!("{number} {} {} [{code}]", look.failed(), escape::joined(message)));
+            Event::InputEnded { input, failure: Some((code, message)), .. } => {
+                let input = look.dim(format!("{input}>"));
+                self.say(at, "failed", format!("{input} {} {} [{code}]", look.failed(), escape::joined(message)));
             }
             Event::StepStarted { title, .. } => self.say(at, "step", look.bold(escape::joined(title))),
             Event::StepEnded { title, took: time, passed, .. } => {

@@ -18,8 +18,9 @@ fn body(session: &mut Session, file: &str) -> Result<Next, Failure> {
     if file.is_empty() {
         return Err(misused(&COMMAND));
     }
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::new(&PARAM, format!("{file} cannot be read: {error}")).unchanged("nothing was run"))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::new(&PARAM, format!("{file} cannot be read: {error}")).unchanged("nothing was run")
+    })?;
     session.evaluate(&text);
     Ok(Next::Go)
 }

@@ -82,7 +82,8 @@ pub(crate) fn carry_out(session: &mut Session, text: &str) -> Result<Next, Failu
 
 /// The failure of a command that was not written as it has to be.
 fn misused(command: &Command) -> Failure {
-    Failure::new(&PARAM, format!("it is written as `{}`", command.usage())).hint(format!("{}? tells more", command.name))
+    Failure::new(&PARAM, format!("it is written as `{}`", command.usage()))
+        .hint(format!("{}? tells more", command.name))
 }
 
 #[cfg(test)]

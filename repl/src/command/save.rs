@@ -33,13 +33,17 @@ fn body(session: &mut Session, file: &str) -> Result<Next, Failure> {
     written
         .and_then(|mut stream| std::io::Write::write_all(&mut stream, text.as_bytes()))
         .map_err(|error| Failure::new(&PARAM, format!("{file} cannot be written: {error}")))?;
-    session.front().print(&format!("{} inputs are in {file}; `meshbook check {file}` says what it lacks.", session.kept.len()));
+    session
+        .front()
+        .print(&format!("{} inputs are in {file}; `meshbook check {file}` says what it lacks.", session.kept.len()));
     Ok(Next::Go)
 }
 
 /// The inputs as a runbook. `unproved` are the record's numbers of the changes that no proof has followed.
 fn runbook(kept: &[Kept], run: &str, unproved: Vec<u64>, changed: bool) -> String {
-    let mut text = format!("//! What was done at the prompt in run {run}.\n//!\n//! Say here what the symptom is, what this does, and what it never does.\n");
+    let mut text = format!(
+        "//! What was done at the prompt in run {run}.\n//!\n//! Say here what the symptom is, what this does, and what it never does.\n"
+    );
     for (index, kept) in kept.iter().enumerate() {
         text.push('\n');
         let source = kept.text.trim();

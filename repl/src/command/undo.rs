@@ -24,7 +24,8 @@ fn body(session: &mut Session, number: &str) -> Result<Next, Failure> {
         }
     };
     let Some((_, made)) = wanted else {
-        let what = if number.is_empty() { "nothing stands".to_owned() } else { format!("change {number} does not stand") };
+        let what =
+            if number.is_empty() { "nothing stands".to_owned() } else { format!("change {number} does not stand") };
         return Err(Failure::new(&UNDO_NOTHING, what).hint(":changes lists the changes of this session"));
     };
     session.run().take_back_numbers(&[made.number], "you asked to undo it");

@@ -66,7 +66,9 @@ fn body(session: &mut Session, text: &str) -> Result<Next, Failure> {
 fn counted<'a>(text: &'a str, completeness: &Completeness) -> (&'a str, Option<u64>) {
     let Some((expression, last)) = text.rsplit_once(char::is_whitespace) else { return (text, None) };
     match last.parse() {
-        Ok(count) if !completeness.is_complete(text) && completeness.is_complete(expression) => (expression.trim_end(), Some(count)),
+        Ok(count) if !completeness.is_complete(text) && completeness.is_complete(expression) => {
+            (expression.trim_end(), Some(count))
+        }
         _ => (text, None),
     }
 }

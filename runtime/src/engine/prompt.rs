@@ -22,6 +22,7 @@ use crate::failure::{Failure, UNKNOWN_NAME, nearest};
 use crate::noun::NounType;
 use crate::primitive::Library;
 use crate::run::{Done, Ending, Run};
+use crate::value::List;
 
 /// The variable of the last result.
 pub const LAST: &str = "_";
@@ -96,15 +97,20 @@ impl Prompt {
     }
 
     /// The session's variables with the names of their types, newest first, each once.
-    pub fn variables(&self) -> Vec<(String, &'static str)> {
+    pub fn variables(&self) -> Vec<(String, String)> {
         let mut seen = HashSet::new();
         let all: Vec<_> = self.scope.iter_raw().map(|(name, _, value)| (name, value)).collect();
         let newest = all.into_iter().rev().filter(|(name, _)| seen.insert((*name).to_owned()));
         newest.map(|(name, value)| (name.to_owned(), self.type_of(value))).collect()
     }
 
-    fn type_of(&self, value: &Dynamic) -> &'static str {
-        match super::type_name(value, &self.library) {
+    fn type_of(&self, value: &Dynamic) -> String {
+        if let Some(list) = value.clone().try_cast::<List>()
+            && let Some(first) = list.items().first()
+        {
+            return format!("List<{}>", self.type_of(first));
+        }
+        let name = match super::type_name(value, &self.library) {
             "value" => match value.type_name() {
                 "i64" => "int",
                 "f64" => "float",
@@ -116,18 +122,24 @@ impl Prompt {
                 _ => "value",
             },
             name => name,
-        }
+        };
+        name.to_owned()
     }
 
     /// Evaluates an input in the session's scope. `cancel` interrupts this one and no later one.
     pub fn evaluate(&mut self, text: &str, cancel: CancellationToken) -> Answer {
         let mut scope = std::mem::take(&mut self.scope);
-        let answer = self.input(text, cancel, &mut scope, |prompt, name| {
-            let script =
-                Script::from_input(name, text, Some(&prompt.root), &prompt.library, &prompt.may_change)?;
-            let values = params::values(&script.params, &BTreeMap::new()).map_err(Diagnostic::without_place)?;
-            Ok((script, values))
-        }, &mut once);
+        let answer = self.input(
+            text,
+            cancel,
+            &mut scope,
+            |prompt, name| {
+                let script = Script::from_input(name, text, Some(&prompt.root), &prompt.library, &prompt.may_change)?;
+                let values = params::values(&script.params, &BTreeMap::new()).map_err(Diagnostic::without_place)?;
+                Ok((script, values))
+            },
+            &mut once,
+        );
         self.scope = scope;
         self.keep(&answer);
         answer
@@ -144,12 +156,18 @@ impl Prompt {
         each: &mut dyn FnMut(&Dynamic) -> bool,
     ) -> Answer {
         let mut scope = std::mem::take(&mut self.scope);
-        let answer = self.input(typed, cancel, &mut scope, |prompt, name| {
-            let script = Script::from_input(name, text, Some(&prompt.root), &prompt.library, &prompt.may_change)?;
-            Ok((script, BTreeMap::new()))
-        }, &mut |run, value| {
-            if each(value) { run.sleep(pause).map(|()| true) } else { Ok(false) }
-        });
+        let answer = self.input(
+            typed,
+            cancel,
+            &mut scope,
+            |prompt, name| {
+                let script = Script::from_input(name, text, Some(&prompt.root), &prompt.library, &prompt.may_change)?;
+                Ok((script, BTreeMap::new()))
+            },
+            &mut |run, value| {
+                if each(value) { run.sleep(pause).map(|()| true) } else { Ok(false) }
+            },
+        );
         self.scope = scope;
         self.keep(&answer);
         answer
@@ -173,11 +191,17 @@ impl Prompt {
         given: &BTreeMap<String, String>,
         cancel: CancellationToken,
     ) -> Answer {
-        let answer = self.input(text, cancel, &mut Scope::new(), |prompt, _| {
-            let script = Script::load(path, None, &prompt.library)?;
-            let values = params::values(&script.params, given).map_err(Diagnostic::without_place)?;
-            Ok((script, values))
-        }, &mut once);
+        let answer = self.input(
+            text,
+            cancel,
+            &mut Scope::new(),
+            |prompt, _| {
+                let script = Script::load(path, None, &prompt.library)?;
+                let values = params::values(&script.params, given).map_err(Diagnostic::without_place)?;
+                Ok((script, values))
+            },
+            &mut once,
+        );
         self.keep(&answer);
         answer
     }
@@ -197,9 +221,8 @@ impl Prompt {
         let outcome = read(self, &name).and_then(|(script, values)| {
             let session = self.prepare(&script, values);
             let evaluated = loop {
-                let evaluated = catch_unwind(AssertUnwindSafe(|| {
-                    self.engine.eval_ast_with_scope::<Dynamic>(scope, &script.ast)
-                }));
+                let evaluated =
+                    catch_unwind(AssertUnwindSafe(|| self.engine.eval_ast_with_scope::<Dynamic>(scope, &script.ast)));
                 let evaluated = evaluated.unwrap_or_else(|_| Err(fault("the engine failed by a fault of its own")));
                 match evaluated.map(|value| (goes_on(&self.run, &value), value)) {
                     Ok((Ok(true), _)) => {}

@@ -103,14 +103,8 @@ impl Script {
         library: &Library,
     ) -> Result<Script, Box<Diagnostic>> {
         let (engine, reading) = parser(purpose);
-        let mut reader = Reader {
-            engine,
-            reading,
-            root,
-            sources: Sources::default(),
-            modules: BTreeMap::new(),
-            open: Vec::new(),
-        };
+        let mut reader =
+            Reader { engine, reading, root, sources: Sources::default(), modules: BTreeMap::new(), open: Vec::new() };
         let ast = reader.read(name, text)?;
         reader.read_resources(name, &ast, library)?;
         let Reader { mut sources, modules, .. } = reader;
@@ -390,11 +384,7 @@ fn assigned(ast: &AST) -> HashSet<String> {
 
 /// Names of primitives and script functions whose calls may change something. By name only: a function of a module that
 /// shares its name with a harmless one counts as it.
-fn may_change<'a>(
-    asts: impl Iterator<Item = &'a AST>,
-    library: &Library,
-    known: &HashSet<String>,
-) -> HashSet<String> {
+fn may_change<'a>(asts: impl Iterator<Item = &'a AST>, library: &Library, known: &HashSet<String>) -> HashSet<String> {
     let changing = library.primitives.iter().filter(|p| p.changes()).map(|p| last_part(p.name).to_owned());
     let mut names: HashSet<String> = changing.chain(known.iter().cloned()).collect();
     let bodies: Vec<(String, HashSet<String>)> = asts.flat_map(function_calls).collect();

@@ -35,14 +35,14 @@ pub enum Event {
     /// A person typed an input at the prompt.
     Input {
         /// Its number, from 1: `<input 3>` is its name among the sources.
-        number: u64,
+        input: u64,
         /// What was typed.
         text: String,
     },
     /// The input was carried out.
     InputEnded {
         /// Its number.
-        number: u64,
+        input: u64,
         /// How long it took, by the run's clock.
         took: Duration,
         /// Code and message of its failure.

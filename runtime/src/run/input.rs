@@ -64,7 +64,8 @@ impl Run {
     pub fn input_started(&self, number: u64, text: &str, cancel: CancellationToken) -> InputMark {
         let started = self.caller.now();
         self.gate.meter.renew();
-        let first_line = self.note(Event::Input { number, text: text.into() });
+        self.ledger.lock().typed = true;
+        let first_line = self.note(Event::Input { input: number, text: text.into() });
         let latch = Arc::clone(&self.caller.latch);
         let guard = Guard::when(&self.caller.handle, async move { cancel.cancelled().await }, move || {
             latch.raise(Stop::Failed(Failure::new(&INTERRUPTED, "the input was interrupted")));
@@ -101,7 +102,7 @@ impl Run {
         }
         let now = self.caller.now();
         let failure = outcome.as_ref().err().map(|failure| (failure.code.name.to_owned(), failure.message.clone()));
-        let last_line = self.note(Event::InputEnded { number, took: between(started, now), failure });
+        let last_line = self.note(Event::InputEnded { input: number, took: between(started, now), failure });
         let made = {
             let mut ledger = self.ledger.lock();
             ledger.order = None;
@@ -110,12 +111,8 @@ impl Run {
             ledger.entries.len() - changes
         };
         self.caller.latch.open();
-        let done = Done {
-            reads: self.gate.meter.spent(),
-            changes: made,
-            lines: (first_line, last_line),
-            took: watch.took(),
-        };
+        let done =
+            Done { reads: self.gate.meter.spent(), changes: made, lines: (first_line, last_line), took: watch.took() };
         (done, outcome)
     }
 

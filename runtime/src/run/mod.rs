@@ -44,8 +44,8 @@ mod start;
 mod tests;
 mod wall;
 
-pub use latch::{BLOCK_TIME, BlockTimer, ENDED, Ending, Stop};
 pub use input::{Done, InputMark, Made};
+pub use latch::{BLOCK_TIME, BlockTimer, ENDED, Ending, Stop};
 pub use ledger::{Mark, State as ChangeState, StepMark};
 
 pub(crate) use caller::Caller;

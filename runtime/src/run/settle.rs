@@ -80,9 +80,7 @@ impl Run {
     /// Takes back all that stands. Answers whether nothing of it stays behind.
     pub(crate) fn take_back_everything(&self, why: &str) -> bool {
         let earlier = self.ledger.lock().earlier;
-        self.take_back(why, |index, entry| {
-            index >= earlier && matches!(entry.state, State::Unsettled | State::Settled)
-        })
+        self.take_back(why, |index, entry| index >= earlier && matches!(entry.state, State::Unsettled | State::Settled))
     }
 
     pub(super) fn take_back(&self, why: &str, which: impl Fn(usize, &Entry) -> bool) -> bool {

@@ -11,10 +11,11 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor};
 
+use crate::complete::Objects;
 use crate::front::Ink;
-use crate::helper::Typing;
 use crate::history::Kept;
 use crate::session::{Next, Session};
+use crate::typing::Typing;
 use crate::{Desk, line};
 
 /// How long the first prompt waits for the news that the cluster does not answer. A person does not notice it.
@@ -40,9 +41,10 @@ pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failu
     let mut reach = Reach { news: Some(desk.reach) };
     reach.look(session, Some(FIRST_LOOK));
     let completeness = Arc::new(Completeness::default());
+    let objects = Objects::new(Arc::clone(session.run()));
     let mut cancelled = false;
     loop {
-        editor.set_helper(Some(Typing::new(session, &completeness)));
+        editor.set_helper(Some(Typing::new(session, &completeness, &objects)));
         let prompt = line::prompt(&desk.place, session.run(), &*desk.front);
         let input = editor.readline(&prompt);
         if desk.interrupts.is_leaving() {

@@ -2,7 +2,7 @@
 //!
 //! - [`open`]: a conversation at a terminal. [`headless`]: the same without one.
 //! - [`session`]: what one input does. `command/`: the `:` commands, a file each; `question`: `name?` and `name??`.
-//! - `editor`, `helper`, `complete/`, `history`: the line that is typed.
+//! - `editor`, `typing`, `complete/`, `history`: the line that is typed.
 //! - [`Front`]: what the prompt needs of the program around it. This crate knows no cluster and no colours.
 
 mod command;
@@ -10,13 +10,13 @@ mod complete;
 mod editor;
 mod front;
 mod headless;
-mod helper;
 mod history;
 mod interrupts;
 mod line;
 mod question;
 mod search;
 mod session;
+mod typing;
 mod words;
 
 use std::path::PathBuf;

@@ -256,6 +256,16 @@ fn tab_tells_methods_of_a_chain_and_questions_tell_what_they_do() {
     prompt.0.shows("refusals(", 1);
     prompt.presses("over(\"30s\")).is_n\t\r");
     prompt.0.shows("false", 1);
+    prompt.0.types("k8s::get(\"destinationrule\", \"grap");
+    // The first key may come before the names: it does not wait for them.
+    let start = Instant::now();
+    while prompt.0.text().matches("graph-core").count() < 2 {
+        assert!(start.elapsed() < PATIENCE, "no names:\n{}", prompt.0.text());
+        prompt.0.types("\t");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    prompt.presses("\").field(\"spec.host\")\r");
+    prompt.0.shows("graph-core.summit.svc.cluster.local", 1);
     prompt.0.types(":tim\t");
     prompt.0.shows(":timeline ", 1);
     prompt.presses("\r");
@@ -392,7 +402,7 @@ const SCREENS: &[(&str, &[&str])] = &[
             ":undo",
         ],
     ),
-    ("questions", &["over?", ":search certificate expiry", "rule.raise(5)"]),
+    ("questions", &["over?", ":search certificate expiry", "host(\"graph-core\").refusal()"]),
     ("commands", &[":help"]),
 ];
 

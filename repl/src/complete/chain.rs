@@ -9,16 +9,17 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Bytes of a text that stand outside strings and comments, and whether its end stands in a string.
-fn code(text: &str) -> (Vec<bool>, bool) {
+/// Bytes of a text that stand outside strings and comments, and where the string opens that its end stands in.
+fn code(text: &str) -> (Vec<bool>, Option<usize>) {
     let bytes = text.as_bytes();
     let mut plain = vec![true; bytes.len()];
     let mut quote = None;
-    let mut at = 0;
+    let (mut at, mut opened) = (0, 0);
     while at < bytes.len() {
         match (quote, bytes[at]) {
             (None, open @ (b'"' | b'`')) => {
                 quote = Some(open);
+                opened = at;
                 plain[at] = false;
             }
             (None, b'/') if bytes.get(at + 1) == Some(&b'/') => {
@@ -45,11 +46,16 @@ fn code(text: &str) -> (Vec<bool>, bool) {
         }
         at += 1;
     }
-    (plain, quote.is_some())
+    (plain, quote.map(|_| opened))
 }
 
 /// Whether the end of a text stands in a string.
 pub(crate) fn is_in_string(text: &str) -> bool {
+    code(text).1.is_some()
+}
+
+/// Where the string opens that the end of a text stands in.
+pub(crate) fn open_string(text: &str) -> Option<usize> {
     code(text).1
 }
 

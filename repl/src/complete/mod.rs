@@ -4,10 +4,13 @@
 
 mod chain;
 mod infer;
+mod objects;
 
 use meshbook_runtime::primitive::{Library, Primitive};
 
 use self::infer::Types;
+pub(crate) use self::objects::Objects;
+use self::objects::kinds_of;
 use crate::command::COMMANDS;
 use crate::question::last_part;
 use crate::words::WORDS;
@@ -32,11 +35,13 @@ pub(crate) struct Completion {
     library: Library,
     /// The session's variables with the names of their types.
     variables: Vec<(String, String)>,
+    /// Names of live objects, where there is a cluster.
+    objects: Option<Objects>,
 }
 
 impl Completion {
-    pub(crate) fn new(library: Library, variables: Vec<(String, String)>) -> Completion {
-        Completion { library, variables }
+    pub(crate) fn new(library: Library, variables: Vec<(String, String)>, objects: Option<Objects>) -> Completion {
+        Completion { library, variables, objects }
     }
 
     /// Where the word in front of the cursor begins, and what could stand there.
@@ -46,8 +51,8 @@ impl Completion {
         }
         let start = chain::word_start(typed);
         let (before, word) = typed.split_at(start);
-        if chain::is_in_string(before) {
-            return (typed.len(), Vec::new());
+        if let Some(open) = chain::open_string(typed) {
+            return (open + 1, self.objects(typed, open));
         }
         let mut found = if let Some(receiver) = before.trim_end().strip_suffix('.') {
             let types = Types::new(&self.library, &self.variables, typed);
@@ -88,6 +93,29 @@ impl Completion {
             })
             .collect();
         (!rest.is_empty()).then(|| rest.join(", "))
+    }
+
+    /// Names of live objects, for an argument that takes them: `text` ends in a string that opens at `open`.
+    fn objects(&self, text: &str, open: usize) -> Vec<Candidate> {
+        let (Some(objects), Some((callee, index))) = (&self.objects, chain::open_call(&text[..open])) else {
+            return Vec::new();
+        };
+        let types = Types::new(&self.library, &self.variables, text);
+        let Some(primitive) = types.callee(callee) else { return Vec::new() };
+        let call = &text[text[..open].rfind(callee).unwrap_or_default()..open];
+        let (names, age) = objects.names(&kinds_of(primitive, index, call, &self.library));
+        let begun = &text[open + 1..];
+        let mut found: Vec<_> = names
+            .into_iter()
+            .filter(|name| name.starts_with(begun))
+            .map(|name| Candidate {
+                shown: age.map_or(name.clone(), |age| format!("{name}  (seen {}s ago)", age.as_secs())),
+                text: name,
+            })
+            .collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     fn methods(&self, receiver: &str, word: &str) -> Vec<Candidate> {
@@ -138,7 +166,7 @@ mod tests {
     fn completion() -> Completion {
         let variables = [("h", "Host"), ("rules", "List<Rule>"), ("text", "string")];
         let variables = variables.iter().map(|(name, of)| ((*name).to_owned(), (*of).to_owned())).collect();
-        Completion::new(meshbook_stdlib::LIBRARY, variables)
+        Completion::new(meshbook_stdlib::LIBRARY, variables, None)
     }
 
     fn follows(typed: &str) -> Vec<String> {

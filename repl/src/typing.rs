@@ -10,7 +10,7 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use crate::complete::Completion;
+use crate::complete::{Completion, Objects};
 use crate::front::{Front, Ink};
 use crate::session::Session;
 
@@ -23,10 +23,10 @@ pub(crate) struct Typing {
 
 impl Typing {
     /// For the next input: the variables are those of now.
-    pub(crate) fn new(session: &Session, completeness: &Arc<Completeness>) -> Typing {
+    pub(crate) fn new(session: &Session, completeness: &Arc<Completeness>, objects: &Objects) -> Typing {
         Typing {
             completeness: Arc::clone(completeness),
-            completion: Completion::new(*session.library(), session.prompt.variables()),
+            completion: Completion::new(*session.library(), session.prompt.variables(), Some(objects.clone())),
             front: session.shared_front(),
         }
     }

@@ -80,6 +80,8 @@ pub enum Command {
     Run(Run),
     /// Say what a runbook would change; the server tries each change, nothing is changed
     Plan(Plan),
+    /// Open a prompt: what a runbook says, typed line by line; it asks before each change
+    Repl(Repl),
     /// Take back what a run has changed, field by field, newest first
     Undo(Undo),
     /// List the runs, newest first, or show one as a timeline
@@ -162,6 +164,20 @@ pub struct Run {
     /// step is refused
     #[arg(long, conflicts_with = "read_only")]
     pub allow_exec: bool,
+}
+
+/// `meshbook repl`.
+#[derive(Debug, Args)]
+pub struct Repl {
+    /// Where.
+    #[command(flatten)]
+    pub target: Target,
+    /// Without a terminal: approve changes of this kind beforehand, of one object, or so many of them. Can be repeated
+    #[arg(long, value_name = "KIND[/NAME][=COUNT]", value_delimiter = ',')]
+    pub approve: Vec<Approval>,
+    /// Refuse every change until `:write`
+    #[arg(long, conflicts_with = "approve")]
+    pub read_only: bool,
 }
 
 /// `meshbook plan`.

@@ -7,6 +7,7 @@ use crate::Session;
 use crate::arguments::{Explain, Format};
 use crate::document;
 use crate::terminal::closing::meaning;
+use crate::terminal::look::Look;
 use crate::trouble::Trouble;
 
 /// Explains a code, or lists all.
@@ -28,18 +29,21 @@ pub fn explain(arguments: &Explain, session: &Session) -> Result<u8, Trouble> {
     };
     let code = find(wanted, &codes)?;
     if session.format == Format::Table {
-        let look = session.screen.look;
-        let handled = if code.catchable { "A script may handle it." } else { "A script cannot handle it." };
-        document::lines([look.bold(code.name), String::new()]);
-        document::lines(code.explain.lines());
-        document::lines([
-            String::new(),
-            format!("Exit {}: {}. {handled}", code.exit.code(), meaning(code.exit.code())),
-        ]);
+        document::lines(lines(code, session.screen.look));
     } else {
         document::write(session.format, &value(code));
     }
     Ok(0)
+}
+
+/// What a code means, at length.
+pub fn lines(code: &Code, look: Look) -> Vec<String> {
+    let handled = if code.catchable { "A script may handle it." } else { "A script cannot handle it." };
+    let exit = format!("Exit {}: {}. {handled}", code.exit.code(), meaning(code.exit.code()));
+    let mut lines = vec![look.bold(code.name), String::new()];
+    lines.extend(code.explain.lines().map(str::to_owned));
+    lines.extend([String::new(), exit]);
+    lines
 }
 
 fn value(code: &Code) -> Value {
@@ -50,7 +54,11 @@ fn first_sentence(text: &str) -> &str {
     text.split_inclusive(['.', ':']).next().unwrap_or(text).trim_end_matches(['.', ':'])
 }
 
-fn find<'a>(wanted: &str, codes: &[&'a Code]) -> Result<&'a Code, Failure> {
+/// A code by its name or the end of it.
+///
+/// # Errors
+/// When there is none, or several; with the nearest name.
+pub fn find<'a>(wanted: &str, codes: &[&'a Code]) -> Result<&'a Code, Failure> {
     let short = |code: &'a Code| code.name.strip_prefix("meshbook::").unwrap_or(code.name);
     let exact = codes.iter().copied().find(|code| code.name == wanted || short(code) == wanted);
     let by_end: Vec<_> = codes.iter().copied().filter(|code| code.name.ends_with(&format!("::{wanted}"))).collect();

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use meshbook_repl::Interrupts;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +52,40 @@ pub const UNDO: Words = Words {
     first: "Interrupted: what is being taken back is finished, what comes after it is left as it is.",
     further: "Still finishing what is being taken back; this cannot be cut short. The record says how far it is.",
 };
+
+/// Tells a prompt of signals, while the runtime lives: an interrupt ends the input that is under way, the others the
+/// session. `gone` is called when the session has to end and no input is under way.
+///
+/// # Errors
+/// When the system does not let the process watch signals.
+pub fn watch_prompt(
+    runtime: &tokio::runtime::Runtime,
+    screen: Arc<Screen>,
+    interrupts: Arc<Interrupts>,
+    gone: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    let inside = runtime.enter();
+    let Signals([mut interrupt, mut terminate, mut hangup]) = Signals::catch()?;
+    drop(inside);
+    runtime.spawn(async move {
+        loop {
+            let under_way = tokio::select! {
+                _ = interrupt.recv() => {
+                    if interrupts.interrupt() {
+                        screen.say("Interrupted: what is under way is finished, what this input did not prove is taken back.");
+                    }
+                    continue;
+                }
+                _ = terminate.recv() => interrupts.leave(),
+                _ = hangup.recv() => interrupts.leave(),
+            };
+            if !under_way {
+                gone();
+            }
+        }
+    });
+    Ok(())
+}
 
 /// A token that the first signal cancels, while the runtime lives.
 ///

@@ -15,6 +15,7 @@ mod list;
 mod place;
 mod plan;
 mod records;
+mod repl;
 mod report;
 mod run;
 mod runbook;
@@ -105,6 +106,7 @@ fn dispatch(command: Command, session: &Session) -> Result<u8, Trouble> {
     match command {
         Command::Run(arguments) => run::run(arguments, session),
         Command::Plan(arguments) => plan::plan(&arguments, session),
+        Command::Repl(arguments) => repl::repl(arguments, session),
         Command::Undo(arguments) => undo::undo(&arguments, session),
         Command::Runs(arguments) => runs::runs(&arguments, session),
         Command::List => list::list(session),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use meshbook_rehearsal::mesh::{InProcess, world};
 use meshbook_runtime::failure::Failure;
+use meshbook_runtime::gate::Budget;
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::transport::config::{ConfigFile, ContextConfig};
 use meshbook_runtime::transport::{Connection, Options, Transport};
@@ -23,6 +24,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// How much may be asked of it.
+    pub fn budget(&self) -> Budget {
+        let standard = Budget::default();
+        let configured = &self.config.budget;
+        Budget {
+            reads: configured.reads.unwrap_or(standard.reads),
+            in_flight: configured.in_flight.unwrap_or(standard.in_flight),
+        }
+    }
+
     /// The context's name, if it is configured as protected.
     pub fn protected(&self) -> Option<&str> {
         self.context.as_deref().filter(|_| self.config.protected)

@@ -266,6 +266,8 @@ impl Report {
                 self.started = Some(line.at);
                 self.ending = "running".into();
             }
+            // What was typed at a prompt is told by the timeline.
+            Event::Input { .. } | Event::InputEnded { .. } => {}
             Event::StepStarted { title, depth } => {
                 self.steps.push(Step {
                     title: title.clone(),

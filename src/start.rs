@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use meshbook_runtime::engine::{self, Script, params};
 use meshbook_runtime::failure::{DENIED, Failure, INTERNAL};
-use meshbook_runtime::gate::{Approval, Budget};
+use meshbook_runtime::gate::Approval;
 use meshbook_runtime::record::event::{Event, Line};
 use meshbook_runtime::run::{Approver, Mode, Run, Settings};
 
@@ -58,21 +58,17 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     })?;
     let is_plan = manner.mode == Mode::Plan;
     let approver = (manner.mode == Mode::Ask).then(|| {
-        Arc::new(Questions::new(Arc::clone(&terminal), place.protected().map(str::to_owned), cancel.clone()))
+        let interrupted = cancel.clone();
+        let protected = place.protected().map(str::to_owned);
+        Arc::new(Questions::new(Arc::clone(&terminal), protected, move || interrupted.is_cancelled()))
             as Arc<dyn Approver>
     });
-    let standard = Budget::default();
-    let configured = &place.config.budget;
-    let budget = Budget {
-        reads: configured.reads.unwrap_or(standard.reads),
-        in_flight: configured.in_flight.unwrap_or(standard.in_flight),
-    };
     let settings = Settings {
         approvals: manner.approvals,
         read_only: manner.read_only,
         allow_exec: manner.allow_exec,
         deadline: manner.deadline,
-        budget,
+        budget: place.budget(),
         curl_image: place.config.curl_image.clone(),
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
         ..Settings::of(&script, manner.mode, &place.namespace, &home)

@@ -87,6 +87,18 @@ fn the_library_knows_no_network_and_no_terminal() {
 }
 
 #[test]
+fn the_prompt_knows_no_cluster() {
+    let has = dependencies("repl/Cargo.toml");
+    for forbidden in ["kube", "k8s-openapi", "reqwest", "hyper", "http", "meshbook-lab", "clap"] {
+        assert!(!has.contains(forbidden), "repl depends on {forbidden}");
+    }
+    none(
+        offences("repl/src", &["/api/v1", "/apis/", "println!"], &[]),
+        "the prompt reaches past the program around it",
+    );
+}
+
+#[test]
 fn the_lab_is_reached_over_loopback_only() {
     let has = dependencies("lab/Cargo.toml");
     assert!(has.iter().all(|name| !name.starts_with("meshbook")), "lab depends on meshbook: {has:?}");
@@ -101,7 +113,7 @@ fn only_the_transport_opens_connections() {
     let words = ["kube::", "reqwest::", "hyper::", "std::net", "tokio::net", "TcpStream"];
     none(offences("runtime/src", &words, &["runtime/src/transport"]), "a connection outside runtime::transport");
     let words = ["kube::", "reqwest::", "hyper::", "std::net", "tokio::net", "TcpStream"];
-    for folder in ["src", "rehearsal/src"] {
+    for folder in ["src", "rehearsal/src", "repl/src"] {
         none(offences(folder, &words, &[]), "a connection beside the transport");
     }
 }
@@ -115,7 +127,7 @@ fn only_the_road_of_changes_writes_to_a_cluster() {
     );
     none(made, "a write that does not take the road");
     let writes = ["Call::Patch", "Call::Apply", "Call::Create", "Call::Delete", "Call::SetLogLevels"];
-    for folder in ["stdlib/src", "src", "rehearsal/src"] {
+    for folder in ["stdlib/src", "src", "rehearsal/src", "repl/src"] {
         none(offences(folder, &writes, &[]), "a write that does not take the road");
     }
 }
@@ -145,14 +157,14 @@ fn nothing_reads_the_time_beside_the_clock() {
 #[test]
 fn nothing_unfinished_is_left() {
     let words = ["todo!(", "unimplemented!(", "FIXME", "XXX"];
-    for folder in ["runtime/src", "stdlib/src", "lab/src", "rehearsal/src", "src"] {
+    for folder in ["runtime/src", "stdlib/src", "lab/src", "rehearsal/src", "repl/src", "src"] {
         none(offences(folder, &words, &[]), "unfinished");
     }
 }
 
 #[test]
 fn no_file_is_named_for_nothing() {
-    for folder in ["runtime/src", "stdlib/src", "lab/src", "rehearsal/src", "src"] {
+    for folder in ["runtime/src", "stdlib/src", "lab/src", "rehearsal/src", "repl/src", "src"] {
         for (path, _) in code(folder) {
             let names: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
             for name in ["utils", "util", "helpers", "helper", "common", "misc", "manager"] {

@@ -1,80 +1,63 @@
 //! Asking a person before each change.
 
 use std::io::BufRead;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use meshbook_runtime::record::event::Changing;
 use meshbook_runtime::run::{Answer, Approver};
-use tokio_util::sync::CancellationToken;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::reporter::{Terminal, place};
 use super::{diff, escape};
 
 /// How often a question that nobody answers looks whether the run was interrupted.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// Asks on the terminal, one change at a time.
 pub struct Questions {
     terminal: Arc<Terminal>,
     /// The name of a protected context, until a person has typed it.
     protected: Mutex<Option<String>>,
-    cancel: CancellationToken,
-    lines: Mutex<Lines>,
-}
-
-/// Lines of standard input, read by a thread of their own: a read that blocks must not hold up an interrupt.
-struct Lines {
-    wanted: Sender<()>,
-    read: Receiver<Option<String>>,
-    pending: bool,
+    help: &'static [&'static str],
+    interrupted: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Questions {
-    /// Questions on the terminal of this process. The name of a protected context has to be typed once before anything
-    /// is changed there.
-    pub fn new(terminal: Arc<Terminal>, protected: Option<String>, cancel: CancellationToken) -> Questions {
-        let (wanted, requests) = channel::<()>();
-        let (send, read) = channel();
-        std::thread::Builder::new()
-            .name("terminal-input".into())
-            .spawn(move || {
-                while requests.recv().is_ok() {
-                    let mut line = String::new();
-                    // The end of the input and bytes that are not UTF-8 are both no answer.
-                    let answer = matches!(std::io::stdin().lock().read_line(&mut line), Ok(1..)).then_some(line);
-                    if send.send(answer).is_err() {
-                        break;
-                    }
-                }
-            })
-            .expect("the process can start a thread");
-        Questions {
-            terminal,
-            protected: Mutex::new(protected),
-            cancel,
-            lines: Mutex::new(Lines { wanted, read, pending: false }),
-        }
+    /// Questions on the terminal of this process, until `interrupted`. The name of a protected context has to be typed
+    /// once before anything is changed there.
+    pub fn new(
+        terminal: Arc<Terminal>,
+        protected: Option<String>,
+        interrupted: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Questions {
+        Questions { terminal, protected: Mutex::new(protected), help: RUN, interrupted: Box::new(interrupted) }
+    }
+
+    /// The same at a prompt, where an answer ends an input and not the run.
+    #[must_use]
+    pub fn at_prompt(self) -> Questions {
+        Questions { help: PROMPT, ..self }
     }
 
     /// One line; `None` at the end of the input or when the run is interrupted.
-    fn line(&self) -> Option<String> {
-        let mut lines = self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !lines.pending {
-            lines.wanted.send(()).ok()?;
-            lines.pending = true;
-        }
-        loop {
-            match lines.read.recv_timeout(TICK) {
-                Ok(line) => {
-                    lines.pending = false;
-                    return line;
+    ///
+    /// The terminal is read only when it has a line: a read that waits would hold up an interrupt, and take the next line
+    /// from whoever reads after it.
+    pub fn line(&self) -> Option<String> {
+        let stdin = std::io::stdin();
+        while !(self.interrupted)() {
+            let ready = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&TICK));
+            match ready {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => {
+                    let mut line = String::new();
+                    // The end of the input and bytes that are not UTF-8 are both no answer.
+                    return matches!(stdin.lock().read_line(&mut line), Ok(1..)).then_some(line);
                 }
-                Err(RecvTimeoutError::Timeout) if !self.cancel.is_cancelled() => {}
                 Err(_) => return None,
             }
         }
+        None
     }
 
     /// Whether a protected context is the one that is meant: its name is typed once.
@@ -154,7 +137,7 @@ impl Approver for Questions {
                 "n" | "no" => return Answer::No,
                 "s" | "stop" => return Answer::Stop,
                 "u" | "undo" => return Answer::UndoSoFar,
-                "?" | "h" | "help" => HELP.iter().for_each(|line| screen.say(&format!("    {line}"))),
+                "?" | "h" | "help" => self.help.iter().for_each(|line| screen.say(&format!("    {line}"))),
                 // An empty line is no answer: whoever presses Enter once too often has not agreed to anything.
                 "" => {}
                 other => screen.say(&format!("    `{}` is not one of y n a s u ?", escape::line(other))),
@@ -163,10 +146,20 @@ impl Approver for Questions {
     }
 }
 
-const HELP: &[&str] = &[
+/// What the keys do in a run.
+const RUN: &[&str] = &[
     "y  make this change",
     "n  do not make it; the run ends, and what it has not proved is taken back",
     "a  make it, and every other change of this step without asking again",
     "s  stop here; nothing more is changed, and what was changed stays as it is",
     "u  stop here, and take back everything that this run has changed, proved or not",
+];
+
+/// What the keys do at a prompt.
+const PROMPT: &[&str] = &[
+    "y  make this change; :undo takes it back",
+    "n  do not make it; this input ends, and what it changed and did not prove is taken back",
+    "a  make it, and every other change of this step without asking again",
+    "s  stop this input; what it has changed stays as it is",
+    "u  stop this input, and take back everything that it has changed, proved or not",
 ];

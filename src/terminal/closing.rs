@@ -79,6 +79,7 @@ impl Closing<'_> {
             let meaning = match report.ending.as_str() {
                 "planned" if code == 0 => "the plan is complete; nothing changed",
                 "not_this" if code == 0 => "nothing that this runbook is for",
+                "left" if code == 0 => "nothing stands that is not proved",
                 _ => meaning(code),
             };
             fact("exit", format!("{code}, {meaning}"));
@@ -92,6 +93,7 @@ fn headline(report: &Report, look: Look) -> String {
         "fixed" => (look.ok(), look.good("Fixed")),
         "not_this" => (look.ok(), look.good("Not this")),
         "planned" => (look.ok(), look.good("Planned")),
+        "left" if report.exit_code == Some(0) => (look.ok(), look.good("Left")),
         "found" => (look.notice(if look.symbols { "!" } else { "FOUND" }), look.notice("Found")),
         "cannot_tell" => (look.open(), look.notice("Cannot tell")),
         "interrupted" => (look.failed(), look.bad("Interrupted")),

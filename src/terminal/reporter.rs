@@ -24,6 +24,8 @@ struct State {
     /// How many steps lie around what happens now.
     depth: usize,
     steps: usize,
+    /// Whether the run is a prompt's: it has a banner of its own.
+    at_prompt: bool,
     /// The change that a question has just shown: its difference need not be shown again.
     asked: Option<(String, Vec<FieldChange>)>,
 }
@@ -32,6 +34,11 @@ impl Terminal {
     /// A reporter on a screen.
     pub fn new(screen: Arc<Screen>) -> Terminal {
         Terminal { screen, state: Mutex::default() }
+    }
+
+    /// A reporter of a prompt.
+    pub fn at_prompt(screen: Arc<Screen>) -> Terminal {
+        Terminal { screen, state: Mutex::new(State { at_prompt: true, ..State::default() }) }
     }
 
     /// A reporter of what is done to an earlier run, whose report so far this is.
@@ -63,6 +70,7 @@ impl Terminal {
         let indent = "  ".repeat(state.depth);
         let print = |text: String| self.screen.print(format!("{indent}{text}").trim_end());
         match &line.event {
+            Event::Started(started) if state.at_prompt => self.banner(started),
             Event::Started(started) => self.header(started),
             Event::StepStarted { title, depth } => {
                 state.depth = depth + 1;
@@ -80,7 +88,13 @@ impl Terminal {
                 state.depth = *depth;
             }
             // Reads are what a run does all the time: `-v` shows them.
-            Event::Looked { .. } | Event::Settled { .. } | Event::Undoing { .. } | Event::Ended(_) => {}
+            // An input stands on the screen already: it was typed there.
+            Event::Looked { .. }
+            | Event::Settled { .. }
+            | Event::Undoing { .. }
+            | Event::Ended(_)
+            | Event::Input { .. }
+            | Event::InputEnded { .. } => {}
             Event::Shown { table, .. } => {
                 for text in table::lines(table, look, indent.len()) {
                     print(text);
@@ -156,6 +170,19 @@ impl Terminal {
                 self.screen.say(&format!("{indent}{} {}", look.notice("warning:"), escape::joined(message)));
             }
         }
+    }
+
+    fn banner(&self, started: &Started) {
+        let look = self.screen.look;
+        let dot = look.dot();
+        self.screen.print(&format!(
+            "meshbook {} {dot} {} {dot} namespace {} {dot} run {}",
+            escape::line(&started.version),
+            place(&started.context, &started.server, look),
+            look.name(escape::line(&started.namespace)),
+            look.dim(&started.run),
+        ));
+        self.screen.print(&look.dim("Each change is shown and asked for. ? helps, Tab completes, :quit leaves."));
     }
 
     fn header(&self, started: &Started) {

@@ -63,6 +63,17 @@ impl Timeline {
                     ),
                 );
             }
+            Event::Input { input, text } => {
+                let mut lines = escape::lines(text);
+                let first = lines.next().unwrap_or_default();
+                self.say(at, "input", format!("{} {}", look.dim(format!("{input}>")), look.bold(first)));
+                self.below(lines.map(|line| look.bold(line)).collect());
+            }
+            Event::InputEnded { failure: None, .. } => {}
+            Event::InputEnded { input, failure: Some((code, message)), .. } => {
+                let input = look.dim(format!("{input}>"));
+                self.say(at, "failed", format!("{input} {} {} [{code}]", look.failed(), escape::joined(message)));
+            }
             Event::StepStarted { title, .. } => self.say(at, "step", look.bold(escape::joined(title))),
             Event::StepEnded { title, took: time, passed, .. } => {
                 let how = if *passed { "ended well" } else { "failed" };

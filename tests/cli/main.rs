@@ -5,6 +5,7 @@
 mod arguments;
 mod in_cluster;
 mod mounts;
+mod prompt;
 mod records;
 mod served;
 mod signals;

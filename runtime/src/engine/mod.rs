@@ -3,6 +3,7 @@
 //! - [`script`]: reads a script and its modules; nothing is run.
 //! - [`words`]: `param`, `step`, `temporarily`, `wait`, `hold`.
 //! - [`check`], [`describe`]: what can be said about a script without running it.
+//! - [`prompt`]: a script that is typed, one input after another.
 //! - [`diagnostic`]: what a person sees when something is wrong.
 //! - [`compare`], [`limits`], `library`, `resolver`, `volatile`: how the engine is held.
 //!
@@ -17,6 +18,7 @@ pub mod diagnostic;
 mod library;
 pub mod limits;
 pub mod params;
+pub mod prompt;
 pub mod raise;
 mod resolver;
 pub mod script;
@@ -111,12 +113,8 @@ fn on_script_thread(
     let (failure, diagnostic, value) = match result {
         Ok(value) => (None, None, value),
         Err(error) => {
-            let failure = hinted(failure_of(run, &error), &error, library);
-            let (place, chain) = diagnostic::locate(&error, &session.main, &session.sources);
-            let (place, chain) =
-                where_stopped(&session, &error).map_or((place, chain), |stopped| (Some(stopped), Vec::new()));
-            let diagnostic = Diagnostic::new(failure.clone(), place, chain);
-            (Some(failure), Some(diagnostic), Dynamic::UNIT)
+            let diagnostic = diagnose(&session, &error);
+            (Some(diagnostic.failure.clone()), Some(diagnostic), Dynamic::UNIT)
         }
     };
     if wanted != Wanted::Ending && failure.is_none() && run.verdict().is_none() {
@@ -133,6 +131,14 @@ fn on_script_thread(
     let diagnostic = diagnostic.filter(|_| result.is_err() && !ended_by_word);
     let ended = run.finish(result);
     Outcome { ended, diagnostic, value }
+}
+
+/// What went wrong in a script, with its place and the calls that led there.
+fn diagnose(session: &Session, error: &EvalAltResult) -> Box<Diagnostic> {
+    let failure = hinted(failure_of(&session.run, error), error, &session.library);
+    let (place, chain) = diagnostic::locate(error, &session.main, &session.sources);
+    let (place, chain) = where_stopped(session, error).map_or((place, chain), |stopped| (Some(stopped), Vec::new()));
+    Diagnostic::new(failure, place, chain)
 }
 
 /// Where a primitive stopped the run, if Rhai's error no longer says so: a callback may have swallowed the stop, and the
@@ -156,7 +162,7 @@ fn fault(what: &str) -> Box<EvalAltResult> {
 
 /// The engine of one run.
 fn engine(script: &Script, session: &Tag) -> Engine {
-    let mut engine = script::parser(script.purpose);
+    let (mut engine, _) = script::parser(script.purpose);
     StandardPackage::new().register_into_engine(&mut engine);
     engine.set_default_tag(Dynamic::from(session.clone()));
     engine.set_fail_on_invalid_map_property(true);

@@ -10,6 +10,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::params::{self, ParamDeclaration};
 use super::raise::syntax;
 use super::source::Sources;
+use super::volatile::{Reading, name_results};
 use super::words::test::{self, TestDeclaration};
 use super::{limits, words};
 use crate::failure::{Code, Failure, IMPORT, SYNTAX, nearest};
@@ -25,6 +26,8 @@ pub enum Purpose {
     Runbook,
     /// Tests of runbooks: `test` is a word there.
     Tests,
+    /// An input of a prompt: `_` and `_3` are names of results there.
+    Input,
 }
 
 /// A script and every module that it imports, read and compiled.
@@ -99,13 +102,9 @@ impl Script {
         root: Option<&Path>,
         library: &Library,
     ) -> Result<Script, Box<Diagnostic>> {
-        let mut reader = Reader {
-            engine: parser(purpose),
-            root,
-            sources: Sources::default(),
-            modules: BTreeMap::new(),
-            open: Vec::new(),
-        };
+        let (engine, reading) = parser(purpose);
+        let mut reader =
+            Reader { engine, reading, root, sources: Sources::default(), modules: BTreeMap::new(), open: Vec::new() };
         let ast = reader.read(name, text)?;
         reader.read_resources(name, &ast, library)?;
         let Reader { mut sources, modules, .. } = reader;
@@ -126,11 +125,24 @@ impl Script {
             purpose,
             hash: sources.hash(),
             assigned: all().flat_map(assigned).collect(),
-            may_change: may_change(all(), library),
+            may_change: may_change(all(), library, &HashSet::new()),
             sources: Arc::new(sources),
             ast,
             modules,
         })
+    }
+
+    /// Reads an input of a prompt, whose earlier inputs have defined functions that may change something.
+    pub(super) fn from_input(
+        name: &str,
+        text: &str,
+        root: Option<&Path>,
+        library: &Library,
+        may_change_too: &HashSet<String>,
+    ) -> Result<Script, Box<Diagnostic>> {
+        let script = Script::compile(Purpose::Input, name, text.to_owned(), root, library)?;
+        let all = || std::iter::once(&script.ast).chain(script.modules.values());
+        Ok(Script { may_change: may_change(all(), library, may_change_too), ..script.clone() })
     }
 
     /// Its text.
@@ -145,16 +157,19 @@ impl Script {
 }
 
 /// An engine that can parse scripts and nothing else.
-pub(super) fn parser(purpose: Purpose) -> Engine {
+pub(super) fn parser(purpose: Purpose) -> (Engine, Reading) {
     let mut engine = Engine::new_raw();
+    let reading = Reading::default();
     limits::set(&mut engine);
     engine.set_optimization_level(rhai::OptimizationLevel::None);
     engine.disable_symbol("eval");
     words::register(&mut engine);
-    if purpose == Purpose::Tests {
-        test::register(&mut engine);
+    match purpose {
+        Purpose::Runbook => {}
+        Purpose::Tests => test::register(&mut engine),
+        Purpose::Input => name_results(&mut engine, Arc::clone(&reading)),
     }
-    engine
+    (engine, reading)
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -186,6 +201,7 @@ pub fn tree_of(path: &Path) -> PathBuf {
 
 struct Reader<'a> {
     engine: Engine,
+    reading: Reading,
     root: Option<&'a Path>,
     sources: Sources,
     modules: BTreeMap<String, AST>,
@@ -198,6 +214,7 @@ impl Reader<'_> {
         // A byte-order mark is a parse error for Rhai, and invisible to the person who reads the message.
         let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
         self.sources.add(name, text.clone());
+        self.reading.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&text);
         let mut ast = self.engine.compile(text.as_ref()).map_err(|error| {
             Diagnostic::at(hinted(syntax(&error.0), &text), &Arc::new(self.sources.clone()), name, error.1)
         })?;
@@ -367,9 +384,9 @@ fn assigned(ast: &AST) -> HashSet<String> {
 
 /// Names of primitives and script functions whose calls may change something. By name only: a function of a module that
 /// shares its name with a harmless one counts as it.
-fn may_change<'a>(asts: impl Iterator<Item = &'a AST>, library: &Library) -> HashSet<String> {
-    let mut names: HashSet<String> =
-        library.primitives.iter().filter(|p| p.changes()).map(|p| last_part(p.name).to_owned()).collect();
+fn may_change<'a>(asts: impl Iterator<Item = &'a AST>, library: &Library, known: &HashSet<String>) -> HashSet<String> {
+    let changing = library.primitives.iter().filter(|p| p.changes()).map(|p| last_part(p.name).to_owned());
+    let mut names: HashSet<String> = changing.chain(known.iter().cloned()).collect();
     let bodies: Vec<(String, HashSet<String>)> = asts.flat_map(function_calls).collect();
     loop {
         let before = names.len();

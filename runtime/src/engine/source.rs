@@ -26,6 +26,12 @@ impl Sources {
         }
     }
 
+    /// Adds what others hold.
+    pub fn extend(&mut self, others: &Sources) {
+        self.texts.extend(others.texts.iter().map(|(name, text)| (name.clone(), text.clone())));
+        self.closures.extend(others.closures.iter().map(|(name, source)| (name.clone(), source.clone())));
+    }
+
     /// The text of a name.
     pub fn text(&self, name: &str) -> Option<&Arc<str>> {
         self.texts.get(name)

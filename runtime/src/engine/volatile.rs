@@ -3,8 +3,11 @@
 
 use std::any::TypeId;
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression};
+use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression, LexError, Position, Token};
+
+use super::source;
 
 /// Evaluates a block in the scope it stands in: its variables stay.
 pub fn evaluate_inline(context: &mut EvalContext, block: &Expression) -> Result<Dynamic, Box<EvalAltResult>> {
@@ -23,4 +26,32 @@ pub fn capture_nouns_by_value(engine: &mut Engine, nouns: HashSet<TypeId>, assig
         }
         Ok(context.scope().get(name).filter(|value| nouns.contains(&value.type_id())).map(Dynamic::flatten_clone))
     });
+}
+
+/// The text that an engine is reading, for its hooks.
+pub type Reading = Arc<Mutex<Arc<str>>>;
+
+/// Lets `_` and `_3` be names of variables, as a prompt has them for its results. To Rhai the one is a token of `switch`,
+/// and the other no name. The `_` of a `switch` stays what it is.
+pub fn name_results(engine: &mut Engine, reading: Reading) {
+    engine.on_parse_token(move |token, position, _| match token {
+        Token::LexError(error) => match &*error {
+            LexError::MalformedIdentifier(name) if is_result(name) => Token::Identifier(Box::new(name.as_str().into())),
+            _ => Token::LexError(error),
+        },
+        Token::Underscore => {
+            let text = Arc::clone(&reading.lock().unwrap_or_else(PoisonError::into_inner));
+            if is_default_case(&text, position) { Token::Underscore } else { Token::Identifier(Box::new("_".into())) }
+        }
+        token => token,
+    });
+}
+
+fn is_result(name: &str) -> bool {
+    name.strip_prefix('_').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_default_case(text: &str, position: Position) -> bool {
+    let Some((start, length)) = source::span(text, position) else { return true };
+    text.get(start + length..).is_some_and(|rest| rest.trim_start().starts_with("=>"))
 }

@@ -132,6 +132,7 @@ fn ask(run: &Run, approver: &dyn Approver, proposal: &Changing, has_to_be_asked:
     }
     let object = &proposal.object;
     let answer = approver.ask(proposal);
+    let what = if run.ledger.lock().typed { "this input" } else { "the run" };
     match answer {
         Answer::Yes => Ok(()),
         Answer::RestOfStep => {
@@ -141,16 +142,17 @@ fn ask(run: &Run, approver: &dyn Approver, proposal: &Changing, has_to_be_asked:
             Ok(())
         }
         Answer::No => {
-            Err(denied(object, "you answered no").hint("what the run has changed and not proved is taken back"))
+            Err(denied(object, "you answered no").hint(format!("what {what} has changed and not proved is taken back")))
         }
         Answer::Stop => {
             run.ledger.lock().order = Some(Order::LeaveAll);
-            Err(denied(object, "you stopped the run")
+            Err(denied(object, &format!("you stopped {what}"))
                 .hint(format!("what it has changed stays; `meshbook undo {}` takes it back", run.id())))
         }
         Answer::UndoSoFar => {
             run.ledger.lock().order = Some(Order::TakeBackAll);
-            Err(denied(object, "you asked to undo so far").hint("everything that the run has changed is taken back"))
+            Err(denied(object, "you asked to undo so far")
+                .hint(format!("everything that {what} has changed is taken back")))
         }
     }
 }

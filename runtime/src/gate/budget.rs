@@ -34,6 +34,16 @@ impl Meter {
         self.budget.in_flight.max(1)
     }
 
+    /// Begins anew: each input of a prompt has the whole budget.
+    pub(crate) fn renew(&self) {
+        self.spent.store(0, Ordering::Relaxed);
+    }
+
+    /// How many reads and probes were made.
+    pub(crate) fn spent(&self) -> u64 {
+        self.spent.load(Ordering::Relaxed)
+    }
+
     /// Takes one read from the budget.
     pub(crate) fn spend(&self, target: &str) -> Result<(), Failure> {
         let limit = self.budget.reads;

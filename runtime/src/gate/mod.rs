@@ -3,6 +3,8 @@
 //! Reads pass `Gate::admit`; changes pass `Gate::admit_change`, then `access`, `gitops` and [`approval`] on
 //! their way (see [`crate::change`]).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::change::Change;
 use crate::effect::{Call, Class, Effect};
 use crate::failure::{DENIED, Failure, INTERNAL, PLAN_ENDS};
@@ -32,7 +34,7 @@ fn shown(command: &[String]) -> String {
 
 /// The guard of one run.
 pub(crate) struct Gate {
-    read_only: bool,
+    read_only: AtomicBool,
     allow_exec: bool,
     plans: bool,
     namespaces: Vec<String>,
@@ -47,7 +49,7 @@ impl Gate {
     /// The guard of the run `id` on a cluster.
     pub(crate) fn new(settings: &Settings, cluster: String, id: &str) -> Self {
         Gate {
-            read_only: settings.read_only,
+            read_only: AtomicBool::new(settings.read_only),
             allow_exec: settings.allow_exec,
             plans: settings.mode == Mode::Plan,
             namespaces: settings.namespaces.clone(),
@@ -57,6 +59,15 @@ impl Gate {
             locks: lock::Locks::new(&settings.home, cluster, format!("run {id}")),
             overlay: overlay::Overlay::default(),
         }
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Relaxed)
+    }
+
+    /// From now on changes may be made; each is still asked for.
+    pub(crate) fn allow_changes(&self) {
+        self.read_only.store(false, Ordering::Relaxed);
     }
 
     /// May this be looked at?
@@ -80,7 +91,7 @@ impl Gate {
             )
             .unchanged(format!("{} was not changed", effect.target)));
         }
-        if self.read_only && effect.class == Class::Probe {
+        if self.is_read_only() && effect.class == Class::Probe {
             return Err(Failure::new(
                 &DENIED,
                 format!("\"{}\" on {} is a probe, and the run is read-only", effect.summary, effect.target),
@@ -133,7 +144,7 @@ impl Gate {
                 format!("\"{}\" on {object} was asked for as a {}, but it is a change", change.summary, change.class),
             ));
         }
-        if self.read_only {
+        if self.is_read_only() {
             return Err(Failure::new(&DENIED, format!("{object} may not be changed: the run is read-only"))
                 .hint(format!("start the run without `--read-only` if it may {}", change.summary)));
         }

@@ -32,6 +32,23 @@ pub struct Line {
 pub enum Event {
     /// It began.
     Started(Box<Started>),
+    /// A person typed an input at the prompt.
+    Input {
+        /// Its number, from 1: `<input 3>` is its name among the sources.
+        input: u64,
+        /// What was typed.
+        text: String,
+    },
+    /// The input was carried out.
+    InputEnded {
+        /// Its number.
+        input: u64,
+        /// How long it took, by the run's clock.
+        took: Duration,
+        /// Code and message of its failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<(String, String)>,
+    },
     /// A step began.
     StepStarted {
         /// Its title.

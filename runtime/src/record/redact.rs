@@ -101,6 +101,10 @@ pub(crate) fn event(event: &mut Event) {
             ended.hint.iter_mut().chain(&mut ended.unchanged).for_each(redact_text);
         }
         Event::Started(started) => started.params = params(&started.params),
+        Event::Input { text, .. } => redact_text(text),
+        Event::InputEnded { failure, .. } => {
+            failure.iter_mut().for_each(|(_, message)| redact_text(message));
+        }
         Event::StepStarted { .. }
         | Event::StepEnded { .. }
         | Event::Settled { .. }

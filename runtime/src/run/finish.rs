@@ -7,7 +7,9 @@ use crate::failure::{DEADLINE, ENDING, Exit, Failure, INTERRUPTED, PLAN_ENDS, PR
 use crate::record::event::{Ended, Event};
 
 /// What ended the run.
-enum Cause {
+pub(super) enum Cause {
+    /// A person left the prompt.
+    Left,
     Ending(Ending),
     Failure(Failure),
     /// The script ran to its end, or as far as a plan can see.
@@ -30,8 +32,13 @@ impl Run {
                 ));
             }
             Cause::Failure(failure) => self.take_back_after(failure),
-            Cause::Planned(_) => {}
+            Cause::Planned(_) | Cause::Left => {}
         }
+        self.close(cause)
+    }
+
+    /// Writes down how the run ended, and gives back what it holds.
+    pub(super) fn close(&self, cause: Cause) -> Ended {
         let ended = self.ended(cause);
         self.journal.end(self.caller.now(), Event::Ended(Box::new(ended.clone())));
         self.journal.reporter().progress(None);
@@ -40,7 +47,7 @@ impl Run {
         ended
     }
 
-    fn take_back_after(&self, failure: &Failure) {
+    pub(super) fn take_back_after(&self, failure: &Failure) {
         let order = self.ledger.lock().order;
         match order {
             Some(Order::LeaveAll) => true,
@@ -81,7 +88,7 @@ impl Run {
     }
 
     /// `fixed` has to be proved, and what it stands on must still be there.
-    fn judged(&self, cause: Cause) -> Cause {
+    pub(super) fn judged(&self, cause: Cause) -> Cause {
         match cause {
             Cause::Ending(Ending::Fixed { what }) if !self.ledger.lock().proved => Cause::Failure(
                 Failure::new(&ENDING, format!("the script says `fixed` ({what}), but no proof has followed its last change"))
@@ -111,6 +118,7 @@ impl Run {
             Cause::Ending(ending) => {
                 Ended { next: ending.next().map(Into::into), ..ended(ending.exit(), ending.word(), ending.message()) }
             }
+            Cause::Left => ended(Exit::Healthy, "left", "the prompt was left".into()),
             Cause::Planned(message) => ended(Exit::Healthy, "planned", message),
             Cause::Failure(failure) => {
                 let word = match failure.code.exit {

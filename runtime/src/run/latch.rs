@@ -166,6 +166,14 @@ impl Latch {
         }
     }
 
+    /// Opens the latch again: the input of a prompt that was stopped is over, and the next one is not stopped by it.
+    pub(crate) fn open(&self) {
+        let mut state = self.state.lock();
+        state.standing = None;
+        state.behind.clear();
+        self.tell(false);
+    }
+
     pub(crate) fn stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }

@@ -16,6 +16,10 @@ pub(crate) struct Ledger {
     pub(crate) steps: Vec<OpenStep>,
     /// What a person answered that outlives the question.
     pub(crate) order: Option<Order>,
+    /// How many changes earlier inputs of a prompt have made: no failure of a later one takes them back.
+    pub(crate) earlier: usize,
+    /// What an answer ends: nothing is typed in a run, so it is the run then.
+    pub(crate) typed: bool,
 }
 
 /// What a person said shall become of the changes when they ended the run.
@@ -46,7 +50,7 @@ pub(crate) struct Entry {
 
 /// What has become of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     /// Made, and not proved yet.
     Unsettled,
     /// Made and proved: it stays.

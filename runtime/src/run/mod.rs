@@ -33,6 +33,7 @@ pub(crate) mod changed_back;
 pub(crate) mod fake;
 mod finish;
 pub(crate) mod held;
+mod input;
 mod latch;
 mod ledger;
 mod road;
@@ -43,8 +44,9 @@ mod start;
 mod tests;
 mod wall;
 
+pub use input::{Done, InputMark, Made};
 pub use latch::{BLOCK_TIME, BlockTimer, ENDED, Ending, Stop};
-pub use ledger::{Mark, StepMark};
+pub use ledger::{Mark, State as ChangeState, StepMark};
 
 pub(crate) use caller::Caller;
 pub(crate) use latch::Latch;

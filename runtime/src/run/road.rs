@@ -56,6 +56,22 @@ impl Run {
         results
     }
 
+    /// Reads for a person who types: it passes the gate and stands in the record as every read does, but no failure of it
+    /// stops the run, and no stop cuts it short.
+    ///
+    /// # Errors
+    /// The gate's refusal, or the transport's failure.
+    pub fn glance(&self, effect: Effect) -> Result<Reply, Failure> {
+        let call = self.ordinal.fetch_add(1, Ordering::Relaxed);
+        let (answer, took) = self.caller.handle.block_on(self.look(&effect));
+        let (reply, failure) = match &answer {
+            Ok(reply) => (Some(reply.clone()), None),
+            Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
+        };
+        self.note(Event::Looked { effect, ordinal: (call, 0), reply, failure, took });
+        answer
+    }
+
     /// The present time.
     ///
     /// # Errors

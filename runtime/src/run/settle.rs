@@ -99,15 +99,17 @@ impl Run {
 
     /// Takes back what is not settled. Answers whether nothing of it stays behind.
     pub(crate) fn take_back_unsettled(&self, why: &str) -> bool {
-        self.take_back(why, |_, entry| entry.state == State::Unsettled)
+        let earlier = self.ledger.lock().earlier;
+        self.take_back(why, |index, entry| index >= earlier && entry.state == State::Unsettled)
     }
 
     /// Takes back all that stands. Answers whether nothing of it stays behind.
     pub(crate) fn take_back_everything(&self, why: &str) -> bool {
-        self.take_back(why, |_, entry| matches!(entry.state, State::Unsettled | State::Settled))
+        let earlier = self.ledger.lock().earlier;
+        self.take_back(why, |index, entry| index >= earlier && matches!(entry.state, State::Unsettled | State::Settled))
     }
 
-    fn take_back(&self, why: &str, which: impl Fn(usize, &Entry) -> bool) -> bool {
+    pub(super) fn take_back(&self, why: &str, which: impl Fn(usize, &Entry) -> bool) -> bool {
         let subjects: Vec<Subject> = {
             let ledger = self.ledger.lock();
             let chosen = ledger.entries.iter().enumerate().filter(|(index, entry)| which(*index, entry));

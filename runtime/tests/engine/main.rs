@@ -6,5 +6,6 @@ mod endings;
 mod errors;
 mod imports;
 mod params;
+mod prompt;
 mod proofs;
 mod world;

@@ -1,0 +1,100 @@
+//! The `:` commands, one file each, and their table. Help and completion come from it.
+
+mod changes;
+mod expanded;
+mod explain;
+mod help;
+mod load;
+mod quit;
+mod run;
+mod save;
+mod search;
+mod timeline;
+mod undo;
+mod wait;
+mod watch;
+mod write;
+
+use meshbook_runtime::failure::{Failure, PARAM, UNKNOWN_NAME};
+
+use crate::session::{Next, Session, did_you_mean};
+
+/// A command.
+pub(crate) struct Command {
+    /// Its name, with the colon.
+    pub(crate) name: &'static str,
+    /// What it takes.
+    pub(crate) takes: &'static str,
+    /// What it does, in a line.
+    pub(crate) summary: &'static str,
+    /// What it does, at length.
+    pub(crate) help: &'static str,
+    /// Does it, with what stands behind its name.
+    pub(crate) body: fn(&mut Session, &str) -> Result<Next, Failure>,
+}
+
+impl Command {
+    /// How it is written.
+    pub(crate) fn usage(&self) -> String {
+        format!("{} {}", self.name, self.takes).trim_end().to_owned()
+    }
+}
+
+/// All of them, in the order of help.
+pub(crate) static COMMANDS: &[&Command] = &[
+    &help::COMMAND,
+    &search::COMMAND,
+    &explain::COMMAND,
+    &expanded::COMMAND,
+    &watch::COMMAND,
+    &wait::COMMAND,
+    &write::COMMAND,
+    &changes::COMMAND,
+    &undo::COMMAND,
+    &timeline::COMMAND,
+    &save::COMMAND,
+    &load::COMMAND,
+    &run::COMMAND,
+    &quit::COMMAND,
+];
+
+/// Carries out what stands behind a colon.
+///
+/// # Errors
+/// When there is no such command, or it fails.
+pub(crate) fn carry_out(session: &mut Session, text: &str) -> Result<Next, Failure> {
+    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let name = format!(":{name}");
+    match COMMANDS.iter().find(|command| command.name == name) {
+        Some(command) => (command.body)(session, rest.trim()),
+        None => {
+            // `:watch?` asks about it.
+            if let Some(asked) = name.strip_suffix('?') {
+                return crate::question::about(session, asked, false).map(|()| Next::Go);
+            }
+            let near = did_you_mean(&name, COMMANDS.iter().map(|command| command.name));
+            let near = near.map(|near| format!("{near} ")).unwrap_or_default();
+            Err(Failure::new(&UNKNOWN_NAME, format!("there is no command `{name}`"))
+                .hint(format!("{near}:help lists the commands")))
+        }
+    }
+}
+
+/// The failure of a command that was not written as it has to be.
+fn misused(command: &Command) -> Failure {
+    Failure::new(&PARAM, format!("it is written as `{}`", command.usage()))
+        .hint(format!("{}? tells more", command.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_name_of_its_own_and_help() {
+        for (index, command) in COMMANDS.iter().enumerate() {
+            assert!(command.name.starts_with(':') && !command.summary.is_empty() && !command.help.is_empty());
+            assert!(COMMANDS.iter().skip(index + 1).all(|other| other.name != command.name), "{}", command.name);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The conversation at a terminal: read a line, carry it out, until the person leaves.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+use meshbook_runtime::engine::prompt::Completeness;
+use meshbook_runtime::failure::{Failure, INTERNAL};
+use meshbook_runtime::record::event::Ended;
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{ColorMode, CompletionType, Config, Editor};
+
+use crate::complete::Objects;
+use crate::front::Ink;
+use crate::history::Kept;
+use crate::session::{Next, Session};
+use crate::typing::Typing;
+use crate::{Desk, line};
+
+/// How long the first prompt waits for the news that the cluster does not answer. A person does not notice it.
+const FIRST_LOOK: Duration = Duration::from_millis(60);
+
+/// Talks until the person leaves.
+pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failure> {
+    let failed = |error: ReadlineError| Failure::new(&INTERNAL, format!("the terminal cannot be used: {error}"));
+    let colour = if desk.front.colour() { ColorMode::Enabled } else { ColorMode::Disabled };
+    let config = Config::builder()
+        .auto_add_history(false)
+        .history_ignore_space(true)
+        .history_ignore_dups(true)
+        .map_err(failed)?
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .bracketed_paste(true)
+        .color_mode(colour)
+        .build();
+    let history = FileHistory::with_config(&config);
+    let mut editor: Editor<Typing, FileHistory> = Editor::with_history(config, history).map_err(failed)?;
+    let kept = Kept::load(&desk.home, &mut editor);
+    let mut reach = Reach { news: Some(desk.reach) };
+    reach.look(session, Some(FIRST_LOOK));
+    let completeness = Arc::new(Completeness::default());
+    let objects = Objects::new(Arc::clone(session.run()));
+    let mut cancelled = false;
+    loop {
+        editor.set_helper(Some(Typing::new(session, &completeness, &objects)));
+        let prompt = line::prompt(&desk.place, session.run(), &*desk.front);
+        let input = editor.readline(&prompt);
+        if desk.interrupts.is_leaving() {
+            break;
+        }
+        // The first Ctrl-C throws away what was typed; whoever presses it again wants to go.
+        let again = std::mem::replace(&mut cancelled, matches!(input, Err(ReadlineError::Interrupted)));
+        match input {
+            Ok(input) => {
+                kept.add(&input, &mut editor);
+                if session.take(&input) == Next::Leave && session.may_leave() {
+                    break;
+                }
+            }
+            Err(ReadlineError::Interrupted) if !again => {}
+            Err(ReadlineError::Interrupted) => {
+                desk.front.say(&desk.front.paint(Ink::Dim, "Nothing is under way. :quit or Ctrl-D leaves."));
+            }
+            Err(ReadlineError::Eof) if session.may_leave() => break,
+            Err(ReadlineError::Eof | ReadlineError::Signal(_)) => {}
+            // The terminal is gone, so nobody can be asked: what stands stays, and the record says so.
+            Err(_) => break,
+        }
+        if desk.interrupts.is_leaving() {
+            break;
+        }
+        reach.look(session, None);
+    }
+    Ok(session.run().leave())
+}
+
+/// Whether the cluster answers: said once, in one line, between two prompts.
+struct Reach {
+    news: Option<Receiver<Result<(), Failure>>>,
+}
+
+impl Reach {
+    fn look(&mut self, session: &Session, wait: Option<Duration>) {
+        let Some(news) = &self.news else { return };
+        let news = match wait {
+            Some(wait) => news.recv_timeout(wait).map_err(|_| TryRecvError::Empty),
+            None => news.try_recv(),
+        };
+        match news {
+            Ok(Err(failure)) => {
+                let front = session.front();
+                front.say(&format!(
+                    "{} {} Records can be looked at: :timeline, :explain.",
+                    front.paint(Ink::Bad, "The cluster does not answer:"),
+                    sentence(&failure.message)
+                ));
+                self.news = None;
+            }
+            Ok(Ok(())) | Err(TryRecvError::Disconnected) => self.news = None,
+            Err(TryRecvError::Empty) => {}
+        }
+    }
+}
+
+/// On one line, and with its full stop.
+fn sentence(message: &str) -> String {
+    let words: Vec<_> = message.split_whitespace().collect();
+    format!("{}.", words.join(" ").trim_end_matches('.'))
+}

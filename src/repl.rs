@@ -1,0 +1,239 @@
+//! `meshbook repl`.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use meshbook_repl::{Desk, Front, Ink, Interrupts};
+use meshbook_runtime::effect::Call;
+use meshbook_runtime::engine::{Diagnostic, Script};
+use meshbook_runtime::failure::{Code, Failure, INTERNAL};
+use meshbook_runtime::record::event::{Ended, Line};
+use meshbook_runtime::run::{Approver, Mode, Run, Settings};
+use meshbook_runtime::value::Table;
+use tokio_util::sync::CancellationToken;
+
+use crate::Session;
+use crate::arguments::{Format, Repl, Target};
+use crate::place::Place;
+use crate::start::can_ask;
+use crate::terminal::approver::Questions;
+use crate::terminal::closing::Closing;
+use crate::terminal::reporter::{self, Terminal};
+use crate::terminal::{escape, table, timeline};
+use crate::trouble::{Trouble, render};
+use crate::{document, explain, hint, interrupt, place, runbook, state, values};
+
+/// What the record of a session names as its script.
+const SCRIPT: &str = "prompt";
+
+/// Opens a prompt, or without a terminal carries out what standard input says.
+pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
+    let home = state::home()?;
+    let config = state::config(&home)?;
+    let runtime = session.runtime()?;
+    let place = runtime.block_on(place::open(&arguments.target, config, &session.library))?;
+    let talks = can_ask() && stdout().is_terminal();
+    let screen = Arc::clone(&session.screen);
+    let terminal = Arc::new(Terminal::at_prompt(Arc::clone(&screen)));
+    let interrupts = Arc::new(Interrupts::default());
+    // A protected context begins read-only, and `:write` asks for its name: it need not be asked for once more.
+    let questions = Arc::new(
+        Questions::new(Arc::clone(&terminal), None, {
+            let interrupts = Arc::clone(&interrupts);
+            move || interrupts.is_interrupted()
+        })
+        .at_prompt(),
+    );
+    let run = begin(&arguments, &place, &home, session, &terminal, &questions, &runtime)?;
+    let (tell, reach) = channel();
+    let transport = Arc::clone(&place.transport);
+    runtime.spawn(async move {
+        let answer = transport.call(&Call::Version).await.map(drop);
+        // Nobody listens any more if the session has ended meanwhile.
+        let _ = tell.send(answer);
+    });
+    let (context, server) = place.transport.place();
+    let desk = Desk {
+        run: Arc::clone(&run),
+        library: session.library,
+        front: Arc::new(Around { terminal: Arc::clone(&terminal), questions, codes: session.codes() }),
+        interrupts: Arc::clone(&interrupts),
+        home,
+        root: root(),
+        place: meshbook_repl::Place {
+            lab: place.context.is_none() || reporter::is_served_lab(&context, &server),
+            name: arguments.target.lab.clone().unwrap_or(context),
+            namespace: place.namespace.clone(),
+            virtual_time: place.context.is_none(),
+        },
+        reach,
+    };
+    let before = rustix::termios::tcgetattr(stdin()).ok();
+    let gone = {
+        let (run, terminal, target) = (Arc::clone(&run), Arc::clone(&terminal), arguments.target.clone());
+        move || {
+            // The editor waits for a key that will not come, and has the terminal in its own mode.
+            if let Some(before) = &before {
+                let _ = rustix::termios::tcsetattr(stdin(), rustix::termios::OptionalActions::Now, before);
+            }
+            let (run, terminal, target) = (Arc::clone(&run), Arc::clone(&terminal), target.clone());
+            // Ending a run waits for its transport, which no thread of the runtime may.
+            std::thread::spawn(move || {
+                let ended = run.leave();
+                terminal.screen().say("");
+                close(&terminal, &run, &ended, &target);
+                std::process::exit(i32::from(ended.exit.code()));
+            });
+        }
+    };
+    interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(|error| {
+        Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the prompt was not opened")
+    })?;
+    let (ended, exit) = if talks {
+        let ended = meshbook_repl::open(desk)?;
+        (ended.clone(), ended.exit)
+    } else {
+        meshbook_repl::headless(desk, stdin())?
+    };
+    close(&terminal, &run, &ended, &arguments.target);
+    if session.format != Format::Table {
+        document::write(session.format, &terminal.report());
+    }
+    Ok(exit.code())
+}
+
+/// Begins the run that the session is.
+fn begin(
+    arguments: &Repl,
+    place: &Place,
+    home: &Path,
+    session: &Session,
+    terminal: &Arc<Terminal>,
+    questions: &Arc<Questions>,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Arc<Run>, Trouble> {
+    let asks = can_ask() && stdout().is_terminal();
+    let mode = if asks { Mode::Ask } else { Mode::Unattended };
+    let script = Script::from_text(SCRIPT, "", None, &session.library)?;
+    let settings = Settings {
+        approvals: arguments.approve.clone(),
+        read_only: arguments.read_only || place.protected().is_some(),
+        budget: place.budget(),
+        curl_image: place.config.curl_image.clone(),
+        ..Settings::of(&script, mode, &place.namespace, home)
+    };
+    let approver = asks.then(|| Arc::clone(questions) as Arc<dyn Approver>);
+    let transport = Arc::clone(&place.transport);
+    // Inputs are interrupted one by one; the run itself ends when its prompt is left.
+    let never = CancellationToken::new();
+    Ok(Run::start(settings, transport, Arc::clone(terminal) as _, approver, runtime.handle().clone(), never)?)
+}
+
+/// The tree that inputs import from: the runbooks here, else this folder.
+fn root() -> PathBuf {
+    let tree = PathBuf::from(runbook::TREE);
+    if tree.is_dir() { tree } else { PathBuf::from(".") }
+}
+
+/// The last lines: what was changed and stays, and how to take it back.
+fn close(terminal: &Terminal, run: &Run, ended: &Ended, target: &Target) {
+    let screen = terminal.screen();
+    screen.wait(None);
+    let report = terminal.report();
+    let record = run.record_path().map(|path| state::short(&path));
+    let closing = Closing { undo: hint::undo(&report, target), make: None, record: record.as_deref() };
+    if report.changes.is_empty() && ended.left_behind.is_empty() {
+        screen.print(&format!("Left; nothing was changed. Record: {}", record.unwrap_or_else(|| "none".into())));
+        return;
+    }
+    for line in closing.lines(&report, screen.look) {
+        screen.print(&line);
+    }
+}
+
+/// The program around the prompt.
+struct Around {
+    terminal: Arc<Terminal>,
+    questions: Arc<Questions>,
+    codes: Vec<&'static Code>,
+}
+
+impl Front for Around {
+    fn clear(&self) {
+        self.terminal.screen().wait(None);
+    }
+
+    fn print(&self, line: &str) {
+        self.terminal.screen().print(line);
+    }
+
+    fn say(&self, line: &str) {
+        self.terminal.screen().say(line);
+    }
+
+    fn table(&self, shown: &Table) {
+        let screen = self.terminal.screen();
+        table::lines(shown, screen.look, 0).iter().for_each(|line| screen.print(line));
+    }
+
+    fn diagnostic(&self, diagnostic: &Diagnostic) {
+        let screen = self.terminal.screen();
+        screen.wait(None);
+        screen.say_as_is(&render(diagnostic, screen.error_look));
+    }
+
+    fn paint(&self, ink: Ink, text: &str) -> String {
+        let look = self.terminal.screen().look;
+        let text = escape::line(text);
+        match ink {
+            _ if text.is_empty() => String::new(),
+            Ink::Bold => look.bold(text),
+            Ink::Dim => look.dim(text),
+            Ink::Good => look.good(text),
+            Ink::Bad => look.bad(text),
+            Ink::Notice => look.notice(text),
+            Ink::Name => look.name(text),
+        }
+    }
+
+    fn colour(&self) -> bool {
+        self.terminal.screen().look.colour
+    }
+
+    fn ask(&self, question: &str) -> Option<String> {
+        self.terminal.screen().ask(question);
+        let answer = self.questions.line();
+        if answer.is_none() {
+            self.terminal.screen().say("");
+        }
+        answer
+    }
+
+    fn timeline(&self, record: &[Line]) {
+        let screen = self.terminal.screen();
+        timeline::lines(record, false, screen.look).iter().for_each(|line| screen.print(line));
+    }
+
+    fn explain(&self, code: &str) -> Result<(), Failure> {
+        let screen = self.terminal.screen();
+        let code = explain::find(code, &self.codes)?;
+        explain::lines(code, screen.look).iter().for_each(|line| screen.print(line));
+        Ok(())
+    }
+
+    fn runbook(&self, name: &str) -> Result<PathBuf, Failure> {
+        runbook::find(Path::new(name))
+    }
+
+    fn runbooks(&self) -> Vec<(String, PathBuf)> {
+        let tree = Path::new(runbook::TREE);
+        runbook::all_in(tree).into_iter().map(|path| (runbook::name(&path, tree), path)).collect()
+    }
+
+    fn parameters(&self, words: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+        values::given(words, None)
+    }
+}

@@ -92,7 +92,7 @@ fn annotations(own: &Value) -> Value {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     // It is YAML; JSON is too.
-    let config = kept.get(CONFIG).and_then(Value::as_str).map(|text| serde_saphyr::from_str::<Value>(text));
+    let config = kept.get(CONFIG).and_then(Value::as_str).map(serde_saphyr::from_str::<Value>);
     let mut config = match config {
         Some(Ok(config)) if config.is_object() => config,
         // What the injector cannot read either, it shall see as it is.

@@ -1,7 +1,7 @@
 //! The live prompt: a run whose script a person types.
 //!
 //! - [`open`]: a conversation at a terminal. [`headless`]: the same without one.
-//! - [`session`]: what one input does. `command/`: the `:` commands, a file each; `question`: `name?` and `name??`.
+//! - `session`: what one input does. `command/`: the `:` commands, a file each; `question`: `name?` and `name??`.
 //! - `editor`, `typing`, `complete/`, `history`: the line that is typed.
 //! - [`Front`]: what the prompt needs of the program around it. This crate knows no cluster and no colours.
 

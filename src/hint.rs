@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use meshbook_runtime::shell;
+
 use crate::arguments::{Book, Target};
 use crate::report::Report;
 
@@ -11,7 +13,7 @@ pub fn undo(report: &Report, target: &Target) -> String {
     if let Some(kubeconfig) = &target.cluster.kubeconfig {
         words.extend(["--kubeconfig".to_owned(), kubeconfig.display().to_string()]);
     }
-    join(&words)
+    shell::line(&words)
 }
 
 /// The command that makes what a plan has shown.
@@ -43,27 +45,5 @@ pub fn make(report: &Report, book: &Book, target: &Target) -> String {
     for approval in approvals {
         words.extend(["--approve".to_owned(), approval]);
     }
-    join(&words)
-}
-
-fn join(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_back_what_was_meant() {
-        assert_eq!(quoted("service=graph-core"), "service=graph-core");
-        assert_eq!(quoted("note=it's $HOME"), r"'note=it'\''s $HOME'");
-        assert_eq!(quoted(""), "''");
-    }
+    shell::line(&words)
 }

@@ -20,5 +20,6 @@ pub mod noun;
 pub mod primitive;
 pub mod record;
 pub mod run;
+pub mod shell;
 pub mod transport;
 pub mod value;

@@ -9,6 +9,7 @@ use crate::change::Change;
 use crate::effect::{Call, Class, Effect};
 use crate::failure::{DENIED, Failure, INTERNAL, PLAN_ENDS};
 use crate::run::{Mode, Settings};
+use crate::shell;
 
 pub(crate) mod access;
 pub mod approval;
@@ -20,17 +21,6 @@ mod selector;
 
 pub use approval::Approval;
 pub use budget::Budget;
-
-/// A command as a person could type it: each word that a shell would read otherwise in single quotes.
-fn shown(command: &[String]) -> String {
-    let is_plain =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c));
-    let quoted = |word: &String| match is_plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    };
-    command.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
 
 /// The guard of one run.
 pub(crate) struct Gate {
@@ -117,7 +107,7 @@ impl Gate {
                 format!("{}: `{program}` was not executed in its container {container}: this run may not execute commands in pods", effect.target),
             )
             .unchanged(format!("nothing was done in {}", effect.target))
-            .hint(format!("start the run with `--allow-exec`: it would run `{}` there", shown(command))));
+            .hint(format!("start the run with `--allow-exec`: it would run `{}` there", shell::line(command))));
         }
         if effect.class < Class::Probe {
             return Err(Failure::new(&INTERNAL, format!("a command in {} was asked for as a read", effect.target)));
@@ -165,36 +155,6 @@ impl Gate {
             [] => "no namespace".into(),
             [one] => format!("namespace {one}"),
             many => format!("namespaces {}", many.join(", ")),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::shown;
-
-    /// What a POSIX shell makes of words that are plain or in single quotes, with `\'` between them.
-    fn words(text: &str) -> Vec<String> {
-        let mut words = vec![String::new()];
-        let (mut quoted, mut chars) = (false, text.chars());
-        while let Some(c) = chars.next() {
-            let word = words.last_mut().expect("there is always one");
-            match c {
-                '\'' => quoted = !quoted,
-                '\\' if !quoted => word.extend(chars.next()),
-                ' ' if !quoted => words.push(String::new()),
-                c => word.push(c),
-            }
-        }
-        words
-    }
-
-    proptest! {
-        #[test]
-        fn a_shell_reads_the_words_that_were_meant(command in proptest::collection::vec("[a-z' $`\"\\\\*#\n-]{0,12}", 1..5)) {
-            prop_assert_eq!(words(&shown(&command)), command);
         }
     }
 }

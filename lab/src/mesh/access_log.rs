@@ -87,9 +87,7 @@ impl Journal {
             }
         }
     }
-}
 
-impl Journal {
     /// Notes one request of a pod to a host. Answers how long (ms) it takes for its caller, as its line will say.
     pub fn note_one(&mut self, start: Timestamp, leg: &Leg, outcome: Outcome, between: (&str, &str)) -> f64 {
         let mut counts = [0; OUTCOMES];

@@ -10,15 +10,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::State;
 use super::access_log::{Parties, Side, lines};
 use super::curl::{Command, Refusal, Transfer, expanded};
-use super::istiod::config::ProxyConfig;
 use super::kubernetes::{PodKey, inject, key_of, second, text};
-use super::traffic::flow::{Outside, Stream};
+use super::traffic::flow::Stream;
 use super::traffic::outcome::Outcome;
 use super::traffic::single::{Asker, Single};
 use super::traffic::tls::Peer;
+use super::{State, outside, peer};
 use crate::api::Ended;
 use crate::store::Store;
 
@@ -160,13 +159,9 @@ impl State {
         let authority = format!("{}:{}", command.host, command.port);
         let patience = command.max_time.unwrap_or(Duration::from_secs(300));
         let proxy = self.proxies.get(key).filter(|_| inject::has_sidecar(pod));
-        let snapshot = &self.istiod.snapshot;
-        let plain = snapshot.proxy(&Value::Null, &snapshot.outbound(&key.0), &ProxyConfig::default(), now);
-        let (config, outside) = match proxy {
-            Some(proxy) if self.spec.cluster.registry_only => (&proxy.config, Outside::Ends(Outcome::Blocked)),
-            Some(proxy) => (&proxy.config, Outside::Passes(&plain)),
-            None => (&plain, Outside::Ends(Outcome::NoRoute)),
-        };
+        let plain = self.istiod.snapshot.without_proxy(&key.0, now);
+        let config = proxy.map_or(&plain, |proxy| &proxy.config);
+        let outside = outside(proxy, self.spec.cluster.registry_only, Some(&plain));
         let has_port = service["spec"]["ports"]
             .as_array()
             .is_some_and(|ports| ports.iter().any(|port| port["port"] == command.port));
@@ -189,11 +184,7 @@ impl State {
             on_behalf: None,
         };
         let asker = Asker { pod: key, sidecar: proxy.map(|proxy| proxy.identity), config, outside };
-        let peers: HashMap<&PodKey, Peer> = self
-            .proxies
-            .iter()
-            .map(|(key, proxy)| (key, Peer { identity: proxy.identity, accepts: proxy.config.accepts.clone() }))
-            .collect();
+        let peers: HashMap<&PodKey, Peer> = self.proxies.iter().map(|(key, proxy)| (key, peer(proxy))).collect();
         let (singles, journal) = self.traffic.singles(&stream, &asker, &peers, command.count, now);
         let transfers = singles.iter().map(|single| transfer(single, command, proxy.is_some())).collect();
         let mut log = Vec::new();

@@ -232,6 +232,21 @@ struct Concerned {
     links: bool,
 }
 
+/// What becomes of a caller's requests to hosts that its proxy does not know: `outboundTrafficPolicy`. `plain` is what holds
+/// in its namespace without a proxy.
+fn outside<'a>(caller: Option<&Proxy>, registry_only: bool, plain: Option<&'a ProxyConfig>) -> Outside<'a> {
+    match (caller, plain) {
+        (Some(proxy), _) if !proxy.router && registry_only => Outside::Ends(Outcome::Blocked),
+        (Some(proxy), Some(plain)) if !proxy.router => Outside::Passes(plain),
+        _ => Outside::Ends(Outcome::NoRoute),
+    }
+}
+
+/// What a proxy is to those who call its pod.
+fn peer(proxy: &Proxy) -> Peer {
+    Peer { identity: proxy.identity, accepts: proxy.config.accepts.clone() }
+}
+
 impl State {
     /// Whether a pod's proxy writes an access log.
     pub(crate) fn writes_access_log(&self, pod: &Value) -> bool {
@@ -384,8 +399,8 @@ impl State {
         let snapshot = self.istiod.snapshot.clone();
         let namespaces: Vec<String> = self.traffic.streams.iter().map(|stream| stream.source.0.clone()).collect();
         for namespace in namespaces {
-            let shared = snapshot.outbound(&namespace);
-            self.plain.insert(namespace, snapshot.proxy(&Value::Null, &shared, &ProxyConfig::default(), now));
+            let plain = snapshot.without_proxy(&namespace, now);
+            self.plain.insert(namespace, plain);
         }
     }
 
@@ -401,21 +416,12 @@ impl State {
                     .or_else(|| plain.get(namespace))
                     .unwrap_or(&nothing)
             },
-            |caller, namespace| match caller.and_then(|key| proxies.get(key)) {
-                Some(proxy) if !proxy.router && registry_only => Outside::Ends(Outcome::Blocked),
-                Some(proxy) if !proxy.router => {
-                    plain.get(namespace).map_or(Outside::Ends(Outcome::NoRoute), Outside::Passes)
-                }
-                _ => Outside::Ends(Outcome::NoRoute),
-            },
+            |caller, namespace| outside(caller.and_then(|key| proxies.get(key)), registry_only, plain.get(namespace)),
             |key| {
                 let inbound = proxies.get(key)?.config.clusters.iter().find(|(name, _)| name.starts_with("inbound|"));
                 inbound.map(|(name, (cluster, _))| (name.clone(), cluster.thresholds()))
             },
-            |key| {
-                let proxy = proxies.get(key)?;
-                Some(Peer { identity: proxy.identity, accepts: proxy.config.accepts.clone() })
-            },
+            |key| proxies.get(key).map(peer),
         );
     }
 

@@ -282,6 +282,11 @@ impl Snapshot {
         clusters
     }
 
+    /// What holds for callers of a namespace that have no proxy.
+    pub fn without_proxy(&self, namespace: &str, now: Timestamp) -> ProxyConfig {
+        self.proxy(&Value::Null, &self.outbound(namespace), &ProxyConfig::default(), now)
+    }
+
     /// The whole configuration of one proxy. What did not change keeps the time of its last change.
     pub fn proxy(
         &self,

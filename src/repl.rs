@@ -47,7 +47,8 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
         })
         .at_prompt(),
     );
-    let run = begin(&arguments, &place, &home, session, &terminal, &questions, &runtime)?;
+    let asked = talks.then(|| Arc::clone(&questions) as Arc<dyn Approver>);
+    let run = begin(&arguments, &place, &home, session, &terminal, asked, &runtime)?;
     let (tell, reach) = channel();
     let transport = Arc::clone(&place.transport);
     runtime.spawn(async move {
@@ -112,11 +113,10 @@ fn begin(
     home: &Path,
     session: &Session,
     terminal: &Arc<Terminal>,
-    questions: &Arc<Questions>,
+    approver: Option<Arc<dyn Approver>>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Arc<Run>, Trouble> {
-    let asks = can_ask() && stdout().is_terminal();
-    let mode = if asks { Mode::Ask } else { Mode::Unattended };
+    let mode = if approver.is_some() { Mode::Ask } else { Mode::Unattended };
     let script = Script::from_text(SCRIPT, "", None, &session.library)?;
     let settings = Settings {
         approvals: arguments.approve.clone(),
@@ -125,7 +125,6 @@ fn begin(
         curl_image: place.config.curl_image.clone(),
         ..Settings::of(&script, mode, &place.namespace, home)
     };
-    let approver = asks.then(|| Arc::clone(questions) as Arc<dyn Approver>);
     let transport = Arc::clone(&place.transport);
     // Inputs are interrupted one by one; the run itself ends when its prompt is left.
     let never = CancellationToken::new();

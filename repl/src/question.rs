@@ -1,6 +1,7 @@
 //! `name?` and `name??`: what something is, and what it does to the cluster.
 
 use meshbook_runtime::effect::Class;
+use meshbook_runtime::engine::script::last_part;
 use meshbook_runtime::failure::{Failure, UNKNOWN_NAME};
 use meshbook_runtime::primitive::{Inverse, Library, Primitive};
 
@@ -162,11 +163,6 @@ fn methods(front: &dyn Front, library: &Library, noun: &str) {
     for method in library.primitives.iter().filter(|p| p.receiver == Some(noun)) {
         front.print(&format!("  {}  {}", front.paint(Ink::Name, &method.signature()), method.summary));
     }
-}
-
-/// The name of a function without its namespace.
-pub(crate) fn last_part(name: &str) -> &str {
-    name.rsplit("::").next().unwrap_or(name)
 }
 
 #[cfg(test)]

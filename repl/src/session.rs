@@ -8,6 +8,7 @@ use meshbook_runtime::failure::{Failure, INTERRUPTED, PARAM, nearest};
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::run::{ChangeState, Done, Ending, Made, Run};
 use meshbook_stdlib::show;
+use meshbook_stdlib::text::count;
 use rhai::Dynamic;
 use tokio_util::sync::CancellationToken;
 
@@ -181,13 +182,12 @@ impl Session {
         if done.reads == 0 && done.changes == 0 {
             return;
         }
-        let count = |number: u64, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
         let mut parts = Vec::new();
         if done.reads > 0 {
-            parts.push(count(done.reads, "read"));
+            parts.push(count(usize::try_from(done.reads).unwrap_or(usize::MAX), "read", "reads"));
         }
         if done.changes > 0 {
-            parts.push(count(done.changes as u64, "change"));
+            parts.push(count(done.changes, "change", "changes"));
         }
         let (first, last) = done.lines;
         let line = format!("{} in {} (record {first}-{last})", parts.join(", "), took(done.took));
@@ -202,17 +202,13 @@ impl Session {
 
     /// Whether the person may go: what stands is shown, and what becomes of it asked.
     pub(crate) fn may_leave(&mut self) -> bool {
-        let unproved: Vec<u64> = self
-            .standing()
-            .iter()
-            .filter(|(_, made)| made.state != ChangeState::Settled)
-            .map(|(_, made)| made.number)
-            .collect();
+        let mut unproved = self.standing();
+        unproved.retain(|(_, made)| made.state != ChangeState::Settled);
         if unproved.is_empty() {
             return true;
         }
         self.front.say(&self.front.paint(Ink::Notice, "These changes stand, and nothing has proved them:"));
-        for (number, made) in self.standing().iter().filter(|(_, made)| made.state != ChangeState::Settled) {
+        for (number, made) in &unproved {
             self.front.say(&format!("  {number}  {}: {}", made.changing.object, made.changing.summary));
         }
         loop {
@@ -223,7 +219,8 @@ impl Session {
                 .map(str::trim)
             {
                 Some("t" | "take") => {
-                    let clean = self.run().take_back_numbers(&unproved, "you left the prompt");
+                    let numbers: Vec<u64> = unproved.iter().map(|(_, made)| made.number).collect();
+                    let clean = self.run().take_back_numbers(&numbers, "you left the prompt");
                     self.front.clear();
                     if clean {
                         return true;

@@ -16,3 +16,11 @@ pub(crate) const WORDS: [(&str, &str, &str); 5] = [
     ("wait", "wait 3m until { … };", "A proof: waits until the condition is true, and fails with what it last saw."),
     ("hold", "hold 1m while { … };", "A proof: the condition has to stay true all that time."),
 ];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_word_of_the_engine_is_told() {
+        assert_eq!(super::WORDS.map(|(word, ..)| word), meshbook_runtime::engine::words::WORDS);
+    }
+}

@@ -47,9 +47,8 @@ fn measured() -> io::Result<bool> {
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = wanted.iter().find(|name| takers.iter().all(|(known, _)| known != name)) {
-        return Err(io::Error::other(format!(
-            "there is no figure {unknown:?}: there are start, read, diagnosis, check, triage"
-        )));
+        let known = takers.map(|(name, _)| name).join(", ");
+        return Err(io::Error::other(format!("there is no figure {unknown:?}: there are {known}")));
     }
     let bench = Bench::new()?;
     println!("{}", Demand::head());

@@ -6,13 +6,13 @@ mod chain;
 mod infer;
 mod objects;
 
+use meshbook_runtime::engine::script::last_part;
 use meshbook_runtime::primitive::{Library, Primitive};
 
 use self::infer::Types;
 pub(crate) use self::objects::Objects;
 use self::objects::kinds_of;
 use crate::command::COMMANDS;
-use crate::question::last_part;
 use crate::words::WORDS;
 
 /// Rhai's own words that begin something.

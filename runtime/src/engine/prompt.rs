@@ -128,21 +128,7 @@ impl Prompt {
 
     /// Evaluates an input in the session's scope. `cancel` interrupts this one and no later one.
     pub fn evaluate(&mut self, text: &str, cancel: CancellationToken) -> Answer {
-        let mut scope = std::mem::take(&mut self.scope);
-        let answer = self.input(
-            text,
-            cancel,
-            &mut scope,
-            |prompt, name| {
-                let script = Script::from_input(name, text, Some(&prompt.root), &prompt.library, &prompt.may_change)?;
-                let values = params::values(&script.params, &BTreeMap::new()).map_err(Diagnostic::without_place)?;
-                Ok((script, values))
-            },
-            &mut once,
-        );
-        self.scope = scope;
-        self.keep(&answer);
-        answer
+        self.in_scope(text, text, cancel, &mut once)
     }
 
     /// Evaluates a text again and again as one input, with a pause between, until `each` has seen enough, a round fails, or
@@ -155,19 +141,25 @@ impl Prompt {
         cancel: CancellationToken,
         each: &mut dyn FnMut(&Dynamic) -> bool,
     ) -> Answer {
+        self.in_scope(typed, text, cancel, &mut |run, value| {
+            if each(value) { run.sleep(pause).map(|()| true) } else { Ok(false) }
+        })
+    }
+
+    fn in_scope(
+        &mut self,
+        typed: &str,
+        text: &str,
+        cancel: CancellationToken,
+        goes_on: &mut dyn FnMut(&Run, &Dynamic) -> Result<bool, Failure>,
+    ) -> Answer {
         let mut scope = std::mem::take(&mut self.scope);
-        let answer = self.input(
-            typed,
-            cancel,
-            &mut scope,
-            |prompt, name| {
-                let script = Script::from_input(name, text, Some(&prompt.root), &prompt.library, &prompt.may_change)?;
-                Ok((script, BTreeMap::new()))
-            },
-            &mut |run, value| {
-                if each(value) { run.sleep(pause).map(|()| true) } else { Ok(false) }
-            },
-        );
+        let read = |prompt: &Self, name: &str| {
+            let script = Script::from_input(name, text, Some(&prompt.root), &prompt.library, &prompt.may_change)?;
+            let values = params::values(&script.params, &BTreeMap::new()).map_err(Diagnostic::without_place)?;
+            Ok((script, values))
+        };
+        let answer = self.input(typed, cancel, &mut scope, read, goes_on);
         self.scope = scope;
         self.keep(&answer);
         answer

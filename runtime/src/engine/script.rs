@@ -79,7 +79,7 @@ impl Script {
         let text = read(path)
             .map_err(|why| Diagnostic::without_place(Failure::new(&SYNTAX, format!("{name} cannot be read: {why}"))))?;
         let root = root.map(Path::to_path_buf).unwrap_or_else(|| tree_of(path));
-        Script::compile(purpose, &name, text, Some(&root), library)
+        Script::compile(purpose, &name, text, Some(&root), library, &HashSet::new())
     }
 
     /// Reads a script from a text; it may import only if `root` is given.
@@ -92,7 +92,7 @@ impl Script {
         root: Option<&Path>,
         library: &Library,
     ) -> Result<Script, Box<Diagnostic>> {
-        Script::compile(Purpose::Runbook, name, text.to_owned(), root, library)
+        Script::compile(Purpose::Runbook, name, text.to_owned(), root, library, &HashSet::new())
     }
 
     fn compile(
@@ -101,6 +101,7 @@ impl Script {
         text: String,
         root: Option<&Path>,
         library: &Library,
+        may_change_too: &HashSet<String>,
     ) -> Result<Script, Box<Diagnostic>> {
         let (engine, reading) = parser(purpose);
         let mut reader =
@@ -125,7 +126,7 @@ impl Script {
             purpose,
             hash: sources.hash(),
             assigned: all().flat_map(assigned).collect(),
-            may_change: may_change(all(), library, &HashSet::new()),
+            may_change: may_change(all(), library, may_change_too),
             sources: Arc::new(sources),
             ast,
             modules,
@@ -140,9 +141,7 @@ impl Script {
         library: &Library,
         may_change_too: &HashSet<String>,
     ) -> Result<Script, Box<Diagnostic>> {
-        let script = Script::compile(Purpose::Input, name, text.to_owned(), root, library)?;
-        let all = || std::iter::once(&script.ast).chain(script.modules.values());
-        Ok(Script { may_change: may_change(all(), library, may_change_too), ..script.clone() })
+        Script::compile(Purpose::Input, name, text.to_owned(), root, library, may_change_too)
     }
 
     /// Its text.
@@ -402,7 +401,7 @@ fn may_change<'a>(asts: impl Iterator<Item = &'a AST>, library: &Library, known:
 }
 
 /// The name of a function without its namespace.
-pub(crate) fn last_part(name: &str) -> &str {
+pub fn last_part(name: &str) -> &str {
     name.rsplit("::").next().unwrap_or(name)
 }
 

@@ -46,11 +46,7 @@ impl Run {
                 Err(failure) if failure.is(&NOT_FOUND) => self.gate.overlay.created(&effect.call).ok_or(failure),
                 Err(failure) => Err(failure),
             };
-            let (reply, failure) = match &answer {
-                Ok(reply) => (Some(reply.clone()), None),
-                Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
-            };
-            self.journal.note(now, Event::Looked { effect, ordinal: (call, place as u64), reply, failure, took });
+            self.journal.note(now, looked(effect, (call, place as u64), &answer, took));
             results.push(self.latched(answer));
         }
         results
@@ -64,11 +60,7 @@ impl Run {
     pub fn glance(&self, effect: Effect) -> Result<Reply, Failure> {
         let call = self.ordinal.fetch_add(1, Ordering::Relaxed);
         let (answer, took) = self.caller.handle.block_on(self.look(&effect));
-        let (reply, failure) = match &answer {
-            Ok(reply) => (Some(reply.clone()), None),
-            Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
-        };
-        self.note(Event::Looked { effect, ordinal: (call, 0), reply, failure, took });
+        self.note(looked(effect, (call, 0), &answer, took));
         answer
     }
 
@@ -128,4 +120,13 @@ impl Run {
         }
         outcome
     }
+}
+
+/// A read as the record has it.
+fn looked(effect: Effect, ordinal: (u64, u64), answer: &Result<Reply, Failure>, took: Duration) -> Event {
+    let (reply, failure) = match answer {
+        Ok(reply) => (Some(reply.clone()), None),
+        Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
+    };
+    Event::Looked { effect, ordinal, reply, failure, took }
 }

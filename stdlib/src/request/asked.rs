@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use meshbook_runtime::failure::{Failure, TYPE, nearest};
 use meshbook_runtime::noun::{Noun, a_type};
+use meshbook_runtime::primitive::Invocation;
 use meshbook_runtime::record::redact;
 use meshbook_runtime::value::Span;
 use rhai::{Dynamic, Map};
@@ -41,6 +42,16 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Reads the arguments of a primitive that takes `to`, and optionally `path` and `options`.
+    ///
+    /// # Errors
+    /// As of [`Asked::of`].
+    pub fn of_call(call: &Invocation<'_>) -> Result<Self, Failure> {
+        let path = if call.given(1) { call.string(1)? } else { "/".to_owned() };
+        let options = if call.given(2) { call.map(2)? } else { Map::new() };
+        Asked::of(&call.any(0), &path, &options)
+    }
+
     /// Reads the arguments of a call.
     ///
     /// # Errors

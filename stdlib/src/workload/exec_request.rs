@@ -47,9 +47,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let work = call.receiver::<Workload>()?;
-    let path = if call.given(1) { call.string(1)? } else { "/".to_owned() };
-    let options = if call.given(2) { call.map(2)? } else { rhai::Map::new() };
-    let asked = Asked::of(&call.any(0), &path, &options)?;
+    let asked = Asked::of_call(call)?;
     let answers = executed::ask(call.run(), work.object(), &asked)?;
     saw(call, answers.text());
     Ok(Dynamic::from(answers))

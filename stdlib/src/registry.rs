@@ -98,6 +98,7 @@ primitives! {
     memory_limit_configuration: "memory/limit_configuration.rs";
     memory_raise_limit: "memory/raise_limit.rs";
     // Whether both sides agree about mutual TLS.
+    host_refused_plaintext: "host/refused_plaintext.rs";
     host_tls_by_caller: "host/tls_by_caller.rs";
     tls_pair_agree: "tls/agree.rs";
     tls_pair_cause: "tls/cause_of.rs";

@@ -18,7 +18,7 @@ use super::webhook::Place;
 use super::{ControlPlane, Seen, api_server, configz, metrics, policy, service, syncz, webhook};
 use crate::envoy::admin;
 use crate::evidence::{absorb, moment, root};
-use crate::kubernetes::kinds;
+use crate::kubernetes::{kinds, read};
 use crate::proxy::pod::{PodFacts, strings};
 use crate::text::{count, first_line};
 
@@ -74,41 +74,41 @@ fn objects(run: &Run) -> Result<Result<Objects, Missing>, Failure> {
     let own = |kind: ResourceKind| Effect::list(kind, Some(&root), None);
     let all = |kind: ResourceKind| Effect::list(kind, None, None);
     let effects = vec![
-        own(kinds::pod()),
         own(kinds::service()),
         own(kinds::endpoint_slice()),
         own(kinds::network_policy()),
         all(kinds::mutating_webhooks()),
         all(kinds::validating_webhooks()),
-        all(kinds::pod()),
         all(kinds::namespace()),
         own(kinds::config_map()),
     ];
     let mut notes = Vec::new();
     let mut replies = moment::read_all(run, effects).into_iter();
-    let mut next = |what: &str, needed: bool| -> Result<Result<Vec<Value>, Missing>, Failure> {
-        match items(replies.next().expect("each effect is answered")) {
-            Ok(items) => Ok(Ok(items)),
-            Err(failure) if failure.is(&FORBIDDEN) && needed => Ok(Err(Missing::Unreachable(failure.message))),
-            Err(failure) if failure.is(&FORBIDDEN) => {
-                notes.push(format!("{what} may not be listed, so nothing is known of them"));
-                Ok(Ok(Vec::new()))
-            }
-            Err(failure) => Err(failure),
+    let mut optional = |what: &str| match items(replies.next().expect("each effect is answered")) {
+        Err(failure) if failure.is(&FORBIDDEN) => {
+            notes.push(format!("{what} may not be listed, so nothing is known of them"));
+            Ok(Vec::new())
         }
+        listed => listed,
     };
-    let in_root = match next("pods", true)? {
-        Ok(pods) => pods,
-        Err(missing) => return Ok(Err(missing)),
-    };
-    let mut optional = |what: &str| next(what, false).map(Result::unwrap_or_default);
     let (services, slices) = (optional("Services")?, optional("EndpointSlices")?);
     let policies = optional("NetworkPolicies")?;
     let (mutating, validating) =
         (optional("MutatingWebhookConfigurations")?, optional("ValidatingWebhookConfigurations")?);
-    let pods = optional("pods of all namespaces")?;
     let namespaces = optional("namespaces")?;
     let config_maps = optional("ConfigMaps")?;
+    let pods = match read::view(run, kinds::pod(), None, None) {
+        Err(failure) if failure.is(&FORBIDDEN) => {
+            notes.push("pods of all namespaces may not be listed, so nothing is known of them".into());
+            None
+        }
+        pods => Some(pods?),
+    };
+    let pods: Vec<&Value> = pods.iter().flat_map(read::Listed::iter).collect();
+    let in_root = match read::list(run, kinds::pod(), Some(&root), None) {
+        Err(failure) if failure.is(&FORBIDDEN) => return Ok(Err(Missing::Unreachable(failure.message))),
+        in_root => in_root?,
+    };
     let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let certificate =
         config_maps.iter().find(|one| one.pointer("/metadata/name") == Some(&Value::from("istio-ca-root-cert")));
@@ -126,7 +126,7 @@ fn objects(run: &Run) -> Result<Result<Objects, Missing>, Failure> {
         root_certificate: certificate
             .and_then(|one| one.pointer("/data")?.get("root-cert.pem")?.as_str())
             .map(str::to_owned),
-        pods: pods.iter().map(PodFacts::of).collect(),
+        pods: pods.iter().copied().map(PodFacts::of).collect(),
         root,
         in_root,
         services,

@@ -89,8 +89,8 @@ fn look(run: &Run, host: &Host, requests: Option<&Requests>) -> Result<Survey, F
         .into_iter()
         .chain(named.iter().map(|(_, namespace, _)| namespace.as_str()))
         .collect();
-    let (pods, narrowed) = read::list_widely(run, &kinds::pod(), &namespaces)?;
-    let pods: Vec<PodFacts> = pods.iter().map(PodFacts::of).collect();
+    let (pods, narrowed) = read::view_widely(run, &kinds::pod(), &namespaces)?;
+    let pods: Vec<PodFacts> = pods.iter().flat_map(read::Listed::iter).map(PodFacts::of).collect();
     let mut survey =
         Survey { notes: narrowed.into_iter().map(|note| format!("looked at {note}")).collect(), ..Survey::default() };
     survey.pods = pods

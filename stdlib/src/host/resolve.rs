@@ -79,11 +79,15 @@ pub fn all(run: &Run, namespace: &str) -> Result<Vec<Host>, Failure> {
 
 /// The cluster's domain, from the arguments of any sidecar nearby: nothing in the API says it.
 fn domain(run: &Run, namespace: &str) -> Result<String, Failure> {
-    let pods = match read::list(run, kinds::pod(), Some(namespace), None) {
-        Ok(pods) => pods,
-        Err(failure) => absorb(failure).map(|_| Vec::new())?,
+    let pods = match read::view(run, kinds::pod(), Some(namespace), None) {
+        Ok(pods) => Some(pods),
+        Err(failure) => absorb(failure).map(|_| None)?,
     };
-    Ok(pods.iter().find_map(|pod| PodFacts::of(pod).domain).unwrap_or_else(|| DEFAULT_DOMAIN.to_owned()))
+    Ok(pods
+        .iter()
+        .flat_map(read::Listed::iter)
+        .find_map(|pod| PodFacts::of(pod).domain)
+        .unwrap_or_else(|| DEFAULT_DOMAIN.to_owned()))
 }
 
 fn unknown(run: &Run, name: &str, namespace: &str) -> Result<Failure, Failure> {

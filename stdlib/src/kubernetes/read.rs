@@ -1,13 +1,14 @@
 //! Reads of Kubernetes objects.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use meshbook_runtime::effect::{Call, Effect, ObjectRef, Reply, ResourceKind};
 use meshbook_runtime::failure::{BAD_ANSWER, FORBIDDEN, Failure, NOT_FOUND};
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
-use crate::evidence::moment;
+use crate::evidence::moment::{self, Answer};
 
 /// Reads one object.
 ///
@@ -39,10 +40,26 @@ pub fn list(
     namespace: Option<&str>,
     labels: Option<&str>,
 ) -> Result<Vec<Value>, Failure> {
+    Ok(view(run, kind, namespace, labels)?.into_values())
+}
+
+/// Lists objects as [`list`] does, and shares them with whoever else has asked: thousands of pods are many megabytes.
+///
+/// # Errors
+/// As [`list`].
+pub fn view(run: &Run, kind: ResourceKind, namespace: Option<&str>, labels: Option<&str>) -> Result<Listed, Failure> {
+    if let (Some(namespace), None) = (namespace, labels)
+        && let Some(all) = moment::recall(run, &Effect::list(kind.clone(), None, None))
+        && matches!(&*all, Ok(Reply::Json(Value::Array(_))))
+    {
+        return Ok(Listed { answer: all, namespace: Some(namespace.to_owned()) });
+    }
     let what = format!("the list of {}", kind.plural);
-    match moment::read(run, Effect::list(kind, namespace, labels))? {
-        Reply::Json(Value::Array(items)) => Ok(items),
-        _ => Err(Failure::new(&BAD_ANSWER, format!("{what} is no list"))),
+    let answer = moment::share(run, Effect::list(kind, namespace, labels));
+    match &*answer {
+        Ok(Reply::Json(Value::Array(_))) => Ok(Listed { answer, namespace: None }),
+        Ok(_) => Err(Failure::new(&BAD_ANSWER, format!("{what} is no list"))),
+        Err(failure) => Err(failure.clone()),
     }
 }
 
@@ -55,35 +72,78 @@ pub fn list_widely(
     kind: &ResourceKind,
     namespaces: &[&str],
 ) -> Result<(Vec<Value>, Option<String>), Failure> {
-    match list(run, kind.clone(), None, None) {
-        Ok(items) => Ok((items, None)),
-        Err(failure) if is(&failure, &FORBIDDEN) => {
-            let unique: BTreeSet<&str> = namespaces.iter().copied().filter(|n| !n.is_empty()).collect();
-            let (mut items, mut denied, mut last) = (Vec::new(), Vec::new(), failure);
-            for namespace in &unique {
-                match list(run, kind.clone(), Some(namespace), None) {
-                    Ok(found) => items.extend(found),
-                    Err(failure) if is(&failure, &FORBIDDEN) => {
-                        denied.push(*namespace);
-                        last = failure;
-                    }
-                    Err(failure) => return Err(failure),
-                }
+    let (lists, note) = view_widely(run, kind, namespaces)?;
+    Ok((lists.into_iter().flat_map(Listed::into_values).collect(), note))
+}
+
+/// Lists objects as [`list_widely`] does, and shares them as [`view`] does.
+///
+/// # Errors
+/// As [`list_widely`].
+pub fn view_widely(
+    run: &Run,
+    kind: &ResourceKind,
+    namespaces: &[&str],
+) -> Result<(Vec<Listed>, Option<String>), Failure> {
+    let mut last = match view(run, kind.clone(), None, None) {
+        Ok(all) => return Ok((vec![all], None)),
+        Err(failure) if is(&failure, &FORBIDDEN) => failure,
+        Err(failure) => return Err(failure),
+    };
+    let unique: BTreeSet<&str> = namespaces.iter().copied().filter(|n| !n.is_empty()).collect();
+    let (mut lists, mut read) = (Vec::new(), Vec::new());
+    for namespace in &unique {
+        match view(run, kind.clone(), Some(namespace), None) {
+            Ok(found) => {
+                lists.push(found);
+                read.push((*namespace).to_owned());
             }
-            if denied.len() == unique.len() {
-                return Err(last);
-            }
-            let read: Vec<_> = unique.iter().filter(|n| !denied.contains(n)).map(|n| (*n).to_owned()).collect();
-            Ok((
-                items,
-                Some(format!(
-                    "{} of namespace {} only: listing them in all namespaces is forbidden",
-                    kind.plural,
-                    crate::text::and(&read)
-                )),
-            ))
+            Err(failure) if is(&failure, &FORBIDDEN) => last = failure,
+            Err(failure) => return Err(failure),
         }
-        Err(failure) => Err(failure),
+    }
+    if read.is_empty() {
+        return Err(last);
+    }
+    let note = format!(
+        "{} of namespace {} only: listing them in all namespaces is forbidden",
+        kind.plural,
+        crate::text::and(&read)
+    );
+    Ok((lists, Some(note)))
+}
+
+/// Objects that were listed.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// An array.
+    answer: Answer,
+    /// Only those of this namespace, if it is one.
+    namespace: Option<String>,
+}
+
+impl Listed {
+    /// The objects.
+    pub fn iter(&self) -> impl Iterator<Item = &Value> {
+        let items = match &*self.answer {
+            Ok(Reply::Json(Value::Array(items))) => items.as_slice(),
+            _ => &[],
+        };
+        let is_in = |item: &&Value| match &self.namespace {
+            Some(namespace) => item.pointer("/metadata/namespace").and_then(Value::as_str) == Some(namespace),
+            None => true,
+        };
+        items.iter().filter(is_in)
+    }
+
+    fn into_values(self) -> Vec<Value> {
+        if self.namespace.is_some() {
+            return self.iter().cloned().collect();
+        }
+        match Arc::unwrap_or_clone(self.answer) {
+            Ok(Reply::Json(Value::Array(items))) => items,
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -143,7 +143,7 @@ fn cause(run: &Run, host: &Host, evidence: &mut Vec<String>) -> Result<Cause, Fa
         }
         Part::OwnWork | Part::Waiting => {}
     }
-    let room = room::gather::gather(run, host)?;
+    let room = room::gather::saturation(run, host)?;
     if let Some(missing) = room.missing() {
         return Ok(Err(missing));
     }

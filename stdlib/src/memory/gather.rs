@@ -35,7 +35,7 @@ pub fn gather(run: &Run, work: &ObjectRef, span: Span) -> Result<SidecarMemory, 
 fn seen(run: &Run, work: &ObjectRef, span: Span) -> Result<Result<Seen, Missing>, Failure> {
     let namespace = work.namespace.clone().unwrap_or_default();
     let object = read::get(run, work)?;
-    let pods = read::list(run, kinds::pod(), Some(&namespace), None)?;
+    let pods = read::view(run, kinds::pod(), Some(&namespace), None)?;
     let own: Vec<(PodFacts, container::Container)> = pods
         .iter()
         .map(|pod| (PodFacts::of(pod), container::of(pod)))

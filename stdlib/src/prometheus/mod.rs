@@ -65,8 +65,8 @@ fn series(value: &Value) -> Result<Series, String> {
         .flatten()
         .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
         .collect();
-    let raw =
-        value.get("values").and_then(Value::as_array).cloned().or_else(|| value.get("value").cloned().map(|v| vec![v]));
+    let one = || value.get("value").map(std::slice::from_ref);
+    let raw = value.get("values").and_then(Value::as_array).map(Vec::as_slice).or_else(one);
     let samples = raw
         .ok_or("a series has no value")?
         .iter()

@@ -38,7 +38,7 @@ pub fn diagnose(run: &Run, host: &Host) -> Result<Diagnosis, Failure> {
     let seen = refusals.seen()?;
     let mut evidence = vec![refusals.text()];
     evidence.extend(seen.sources.iter().map(|source| format!("source: {source}")));
-    let room = room::gather::gather(run, host)?;
+    let room = room::gather::saturation(run, host)?;
     if let Some(missing) = room.missing() {
         return Ok(Err(missing));
     }

@@ -16,7 +16,7 @@ use crate::evidence::rules::Rules;
 use crate::evidence::sampler::{Clusters, Snapshot, sample, window};
 use crate::evidence::survey::{self, Survey};
 use crate::evidence::window::increase;
-use crate::evidence::{absorb, logs, moment};
+use crate::evidence::{absorb, logs, moment, representatives};
 use crate::host::Host;
 use crate::prometheus::requests::{Answers, Counted, Reporter, Requests};
 use crate::proxy::{Proxy, Side};
@@ -56,7 +56,7 @@ pub fn gather(run: &Run, host: &Host, span: Span) -> Result<Refusals, Failure> {
     if let Some(missing) = verdict(&findings, &untold, &survey, &mut why, &mut notes) {
         return Ok(Refusals::new(host.clone(), span, Err(missing), notes));
     }
-    let seen = behind(run, host, &survey, findings, &mut notes)?;
+    let seen = behind(run, host, &survey, requests.as_ref().ok(), findings, &mut notes)?;
     Ok(Refusals::new(host.clone(), span, Ok(seen), notes))
 }
 
@@ -282,6 +282,7 @@ fn behind(
     run: &Run,
     host: &Host,
     survey: &Survey,
+    requests: Option<&Requests>,
     findings: Vec<Finding>,
     notes: &mut Vec<String>,
 ) -> Result<Seen, Failure> {
@@ -297,7 +298,8 @@ fn behind(
     let rules = Rules::read(run, host, &survey.callers)?;
     notes.extend(rules.note.clone());
     let proxies: Vec<_> = refusing.iter().flat_map(|finding| finding.proxies.iter().cloned()).collect();
-    let configured = configuration(run, host, &proxies, notes)?;
+    let asked = representatives::of(run, &proxies, requests);
+    let configured = configuration(run, host, &proxies, &asked, notes)?;
     let mut levels = BTreeMap::<String, (Value, BTreeSet<Level>)>::new();
     for finding in refusing {
         let mut group = Group {
@@ -352,30 +354,30 @@ fn proxies_of<'a>(
     found.into_values().collect()
 }
 
-/// What each proxy was told about its clusters to the host; `None` for those that do not answer.
+/// What each proxy was told about its clusters to the host; `None` for those that were not asked, or do not answer.
 fn configuration(
     run: &Run,
     host: &Host,
     proxies: &[Proxy],
+    asked: &[Proxy],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Option<Vec<Configured>>>, Failure> {
     let effects =
-        proxies.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
-    let mut configured = Vec::new();
-    for (proxy, reply) in proxies.iter().zip(moment::read_all(run, effects)) {
+        asked.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
+    let mut configured = BTreeMap::new();
+    for (proxy, reply) in asked.iter().zip(moment::read_all(run, effects)) {
         let page = match reply {
             Ok(reply) => admin::body(reply).and_then(|body| config_dump::parse(&body)),
             Err(failure) => Err(absorb(failure)?),
         };
-        configured.push(match page {
-            Ok(clusters) => Some(clusters),
-            Err(why) => {
-                notes.push(format!("{} could not be asked for its limits: {why}", proxy.text()));
-                None
+        match page {
+            Ok(clusters) => {
+                configured.insert(proxy.key(), clusters);
             }
-        });
+            Err(why) => notes.push(format!("{} could not be asked for its limits: {why}", proxy.text())),
+        }
     }
-    Ok(configured)
+    Ok(proxies.iter().map(|proxy| configured.get(&proxy.key()).cloned()).collect())
 }
 
 /// The clusters of a proxy whose limits refuse: those that the source names, else those that are limited and used.

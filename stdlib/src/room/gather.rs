@@ -13,7 +13,7 @@ use super::{Facts, Known, Room};
 use crate::envoy::{admin, config_dump};
 use crate::evidence::sampler::{Clusters, sample};
 use crate::evidence::survey::{self, Survey};
-use crate::evidence::{absorb, moment, rules};
+use crate::evidence::{absorb, at_once, moment, rules};
 use crate::host::Host;
 use crate::kubernetes::{kinds, read};
 use crate::prometheus::{self, Series, quote};
@@ -40,6 +40,22 @@ pub fn gather(run: &Run, host: &Host) -> Result<Room, Failure> {
         allowed: allowed(run, host, &survey.callers)?,
     };
     Ok(Room::new(host.clone(), facts))
+}
+
+/// Gathers so much that it can be told whether a service is saturated, and asks no proxy for it unless nothing else tells.
+///
+/// # Errors
+/// As [`gather`].
+pub fn saturation(run: &Run, host: &Host) -> Result<Room, Failure> {
+    let requests = survey::requests(run, host, Span(Duration::from_secs(60)))?;
+    let survey = survey::survey(run, host, requests.as_ref().ok())?;
+    fn unasked<T>() -> Known<T> {
+        Err(Missing::NotExported("it was not asked".into()))
+    }
+    let (growing, (endpoints, cpu)) =
+        at_once(|| growing(run, host), || Ok::<_, Failure>((endpoints(run, host)?, cpu(run, host, &survey)?)))?;
+    let inside = if cpu.is_err() && growing.is_err() { inside(run, host, &survey)? } else { unasked() };
+    Ok(Room::new(host.clone(), Facts { endpoints, cpu, p95: unasked(), growing, inside, allowed: unasked() }))
 }
 
 /// Ready endpoints of a host, and all of them.
@@ -126,7 +142,7 @@ fn growing(run: &Run, host: &Host) -> Result<Known<bool>, Failure> {
         let ask = |what: &str, query: String| {
             prometheus::ask_past(run, &format!("{what} of {} over {}", host.text(), Span(PAST)), &query, PAST, STEP)
         };
-        let (counts, sums) = (ask("throughput", rate("count"))?, ask("latency", rate("sum"))?);
+        let (counts, sums) = at_once(|| ask("throughput", rate("count")), || ask("latency", rate("sum")))?;
         match (counts, sums) {
             (Ok(counts), Ok(sums)) if counts.first().is_some_and(|s| s.last().is_some()) => {
                 let known = grows_without_throughput(&points(counts.first(), sums.first()));

@@ -13,10 +13,10 @@ use super::parts::Parts;
 use super::{Spent, TimeSpent};
 use crate::envoy::{admin, config_dump};
 use crate::evidence::rules::{Rules, place};
-use crate::evidence::survey::{self, Survey};
-use crate::evidence::{absorb, moment};
+use crate::evidence::{absorb, moment, representatives, survey};
 use crate::host::Host;
 use crate::latency::durations;
+use crate::proxy::Proxy;
 use crate::rule::limits::UNLIMITED;
 use crate::rule::policy::Level;
 use crate::rule::{Limits, Rule};
@@ -53,13 +53,13 @@ pub fn gather(run: &Run, host: &Host, span: Span) -> Result<TimeSpent, Failure> 
             crate::text::time(parts.beyond)
         ));
     }
-    let pools = pools(run, host, &survey, &mut notes)?;
+    let callers = representatives::of(run, &survey.callers, requests.as_ref().ok());
+    let pools = pools(run, host, &callers, &mut notes)?;
     Ok(TimeSpent::new(host.clone(), span, Ok(Spent { parts, pools, notes })))
 }
 
 /// The rules whose limits on connections and open requests hold for callers of the host, with the narrowest of them.
-fn pools(run: &Run, host: &Host, survey: &Survey, notes: &mut Vec<String>) -> Result<Vec<(Rule, Limits)>, Failure> {
-    let callers = &survey.callers;
+fn pools(run: &Run, host: &Host, callers: &[Proxy], notes: &mut Vec<String>) -> Result<Vec<(Rule, Limits)>, Failure> {
     let effects =
         callers.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
     let (mut silent, mut limited) = (0, Vec::new());

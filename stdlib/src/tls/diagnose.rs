@@ -15,16 +15,22 @@ use crate::text::percent;
 const RUNBOOK: &str = "troubleshooting/mtls.rhai";
 
 /// Why callers of a host fail for TLS: each cause once, the one that harms most first. A disagreement by which no request
-/// fails is among them, with no harm.
+/// fails is among them, with no harm. And what a person should know besides.
 ///
 /// # Errors
 /// What every read of the API server can end in.
-pub fn diagnose(run: &Run, host: &Host) -> Result<Diagnosis, Failure> {
+pub fn diagnose(run: &Run, host: &Host) -> Result<(Diagnosis, Vec<String>), Failure> {
     let gathered = gather::gather(run, host)?;
     if gathered.pairs.is_empty() {
-        return Ok(gathered.unseen.map_or(Ok(Vec::new()), Err));
+        return Ok((gathered.unseen.map_or(Ok(Vec::new()), Err), gathered.notes));
     }
-    Ok(findings(&gathered.pairs, host))
+    let found = findings(&gathered.pairs, host);
+    // What was seen to disagree is a finding, whatever could not be seen.
+    let found = match (found, gathered.unlogged) {
+        (Ok(found), Some(unlogged)) if found.is_empty() => Err(unlogged),
+        (found, _) => found,
+    };
+    Ok((found, gathered.notes))
 }
 
 fn findings(pairs: &[TlsPair], host: &Host) -> Diagnosis {

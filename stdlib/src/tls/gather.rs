@@ -2,7 +2,6 @@
 //! servers' pods, certificates of both sides, and connections that servers refused before there was a request.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Missing, Span};
 
 use super::judge::{self, Demand};
+use super::plaintext;
 use super::traffic::{self, Failed};
 use super::{Caller, Cause, Key, Pair, Server, TlsPair};
 use crate::envoy::config_dump::{self, Configured};
@@ -22,7 +22,7 @@ use crate::envoy::{ClusterName, admin};
 use crate::evidence::rules::Rules;
 use crate::evidence::sampler::{Clusters, sample};
 use crate::evidence::survey::{self, Survey};
-use crate::evidence::{absorb, logs, moment};
+use crate::evidence::{absorb, moment, representatives};
 use crate::host::Host;
 use crate::kubernetes::{kinds, read};
 use crate::peer_authentication::{Mode, Policies};
@@ -33,9 +33,6 @@ use crate::rule::{Rule, tls};
 /// Over which span traffic is looked at.
 pub const SPAN: Span = Span(Duration::from_secs(60));
 
-/// For how long refused connections that were read from logs speak for now.
-const FRESH: Duration = Duration::from_secs(60);
-
 /// All pairs of a host.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
@@ -45,6 +42,12 @@ pub struct Gathered {
     pub callers: usize,
     /// Why there may be callers although none was found.
     pub unseen: Option<Missing>,
+    /// How many connections servers refused because they were no mutual TLS.
+    pub refused: f64,
+    /// Why nothing tells of callers without a sidecar that servers refuse, if so.
+    pub unlogged: Option<Missing>,
+    /// What a person should know: that not every proxy was asked.
+    pub notes: Vec<String>,
 }
 
 /// Pods of the host that callers cannot tell apart.
@@ -74,10 +77,13 @@ pub fn gather(run: &Run, host: &Host) -> Result<Gathered, Failure> {
     let policies = Policies::read(run, host.namespace())?;
     let rules = Rules::read(run, host, &survey.callers)?;
     let groups = groups(&survey);
-    let said = ask(run, host, &survey)?;
-    let used = used(run, host, &survey, &said)?;
+    let callers = representatives::of(run, &survey.callers, requests.as_ref().ok());
+    let servers = representatives::of(run, &survey.servers, requests.as_ref().ok());
+    let notes = [representatives::note(&callers, &survey.callers), representatives::note(&servers, &survey.servers)];
+    let said = ask(run, host, &callers, &servers)?;
+    let used = used(run, host, &callers, &said)?;
     let mut found: Vec<(Caller, Pair)> = Vec::new();
-    for proxy in &survey.callers {
+    for proxy in &callers {
         let caller = Caller {
             name: format!("{}.{}", proxy.workload(), proxy.namespace()),
             workload: (proxy.namespace().to_owned(), proxy.workload().to_owned()),
@@ -117,9 +123,39 @@ pub fn gather(run: &Run, host: &Host) -> Result<Gathered, Failure> {
         let failed = traffic::of(run, &requests, &caller, SPAN)?;
         pairs.push(TlsPair::new(Pair { caller, failed, mixed, ..pair }));
     }
-    pairs.extend(plaintext(run, host, &survey, &groups, &policies)?);
+    let strict = strict(host, &groups, &policies);
+    let (mut connections_refused, mut unlogged) = (0.0, None);
+    if let Some((group, port)) = strict {
+        let refused = plaintext::refused(run, host, &survey, requests.as_ref().ok())?;
+        unlogged = refused.unseen.clone();
+        connections_refused = refused.by_address.values().sum();
+        for (caller, connections) in plaintext::by_caller(run, host, &refused)? {
+            let failed = Failed { failed: connections, total: connections, source: plaintext::SOURCE };
+            let blank = blank(host, &caller, group, &policies, port);
+            let verdict = Ok(Some((Cause::PlaintextCaller, String::new())));
+            pairs.push(TlsPair::new(Pair { sends: Some(Transport::Plain), verdict, failed: Ok(failed), ..blank }));
+        }
+    }
     pairs.sort_by_key(|pair| (matches!(pair.known().verdict, Ok(None)), pair.known().caller.name.clone()));
-    Ok(Gathered { pairs, callers: survey.callers.len(), unseen: survey.unseen.clone() })
+    Ok(Gathered {
+        pairs,
+        callers: survey.callers.len(),
+        unseen: survey.unseen.clone(),
+        refused: connections_refused,
+        unlogged,
+        notes: notes.into_iter().flatten().collect(),
+    })
+}
+
+/// A group with a sidecar of which a port takes mutual TLS only, and that port.
+fn strict<'a>(host: &Host, groups: &'a [Group], policies: &Policies) -> Option<(&'a Group, u16)> {
+    let nobody = Caller::default();
+    let strict = |group: &'a Group| {
+        let ports = host.ports().iter().map(|port| port.number);
+        let is_strict = |port: &u16| blank(host, &nobody, group, policies, *port).server.effective.mode == Mode::Strict;
+        Some((group, ports.into_iter().find(is_strict)?))
+    };
+    groups.iter().filter(|group| group.sidecar).find_map(strict)
 }
 
 fn groups(survey: &Survey) -> Vec<Group> {
@@ -133,14 +169,14 @@ fn groups(survey: &Survey) -> Vec<Group> {
 }
 
 /// Asks every proxy once: callers for their clusters, both sides for their certificates.
-fn ask(run: &Run, host: &Host, survey: &Survey) -> Result<Said, Failure> {
+fn ask(run: &Run, host: &Host, callers: &[Proxy], servers: &[Proxy]) -> Result<Said, Failure> {
     // Both pages of a caller follow each other, so that they come over one stream to its pod.
-    let callers = survey.callers.iter().flat_map(|proxy| {
+    let of_callers = callers.iter().flat_map(|proxy| {
         let (namespace, pod) = (proxy.namespace(), proxy.pod());
         [admin::cluster_config(namespace, pod, host.fqdn()), admin::secrets(namespace, pod)]
     });
-    let servers = survey.servers.iter().map(|proxy| admin::secrets(proxy.namespace(), proxy.pod()));
-    let mut replies = moment::read_all(run, callers.chain(servers).collect()).into_iter();
+    let of_servers = servers.iter().map(|proxy| admin::secrets(proxy.namespace(), proxy.pod()));
+    let mut replies = moment::read_all(run, of_callers.chain(of_servers).collect()).into_iter();
     let mut page = || -> Result<Result<String, String>, Failure> {
         match replies.next() {
             Some(Ok(reply)) => Ok(admin::body(reply)),
@@ -149,13 +185,13 @@ fn ask(run: &Run, host: &Host, survey: &Survey) -> Result<Said, Failure> {
         }
     };
     let mut said = Said { clusters: HashMap::new(), secrets: HashMap::new(), now: run.now()?, roots: Vec::new() };
-    for proxy in &survey.callers {
+    for proxy in callers {
         let clusters = page()?.and_then(|body| config_dump::parse(&body));
         said.clusters.insert(proxy.key(), clusters);
         let secrets = page()?.and_then(|body| Secrets::parse(&body));
         said.secrets.insert(proxy.key(), secrets);
     }
-    for proxy in &survey.servers {
+    for proxy in servers {
         let secrets = page()?.and_then(|body| Secrets::parse(&body));
         said.secrets.insert(proxy.key(), secrets);
     }
@@ -173,7 +209,7 @@ fn ask(run: &Run, host: &Host, survey: &Survey) -> Result<Said, Failure> {
 fn used(
     run: &Run,
     host: &Host,
-    survey: &Survey,
+    callers: &[Proxy],
     said: &Said,
 ) -> Result<HashMap<ProxyKey, BTreeSet<ClusterName>>, Failure> {
     let leads = |cluster: &&Configured| cluster.name.is_outbound_to(host.fqdn());
@@ -181,7 +217,7 @@ fn used(
         let page = said.clusters.get(&proxy.key()).and_then(|page| page.as_ref().ok());
         page.is_some_and(|clusters| clusters.iter().filter(leads).count() > 1)
     };
-    let proxies: Vec<Proxy> = survey.callers.iter().filter(several).cloned().collect();
+    let proxies: Vec<Proxy> = callers.iter().filter(several).cloned().collect();
     if proxies.is_empty() {
         return Ok(HashMap::new());
     }
@@ -260,10 +296,14 @@ fn identities(proxy: &Proxy, group: &Group, said: &Said) -> Result<Option<(Cause
             return Err(missing(proxy.text(), why));
         }
     };
+    let key = |pod: &PodFacts| (pod.namespace.clone(), pod.name.clone(), Side::Server);
+    // Those that were asked speak for those that were not.
+    let some_asked = group.pods.iter().any(|pod| said.secrets.contains_key(&key(pod)));
     let mut unread = None;
     for pod in &group.pods {
         let name = format!("{}.{}", pod.name, pod.namespace);
-        match said.secrets.get(&(pod.namespace.clone(), pod.name.clone(), Side::Server)) {
+        match said.secrets.get(&key(pod)) {
+            None if some_asked => {}
             Some(Ok(theirs)) => {
                 if let Some(cause) = judge::certificates(own, theirs, said.now) {
                     return Ok(Some((cause, shown(cause, (&proxy.text(), own), (&name, theirs), said))));
@@ -323,91 +363,4 @@ fn merge(found: &mut Vec<(Caller, Pair)>, caller: &Caller, pair: Pair) {
             .extend(caller.proxies.iter().filter(|key| !known.proxies.contains(key)).cloned().collect::<Vec<_>>()),
         None => found.push((caller.clone(), pair)),
     }
-}
-
-/// Connections that servers refused for want of a filter chain: how many, by the address they came from.
-type Refused = BTreeMap<String, f64>;
-
-#[derive(Default)]
-struct Kept(Mutex<HashMap<String, (Timestamp, Arc<Refused>)>>);
-
-/// Callers without a sidecar whose connections servers refuse: only the servers' access logs know of them.
-fn plaintext(
-    run: &Run,
-    host: &Host,
-    survey: &Survey,
-    groups: &[Group],
-    policies: &Policies,
-) -> Result<Vec<TlsPair>, Failure> {
-    let nobody = Caller::default();
-    let strict = |group: &&Group| {
-        host.ports()
-            .iter()
-            .any(|port| blank(host, &nobody, group, policies, port.number).server.effective.mode == Mode::Strict)
-    };
-    let Some(group) = groups.iter().filter(|group| group.sidecar).find(strict) else { return Ok(Vec::new()) };
-    let refused = refused(run, host, survey)?;
-    if refused.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (pods, _) = read::list_widely(run, &kinds::pod(), &[host.namespace(), run.namespace()])?;
-    let pods: Vec<PodFacts> = pods.iter().map(PodFacts::of).collect();
-    let mut by_caller = BTreeMap::<String, (Caller, f64)>::new();
-    for (address, connections) in refused.iter() {
-        let pod = pods.iter().find(|pod| pod.ip.as_ref() == Some(address) && pod.is_running);
-        // A sidecar that sends plain text is seen by its configuration.
-        if pod.is_some_and(|pod| pod.has_proxy) {
-            continue;
-        }
-        let caller = match pod {
-            Some(pod) => Caller {
-                name: format!("{}.{}", pod.workload, pod.namespace),
-                workload: (pod.namespace.clone(), pod.workload.clone()),
-                ..Caller::default()
-            },
-            None => Caller { name: format!("{address} (no pod of this cluster)"), ..Caller::default() },
-        };
-        by_caller.entry(caller.name.clone()).or_insert((caller, 0.0)).1 += connections;
-    }
-    let port = host.ports().iter().map(|port| port.number);
-    let strict_port = port
-        .clone()
-        .find(|port| blank(host, &nobody, group, policies, *port).server.effective.mode == Mode::Strict)
-        .unwrap_or_default();
-    Ok(by_caller
-        .into_values()
-        .map(|(caller, connections)| {
-            let failed = Failed {
-                failed: connections,
-                total: connections,
-                source: "access logs of the servers: NR filter_chain_not_found",
-            };
-            let blank = blank(host, &caller, group, policies, strict_port);
-            TlsPair::new(Pair {
-                sends: Some(Transport::Plain),
-                verdict: Ok(Some((Cause::PlaintextCaller, String::new()))),
-                failed: Ok(failed),
-                ..blank
-            })
-        })
-        .collect())
-}
-
-fn refused(run: &Run, host: &Host, survey: &Survey) -> Result<Arc<Refused>, Failure> {
-    let now = run.now()?;
-    let kept = run.kept::<Kept>();
-    if let Some((at, refused)) = kept.0.lock().unwrap_or_else(PoisonError::into_inner).get(host.fqdn())
-        && now.duration_since(*at) < FRESH.try_into().unwrap_or_default()
-    {
-        return Ok(Arc::clone(refused));
-    }
-    let mut refused = Refused::new();
-    for lines in logs::read(run, &survey.servers, SPAN)?.into_values().flatten() {
-        for entry in lines.entries.iter().filter(|entry| entry.has("NR") && entry.cluster.is_none()) {
-            *refused.entry(entry.peer.clone()).or_default() += 1.0;
-        }
-    }
-    let refused = Arc::new(refused);
-    kept.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.fqdn().to_owned(), (now, Arc::clone(&refused)));
-    Ok(refused)
 }

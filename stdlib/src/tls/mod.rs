@@ -4,6 +4,7 @@ pub mod cause;
 pub mod diagnose;
 pub mod gather;
 pub mod judge;
+pub mod plaintext;
 pub mod traffic;
 
 use std::sync::Arc;

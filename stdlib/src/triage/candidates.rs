@@ -7,6 +7,7 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Missing, Span};
 
+use crate::evidence::at_once;
 use crate::host::{Host, resolve};
 use crate::prometheus::{self, Series, quote};
 use crate::text::some;
@@ -75,8 +76,9 @@ fn accused(run: &Run, bound: Span) -> Result<(BTreeMap<String, f64>, Option<Miss
             Vec::new()
         })
     };
-    let failed = known(prometheus::ask(run, "services of which requests fail", failed)?);
-    let slow = known(slow(run, &here, bound)?);
+    let (failed, slow) =
+        at_once(|| prometheus::ask(run, "services of which requests fail", failed), || slow(run, &here, bound))?;
+    let (failed, slow) = (known(failed), known(slow));
     if failed.is_empty() && slow.is_empty() {
         missing.get_or_insert(Missing::NoSeries("istio_requests_total has no series of this namespace".into()));
     }

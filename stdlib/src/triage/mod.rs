@@ -7,15 +7,17 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use meshbook_runtime::failure::{Failure, INTERNAL};
+use meshbook_runtime::effect::{Effect, ObjectRef};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Span;
 
 use crate::causes::Causes;
-use crate::evidence::{moment, survey};
+use crate::evidence::{ended, moment, survey};
 use crate::finding::{Diagnosis, Finding};
 use crate::host::{Host, resolve};
+use crate::kubernetes::kinds;
 use crate::memory::diagnose::Diagnosed;
 use crate::symptom::{Domain, Kind};
 use crate::workload::resolve::behind;
@@ -61,6 +63,17 @@ pub fn triage(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, F
 }
 
 fn look_and_rank(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes, Failure> {
+    // Pods above all: they are the longest list, and every diagnosis begins with them.
+    let all = |kind| Effect::list(kind, None, None);
+    moment::know(
+        run,
+        &[
+            all(kinds::pod()),
+            all(kinds::namespace()),
+            all(kinds::destination_rule()),
+            all(kinds::peer_authentication()),
+        ],
+    );
     let (subject, hosts, mut notes, mut missing) = match service {
         Some(service) => {
             let host = resolve::resolve(run, service)?;
@@ -104,8 +117,8 @@ fn look_and_rank(run: &Run, service: Option<&str>, bound: Span) -> Result<Causes
     Ok(Causes::with_notes(subject, diagnosis, notes))
 }
 
-/// All hosts at once, each on a thread of its own, and the control plane beside them. Diagnoses of one host follow each
-/// other, because they share what was read.
+/// All hosts at once, each on threads of its own, and the control plane beside them. What two of them ask for is asked
+/// once.
 fn look(
     run: &Run,
     hosts: &[Host],
@@ -123,7 +136,7 @@ fn look(
         let hosts: Vec<_> = hosts.iter().map(|host| scope.spawn(move || of_host(run, host, asked, bound))).collect();
         let mut answers = Vec::new();
         for thread in plane.into_iter().chain(hosts) {
-            answers.extend(thread.join().map_err(|_| Failure::new(&INTERNAL, "a diagnosis ended by a panic"))??);
+            answers.extend(ended(thread)?);
         }
         Ok(answers)
     })
@@ -132,21 +145,19 @@ fn look(
 fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answer>, Failure> {
     if asked == Asked::AmongOthers && is_uncalled(run, host)? {
         // Pods without a sidecar may call it all the same; only mutual TLS can fail for these.
-        let tls = tls::diagnose::diagnose(run, host)?;
+        let (tls, _) = tls::diagnose::diagnose(run, host)?;
         return Ok(vec![match tls {
             Ok(found) if !found.is_empty() => Answer::Diagnosed { about: String::new(), diagnosis: Ok(found) },
             _ => Answer::Note(format!("nobody calls {}", host.text())),
         }]);
     }
-    // The first, because it asks each proxy for all that the others want of it too.
-    let tls = tls::diagnose::diagnose(run, host)?;
-    let refusals = refusals::diagnose::diagnose(run, host)?;
-    let slow = latency::diagnose(run, host, bound)?;
-    let mut memory = Vec::new();
-    for work in behind(run, host)? {
-        let Diagnosed { diagnosis, takes_down } = memory::diagnose::diagnose(run, &work)?;
-        memory.push((work, diagnosis, takes_down));
-    }
+    let ((tls, notes), refusals, slow, memory) = thread::scope(|scope| {
+        let slow = scope.spawn(|| latency::diagnose(run, host, bound));
+        let memory = scope.spawn(|| memory_behind(run, host));
+        // It asks each proxy for all that refusals want of it too.
+        let tls = tls::diagnose::diagnose(run, host)?;
+        Ok::<_, Failure>((tls, refusals::diagnose::diagnose(run, host)?, ended(slow)?, ended(memory)?))
+    })?;
     // What a diagnosis has a cause for is not a cause of its own.
     let has = |diagnosis: &Diagnosis| diagnosis.as_ref().is_ok_and(|found| !found.is_empty());
     // Where no sidecar of the service's pods runs, it has no endpoint.
@@ -166,6 +177,7 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
         Answer::Diagnosed { about: about("how slow is"), diagnosis: slow },
         Answer::Diagnosed { about: about("how requests fail on the way to"), diagnosis: rest },
     ];
+    answers.extend(notes.into_iter().map(|note| Answer::Note(format!("{}: {note}", host.text()))));
     for (work, diagnosis, _) in memory {
         answers.push(match diagnosis {
             // Many a mesh has no memory over time; that says nothing about the service, so it is no more than a note.
@@ -174,6 +186,16 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
         });
     }
     Ok(answers)
+}
+
+/// Each workload behind a host, with what its sidecars lack in memory, and whether that takes it down.
+fn memory_behind(run: &Run, host: &Host) -> Result<Vec<(ObjectRef, Diagnosis, bool)>, Failure> {
+    let mut found = Vec::new();
+    for work in behind(run, host)? {
+        let Diagnosed { diagnosis, takes_down } = memory::diagnose::diagnose(run, &work)?;
+        found.push((work, diagnosis, takes_down));
+    }
+    Ok(found)
 }
 
 /// Whether nobody calls a host. Only asked where several are looked at: of one that a person named, all is said.

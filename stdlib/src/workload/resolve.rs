@@ -34,7 +34,7 @@ pub fn workload(run: &Run, name: &str) -> Result<Workload, Failure> {
 /// # Errors
 /// What every read of the API server can end in.
 pub fn behind(run: &Run, host: &Host) -> Result<Vec<ObjectRef>, Failure> {
-    let pods = read::list(run, kinds::pod(), Some(host.namespace()), None)?;
+    let pods = read::view(run, kinds::pod(), Some(host.namespace()), None)?;
     let own = pods.iter().map(PodFacts::of).filter(|pod| pod.is_selected(host.selector()));
     let owners: BTreeSet<String> = own.map(|pod| pod.workload).collect();
     let mut found = Vec::new();

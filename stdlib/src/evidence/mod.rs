@@ -32,8 +32,9 @@ pub fn at_once<A: Send, B>(
 ) -> Result<(A, B), Failure> {
     thread::scope(|scope| {
         let one = scope.spawn(one);
-        let other = other()?;
-        Ok((ended(one)?, other))
+        let other = other();
+        // Joined before any failure leaves, because a scope passes on the panic of a thread that nobody has joined.
+        Ok((ended(one)?, other?))
     })
 }
 

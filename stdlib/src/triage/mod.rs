@@ -14,7 +14,7 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Span;
 
 use crate::causes::Causes;
-use crate::evidence::{ended, moment, survey};
+use crate::evidence::{at_once, ended, moment, survey};
 use crate::finding::{Diagnosis, Finding};
 use crate::host::{Host, resolve};
 use crate::kubernetes::kinds;
@@ -134,11 +134,8 @@ fn look(
             })
         });
         let hosts: Vec<_> = hosts.iter().map(|host| scope.spawn(move || of_host(run, host, asked, bound))).collect();
-        let mut answers = Vec::new();
-        for thread in plane.into_iter().chain(hosts) {
-            answers.extend(ended(thread)?);
-        }
-        Ok(answers)
+        let answers: Vec<_> = plane.into_iter().chain(hosts).map(ended).collect();
+        answers.into_iter().collect::<Result<Vec<_>, _>>().map(|answers| answers.into_iter().flatten().collect())
     })
 }
 
@@ -151,13 +148,10 @@ fn of_host(run: &Run, host: &Host, asked: Asked, bound: Span) -> Result<Vec<Answ
             _ => Answer::Note(format!("nobody calls {}", host.text())),
         }]);
     }
-    let ((tls, notes), refusals, slow, memory) = thread::scope(|scope| {
-        let slow = scope.spawn(|| latency::diagnose(run, host, bound));
-        let memory = scope.spawn(|| memory_behind(run, host));
-        // It asks each proxy for all that refusals want of it too.
-        let tls = tls::diagnose::diagnose(run, host)?;
-        Ok::<_, Failure>((tls, refusals::diagnose::diagnose(run, host)?, ended(slow)?, ended(memory)?))
-    })?;
+    // TLS asks each proxy for all that refusals want of it too.
+    let in_turn = || Ok::<_, Failure>((tls::diagnose::diagnose(run, host)?, refusals::diagnose::diagnose(run, host)?));
+    let beside = || at_once(|| latency::diagnose(run, host, bound), || memory_behind(run, host));
+    let ((slow, memory), ((tls, notes), refusals)) = at_once(beside, in_turn)?;
     // What a diagnosis has a cause for is not a cause of its own.
     let has = |diagnosis: &Diagnosis| diagnosis.as_ref().is_ok_and(|found| !found.is_empty());
     // Where no sidecar of the service's pods runs, it has no endpoint.

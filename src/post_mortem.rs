@@ -114,7 +114,10 @@ impl Story<'_> {
             },
             Event::StepStarted { title, .. } => self.say(format!("\n### {at}, step: {}\n", plain(title))),
             Event::StepEnded { took: time, passed, .. } => {
-                self.item(&at, &format!("the step {} after {}", if *passed { "passed" } else { "**failed**" }, took(*time)));
+                self.item(
+                    &at,
+                    &format!("the step {} after {}", if *passed { "passed" } else { "**failed**" }, took(*time)),
+                );
             }
             Event::Looked { effect, failure, .. } => {
                 let why = failure.as_ref().map_or("", |failure| &failure.1);
@@ -128,7 +131,10 @@ impl Story<'_> {
             }
             Event::Checked { what, passed, detail } => {
                 let seen = detail.as_deref().map(|detail| format!(" ({})", plain(detail))).unwrap_or_default();
-                self.item(&at, &format!("check \"{}\": {}{seen}", plain(what), if *passed { "passed" } else { "**failed**" }));
+                self.item(
+                    &at,
+                    &format!("check \"{}\": {}{seen}", plain(what), if *passed { "passed" } else { "**failed**" }),
+                );
             }
             Event::Proved { word, condition, outcome, seen, took: time } => {
                 let said = match outcome {
@@ -143,7 +149,10 @@ impl Story<'_> {
             }
             Event::Changing(changing) | Event::Planned(changing) => {
                 let verb = if matches!(line.event, Event::Planned(_)) { "would change" } else { "changed" };
-                self.item(&at, &format!("**{verb} {}**: {}\n", plain(&changing.object.to_string()), plain(&changing.summary)));
+                self.item(
+                    &at,
+                    &format!("**{verb} {}**: {}\n", plain(&changing.object.to_string()), plain(&changing.summary)),
+                );
                 self.block("diff", &diff::lines(&changing.fields, Look::PLAIN).join("\n"));
             }
             Event::ChangeAnswered { outcome, .. } => match outcome {
@@ -155,7 +164,10 @@ impl Story<'_> {
             },
             Event::NotEvaluated { what } => self.item(&at, &format!("not evaluated: {}", plain(what))),
             Event::TakingBack { change, why } => {
-                self.item(&at, &format!("**took back {}**, because: {}", plain(&report.object_of(*change)), plain(why)));
+                self.item(
+                    &at,
+                    &format!("**took back {}**, because: {}", plain(&report.object_of(*change)), plain(why)),
+                );
             }
             Event::TakenBack { outcome, .. } => {
                 self.item(&at, &plain(&reporter::undone(outcome, Look::PLAIN).join(" ")));
@@ -164,7 +176,12 @@ impl Story<'_> {
             Event::Ended(ended) => {
                 let code = ended.exit.code();
                 self.say(format!("\n### {at}, the end\n"));
-                self.say(format!("{}: {} (exit {code}: {})", ended.ending, plain(&ended.message), closing::meaning(code)));
+                self.say(format!(
+                    "{}: {} (exit {code}: {})",
+                    ended.ending,
+                    plain(&ended.message),
+                    closing::meaning(code)
+                ));
             }
         }
     }
@@ -265,7 +282,14 @@ mod tests {
             line(0, Event::Input { input: 1, text: "1 + 1".into() }),
             line(1, Event::InputEnded { input: 1, took: Duration::ZERO, failure: None }),
             line(2, Event::Input { input: 2, text: "no".into() }),
-            line(3, Event::InputEnded { input: 2, took: Duration::ZERO, failure: Some(("a::b".into(), "there is no".into())) }),
+            line(
+                3,
+                Event::InputEnded {
+                    input: 2,
+                    took: Duration::ZERO,
+                    failure: Some(("a::b".into(), "there is no".into())),
+                },
+            ),
         ];
         let markdown = markdown(&record, &BTreeMap::from([(1, "2".into())]));
         let found = markdown.find("What came of input 1:\n\n```text\n2\n```").expect("the result");

@@ -14,11 +14,11 @@ use meshbook_runtime::run::{Approver, Mode, Run, Settings};
 use crate::Session;
 use crate::arguments::{Book, Format, Target};
 use crate::place::Place;
+use crate::repl::{self, Around};
 use crate::terminal::approver::Questions;
 use crate::terminal::closing::Closing;
 use crate::terminal::reporter::Terminal;
 use crate::trouble::{Trouble, render};
-use crate::repl::{self, Around};
 use crate::{document, hint, interrupt, place, runbook, state, values};
 
 /// How a run treats changes, from the command line.

@@ -85,7 +85,8 @@ fn items<'a>(kept: &'a [Kept], results: &'a BTreeMap<u64, String>, made: &[Made]
     let typed_now = kept.iter().map(|kept| (kept.number, (kept.text.trim(), Some(kept))));
     // What was only looked at is written down where a later input speaks of it.
     let looked = results.iter().filter(|(number, _)| needed.contains(number));
-    let mut all: BTreeMap<u64, (&str, Option<&Kept>)> = looked.map(|(number, text)| (*number, (text.trim(), None))).collect();
+    let mut all: BTreeMap<u64, (&str, Option<&Kept>)> =
+        looked.map(|(number, text)| (*number, (text.trim(), None))).collect();
     all.extend(typed_now);
     let of = |(number, (typed, kept)): (u64, (&'a str, Option<&'a Kept>))| {
         let own: Vec<_> = made.iter().filter(|made| kept.is_some_and(|kept| kept.made(made.number))).collect();
@@ -101,7 +102,9 @@ fn items<'a>(kept: &'a [Kept], results: &'a BTreeMap<u64, String>, made: &[Made]
             _ => Place::Step,
         };
         let said = match (kept, place) {
-            (Some(kept), Place::Step | Place::Alone) if kept.ended && said.is_ok() => Err("it would end the runbook here".into()),
+            (Some(kept), Place::Step | Place::Alone) if kept.ended && said.is_ok() => {
+                Err("it would end the runbook here".into())
+            }
             _ => said,
         };
         let title = results::renamed(typed, &|name| meant(name, number, results).map(variable));
@@ -171,7 +174,13 @@ fn variable(number: u64) -> String {
 fn together(items: &[Item]) -> usize {
     let first = &items[0];
     let is_open = first.changed == Some(true) && first.place == Place::Step && first.said.is_ok() && !first.proves;
-    let proof = || items.iter().skip(1).take_while(|item| item.place == Place::Step && item.said.is_ok()).position(|item| item.proves);
+    let proof = || {
+        items
+            .iter()
+            .skip(1)
+            .take_while(|item| item.place == Place::Step && item.said.is_ok())
+            .position(|item| item.proves)
+    };
     if !is_open {
         return 1;
     }
@@ -235,9 +244,9 @@ mod tests {
 
     #[test]
     fn results_become_variables_where_they_come_from() {
-        let inputs = [kept(1, "host(\"a\")"), kept(2, "_.rules()"), kept(4, "_1.refusals(over(\"30s\"))"), kept(6, "_ + 1")];
-        let mut results: BTreeMap<u64, String> =
-            inputs.iter().map(|kept| (kept.number, kept.text.clone())).collect();
+        let inputs =
+            [kept(1, "host(\"a\")"), kept(2, "_.rules()"), kept(4, "_1.refusals(over(\"30s\"))"), kept(6, "_ + 1")];
+        let mut results: BTreeMap<u64, String> = inputs.iter().map(|kept| (kept.number, kept.text.clone())).collect();
         results.insert(5, "_2.len()".into());
         let text = runbook(&inputs, &results, &[], "X");
         let at: Vec<_> = [

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use super::{PATIENCE, QUESTION, Terminal};
 
 /// Raises the limits that refuse in the world `breaker`.
-pub(super) const RAISE: &str = "for rule in host(\"graph-core\").refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r";
+pub(super) const RAISE: &str =
+    "for rule in host(\"graph-core\").refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r";
 
 /// A prompt on a world of the lab.
 pub(super) struct Prompt(pub(super) Terminal);
@@ -421,12 +422,9 @@ fn the_screens_of_the_documentation_are_what_is_seen() {
                 prompt.presses(&format!("{line}\r"));
             }
         }
-        let screen = stable(&prompt.0.text());
-        let head = format!("<!-- screen: {name} -->\n```\n");
-        let start = written.find(&head).unwrap() + head.len();
-        let end = start + written[start..].find("```").unwrap();
-        written.replace_range(start..end, &screen);
+        screen(&mut written, name, &stable(&prompt.0.text()));
     }
+    super::book::screens(&mut written);
     if std::env::var_os("MESHBOOK_UPDATE").is_some() {
         std::fs::write(path, &written).unwrap();
     } else {
@@ -434,8 +432,16 @@ fn the_screens_of_the_documentation_are_what_is_seen() {
     }
 }
 
+/// Puts a screen where the documentation shows it.
+pub(super) fn screen(written: &mut String, name: &str, screen: &str) {
+    let head = format!("<!-- screen: {name} -->\n```\n");
+    let start = written.find(&head).unwrap() + head.len();
+    let end = start + written[start..].find("```").unwrap();
+    written.replace_range(start..end, screen);
+}
+
 /// A screen without what differs from run to run: ids and times. The last prompt is empty, and left out.
-fn stable(screen: &str) -> String {
+pub(super) fn stable(screen: &str) -> String {
     let mut stable = screen.to_owned();
     for (pattern, instead) in [
         (r"01[0-9A-Z]{24}", "01M85BQ0JJ9Y4YSH23NM08MSSD"),

@@ -24,12 +24,7 @@ fn body(session: &mut Session, text: &str) -> Result<Next, Failure> {
 ///
 /// # Errors
 /// When there is no such runbook, or its parameters are not written as they have to be.
-pub(crate) fn runbook(
-    session: &mut Session,
-    name: &str,
-    values: &[String],
-    every_step: bool,
-) -> Result<(), Failure> {
+pub(crate) fn runbook(session: &mut Session, name: &str, values: &[String], every_step: bool) -> Result<(), Failure> {
     let path = session.front().runbook(name)?;
     let given = session.front().parameters(values)?;
     let command = if every_step { super::step::COMMAND.name } else { COMMAND.name };

@@ -89,7 +89,9 @@ fn asts(script: &Script) -> impl Iterator<Item = &AST> {
 fn note_call(description: &mut Description, call: &Called<'_>, library: &Library) {
     // The receiver's type is not known here, so every primitive of that name counts: rather one too many than one too few.
     let name = call.name();
-    for primitive in library.primitives.iter().copied().filter(|p| p.name == name && p.receiver.is_some() == call.method) {
+    for primitive in
+        library.primitives.iter().copied().filter(|p| p.name == name && p.receiver.is_some() == call.method)
+    {
         note(description, primitive, call.call.args.first());
     }
 }

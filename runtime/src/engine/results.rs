@@ -62,7 +62,8 @@ pub fn bound(text: &str, name: &str) -> Option<String> {
     let start = if ast.statements().len() == 1 { 0 } else { start_of(text, last)? };
     let end = if text.ends_with(';') { "" } else { ";" };
     let bound = format!("{}let {name} = {}{end}", &text[..start], &text[start..]);
-    let is_bound = |ast: AST| matches!(ast.statements().last(), Some(Stmt::Var(declared, ..)) if declared.0.name == name);
+    let is_bound =
+        |ast: AST| matches!(ast.statements().last(), Some(Stmt::Var(declared, ..)) if declared.0.name == name);
     read(&bound).is_some_and(is_bound).then_some(bound)
 }
 
@@ -143,7 +144,11 @@ mod tests {
 
     #[test]
     fn what_has_steps_of_its_own_stands_alone() {
-        assert!(stands_alone("fn f(x) { x }") && stands_alone("// why\nstep \"a\" { 1 }") && stands_alone("import \"lib/a\" as a;"));
+        assert!(
+            stands_alone("fn f(x) { x }")
+                && stands_alone("// why\nstep \"a\" { 1 }")
+                && stands_alone("import \"lib/a\" as a;")
+        );
         assert!(!stands_alone("let f = |x| x;") && !stands_alone("host(\"a\")"));
         assert!(proves("wait 1m until { true };") && proves("check(\"a\", true)") && !proves("host(\"a\")"));
     }

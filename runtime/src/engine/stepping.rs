@@ -104,7 +104,9 @@ pub(super) fn before(
     match answer {
         Before::Run => {}
         Before::Skip => session.run.passed_over(title, "was skipped"),
-        Before::Leave => return Err(stepping.leave(session, format!("the script was left before the step \"{title}\""))),
+        Before::Leave => {
+            return Err(stepping.leave(session, format!("the script was left before the step \"{title}\"")));
+        }
     }
     Ok(answer)
 }

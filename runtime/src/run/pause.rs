@@ -31,12 +31,8 @@ impl Run {
         let spent = self.gate.meter.spent();
         self.caller.latch.open();
         let mut ledger = self.ledger.lock();
-        let paused = Paused {
-            steps: std::mem::take(&mut ledger.steps),
-            earlier: ledger.earlier,
-            typed: ledger.typed,
-            spent,
-        };
+        let paused =
+            Paused { steps: std::mem::take(&mut ledger.steps), earlier: ledger.earlier, typed: ledger.typed, spent };
         ledger.earlier = ledger.entries.len();
         paused
     }

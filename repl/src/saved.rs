@@ -152,8 +152,9 @@ fn said(number: u64, typed: &str, results: &BTreeMap<u64, String>, needed: &BTre
         return Err("a runbook is run by itself".into());
     }
     for name in results::mentioned(typed) {
-        let number = meant(&name, number, results);
-        if number.is_none_or(|number| results[&number].trim().starts_with(':')) {
+        // What a text speaks of stands before it, so this comes to an end.
+        let known = |of: u64| said(of, results[&of].trim(), results, needed).is_ok();
+        if !meant(&name, number, results).is_some_and(known) {
             return Err(format!("`{name}` is known at the prompt alone"));
         }
     }
@@ -264,17 +265,18 @@ mod tests {
 
     #[test]
     fn what_a_runbook_cannot_say_is_left_out_with_the_reason() {
-        let inputs = [kept(1, ":run other a=1"), kept(2, "_error.code"), kept(3, "_1 + 1")];
+        let inputs = [kept(1, ":run other a=1"), kept(2, "_error.code"), kept(3, "_1 + 1"), kept(4, "_2.len()")];
         let results = inputs.iter().map(|kept| (kept.number, kept.text.clone())).collect();
         let text = runbook(&inputs, &results, &[], "X");
         for part in [
             "// REMINDER: input 1 is left out: a runbook is run by itself.\n// :run other a=1",
             "// REMINDER: input 2 is left out: `_error` is known at the prompt alone.",
             "// REMINDER: input 3 is left out: `_1` is known at the prompt alone.",
+            "// REMINDER: input 4 is left out: `_2` is known at the prompt alone.",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert!(!text.contains("step"), "{text}");
+        assert!(!text.contains("step \""), "{text}");
     }
 
     #[test]

@@ -112,6 +112,24 @@ fn what_is_changed_at_a_prompt_that_waits_stays_for_the_step_that_is_repeated() 
 }
 
 #[test]
+fn control_c_ends_a_run_that_does_not_wait_and_an_input_where_it_does() {
+    let mut terminal = Terminal::run(FAILS, &["--debug"], &[]);
+    terminal.shows(QUESTION, 1);
+    terminal.types("\u{3}");
+    assert_eq!(terminal.ends(), 130, "{}", terminal.text());
+    let mut prompt = waiting(FAILS);
+    prompt.0.types(ANNOTATE);
+    prompt.0.shows(QUESTION, 2);
+    prompt.presses("\u{3}");
+    prompt.0.shows(WAITS, 2);
+    prompt.says("wanted", "7");
+    prompt.0.types("\u{4}");
+    prompt.0.shows("Leave? [t]ake them back first", 1);
+    prompt.0.types("t\r");
+    assert_eq!(prompt.0.ends(), 5, "{}", prompt.0.text());
+}
+
+#[test]
 fn a_block_that_promises_to_take_back_does_not_wait() {
     let inside = "//! Fails inside.\ntemporarily 10m \"a try\" { step \"Set it\" { k8s::annotate(\"destinationrule\", \"catalog\", #{ a: \"1\" }); check(\"it helps\", false); } }\nfixed(\"never\");\n";
     let mut terminal = Terminal::run(inside, &["--debug"], &[]);

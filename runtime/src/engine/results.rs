@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use rhai::{AST, ASTNode, Expr, Stmt};
+use rhai::{AST, ASTNode, Expr, Position, Stmt};
 
 use super::check::is_proof;
 use super::script::{Purpose, parser};
@@ -69,12 +69,17 @@ pub fn bound(text: &str, name: &str) -> Option<String> {
 
 /// The byte at which a statement begins.
 fn start_of(text: &str, statement: &Stmt) -> Option<usize> {
-    let position = match statement {
-        Stmt::Expr(expression) => expression.start_position(),
-        statement => statement.position(),
-    };
-    let (mut start, _) = source::span(text, position)?;
-    // Rhai's position of an expression leaves out what opens it.
+    // Rhai's position of an operation is its operator's, so what stands first in it is looked for.
+    let mut first = statement.position();
+    statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
+        let position = path.last().map_or(Position::NONE, ASTNode::position);
+        if !position.is_none() && (first.is_none() || position < first) {
+            first = position;
+        }
+        true
+    });
+    let (mut start, _) = source::span(text, first)?;
+    // It leaves out what opens an expression, too.
     for (at, c) in text[..start].char_indices().rev() {
         match c {
             '(' | '[' | '{' | '#' | '-' | '!' => start = at,
@@ -111,6 +116,7 @@ mod tests {
         let name = |name: &str| (name != "_error").then(|| format!("result{}", if name == "_" { "_7" } else { name }));
         for (typed, said) in [
             ("_ + _3", "result_7 + result_3"),
+            ("_3 - _ + 1", "result_3 - result_7 + 1"),
             ("_.len()", "result_7.len()"),
             ("[1].map(|x| x + _3)", "[1].map(|x| x + result_3)"),
             ("\"_ and _3\"", "\"_ and _3\""),

@@ -164,6 +164,9 @@ pub struct Run {
     /// step is refused
     #[arg(long, conflicts_with = "read_only")]
     pub allow_exec: bool,
+    /// Where a step fails, open a prompt before anything is taken back: its variables are there, its changes in force
+    #[arg(long, conflicts_with = "deadline")]
+    pub debug: bool,
 }
 
 /// `meshbook repl`.
@@ -178,6 +181,12 @@ pub struct Repl {
     /// Refuse every change until `:write`
     #[arg(long, conflicts_with = "approve")]
     pub read_only: bool,
+    /// Run this runbook first; where a step of it fails, the prompt opens there, with its variables
+    #[arg(short, long, value_name = "FILE", conflicts_with = "approve")]
+    pub inside: Option<String>,
+    /// Values of its parameters
+    #[arg(value_name = "NAME=VALUE", requires = "inside")]
+    pub values: Vec<String>,
 }
 
 /// `meshbook plan`.

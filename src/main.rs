@@ -14,6 +14,7 @@ mod lab;
 mod list;
 mod place;
 mod plan;
+mod post_mortem;
 mod records;
 mod repl;
 mod report;

@@ -15,6 +15,7 @@ pub fn plan(arguments: &Plan, session: &Session) -> Result<u8, Trouble> {
         read_only: false,
         allow_exec: false,
         deadline: arguments.deadline.map(|span| span.0),
+        debug: false,
     };
     start(&arguments.book, &arguments.target, manner, session)
 }

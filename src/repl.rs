@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use meshbook_repl::{Desk, Front, Ink, Interrupts};
+use meshbook_repl::{Desk, First, Front, Ink, Interrupts};
 use meshbook_runtime::effect::Call;
 use meshbook_runtime::engine::{Diagnostic, Script};
 use meshbook_runtime::failure::{Code, Failure, INTERNAL};
@@ -18,19 +18,22 @@ use tokio_util::sync::CancellationToken;
 use crate::Session;
 use crate::arguments::{Format, Repl, Target};
 use crate::place::Place;
-use crate::start::can_ask;
+use crate::start::{can_ask, must_talk};
 use crate::terminal::approver::Questions;
 use crate::terminal::closing::Closing;
 use crate::terminal::reporter::{self, Terminal};
 use crate::terminal::{escape, table, timeline};
 use crate::trouble::{Trouble, render};
-use crate::{document, explain, hint, interrupt, place, runbook, state, values};
+use crate::{document, explain, hint, interrupt, place, post_mortem, runbook, state, values};
 
 /// What the record of a session names as its script.
 const SCRIPT: &str = "prompt";
 
 /// Opens a prompt, or without a terminal carries out what standard input says.
 pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
+    if arguments.inside.is_some() {
+        must_talk("--inside")?;
+    }
     let home = state::home()?;
     let config = state::config(&home)?;
     let runtime = session.runtime()?;
@@ -56,45 +59,22 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
         // Nobody listens any more if the session has ended meanwhile.
         let _ = tell.send(answer);
     });
-    let (context, server) = place.transport.place();
     let desk = Desk {
         run: Arc::clone(&run),
         library: session.library,
-        front: Arc::new(Around { terminal: Arc::clone(&terminal), questions, codes: session.codes() }),
+        front: Arc::new(Around::new(Arc::clone(&terminal), questions, session.codes())),
         interrupts: Arc::clone(&interrupts),
         home,
         root: root(),
-        place: meshbook_repl::Place {
-            lab: place.context.is_none() || reporter::is_served_lab(&context, &server),
-            name: arguments.target.lab.clone().unwrap_or(context),
-            namespace: place.namespace.clone(),
-            virtual_time: place.context.is_none(),
-        },
-        reach,
+        place: shown(&place, &arguments.target),
     };
-    let before = rustix::termios::tcgetattr(stdin()).ok();
-    let gone = {
-        let (run, terminal, target) = (Arc::clone(&run), Arc::clone(&terminal), arguments.target.clone());
-        move || {
-            // The editor waits for a key that will not come, and has the terminal in its own mode.
-            if let Some(before) = &before {
-                let _ = rustix::termios::tcsetattr(stdin(), rustix::termios::OptionalActions::Now, before);
-            }
-            let (run, terminal, target) = (Arc::clone(&run), Arc::clone(&terminal), target.clone());
-            // Ending a run waits for its transport, which no thread of the runtime may.
-            std::thread::spawn(move || {
-                let ended = run.leave();
-                terminal.screen().say("");
-                close(&terminal, &run, &ended, &target);
-                std::process::exit(i32::from(ended.exit.code()));
-            });
-        }
-    };
+    let gone = gone(&run, &terminal, &arguments.target, Run::leave);
     interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(|error| {
         Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the prompt was not opened")
     })?;
     let (ended, exit) = if talks {
-        let ended = meshbook_repl::open(desk)?;
+        let first = arguments.inside.map(|runbook| First { runbook, values: arguments.values });
+        let ended = meshbook_repl::open(desk, reach, first)?;
         (ended.clone(), ended.exit)
     } else {
         meshbook_repl::headless(desk, stdin())?
@@ -104,6 +84,42 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
         document::write(session.format, &terminal.report());
     }
     Ok(exit.code())
+}
+
+/// What happens when the session has to end while a prompt waits for a key that will not come: the run is ended by `end`.
+pub fn gone(
+    run: &Arc<Run>,
+    terminal: &Arc<Terminal>,
+    target: &Target,
+    end: fn(&Run) -> Ended,
+) -> impl Fn() + Send + 'static {
+    // The editor has the terminal in its own mode.
+    let before = rustix::termios::tcgetattr(stdin()).ok();
+    let (run, terminal, target) = (Arc::clone(run), Arc::clone(terminal), target.clone());
+    move || {
+        if let Some(before) = &before {
+            let _ = rustix::termios::tcsetattr(stdin(), rustix::termios::OptionalActions::Now, before);
+        }
+        let (run, terminal, target) = (Arc::clone(&run), Arc::clone(&terminal), target.clone());
+        // Ending a run waits for its transport, which no thread of the runtime may.
+        std::thread::spawn(move || {
+            let ended = end(&run);
+            terminal.screen().say("");
+            close(&terminal, &run, &ended, &target);
+            std::process::exit(i32::from(ended.exit.code()));
+        });
+    }
+}
+
+/// Where a session acts, as its prompt shows it.
+pub fn shown(place: &Place, target: &Target) -> meshbook_repl::Place {
+    let (context, server) = place.transport.place();
+    meshbook_repl::Place {
+        lab: place.context.is_none() || reporter::is_served_lab(&context, &server),
+        name: target.lab.clone().unwrap_or(context),
+        namespace: place.namespace.clone(),
+        virtual_time: place.context.is_none(),
+    }
 }
 
 /// Begins the run that the session is.
@@ -154,10 +170,17 @@ fn close(terminal: &Terminal, run: &Run, ended: &Ended, target: &Target) {
 }
 
 /// The program around the prompt.
-struct Around {
+pub struct Around {
     terminal: Arc<Terminal>,
     questions: Arc<Questions>,
     codes: Vec<&'static Code>,
+}
+
+impl Around {
+    /// Around a prompt on a terminal, with the codes that failures can have.
+    pub fn new(terminal: Arc<Terminal>, questions: Arc<Questions>, codes: Vec<&'static Code>) -> Around {
+        Around { terminal, questions, codes }
+    }
 }
 
 impl Front for Around {
@@ -214,6 +237,10 @@ impl Front for Around {
     fn timeline(&self, record: &[Line]) {
         let screen = self.terminal.screen();
         timeline::lines(record, false, screen.look).iter().for_each(|line| screen.print(line));
+    }
+
+    fn post_mortem(&self, record: &[Line], found: &BTreeMap<u64, String>) -> String {
+        post_mortem::markdown(record, found)
     }
 
     fn explain(&self, code: &str) -> Result<(), Failure> {

@@ -1,11 +1,12 @@
 //! What `run` and `plan` share: from the command line to the last line of the report.
 
-use std::io::{IsTerminal, stderr, stdin};
+use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::sync::Arc;
 use std::time::Duration;
 
+use meshbook_repl::{Desk, Guide, Interrupts};
 use meshbook_runtime::engine::{self, Script, params};
-use meshbook_runtime::failure::{DENIED, Failure, INTERNAL};
+use meshbook_runtime::failure::{DENIED, Failure, INTERNAL, PARAM};
 use meshbook_runtime::gate::Approval;
 use meshbook_runtime::record::event::{Event, Line};
 use meshbook_runtime::run::{Approver, Mode, Run, Settings};
@@ -13,6 +14,7 @@ use meshbook_runtime::run::{Approver, Mode, Run, Settings};
 use crate::Session;
 use crate::arguments::{Book, Format, Target};
 use crate::place::Place;
+use crate::repl::{self, Around};
 use crate::terminal::approver::Questions;
 use crate::terminal::closing::Closing;
 use crate::terminal::reporter::Terminal;
@@ -31,11 +33,26 @@ pub struct Manner {
     pub allow_exec: bool,
     /// How long it may take.
     pub deadline: Option<Duration>,
+    /// Open a prompt where a step fails.
+    pub debug: bool,
 }
 
 /// Whether a person can be asked: both what they type and what they are shown is a terminal.
 pub fn can_ask() -> bool {
     stdin().is_terminal() && stderr().is_terminal()
+}
+
+/// Makes sure that a person can type at a prompt.
+///
+/// # Errors
+/// When there is no terminal.
+pub fn must_talk(what: &str) -> Result<(), Failure> {
+    if can_ask() && stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::new(&PARAM, format!("{what} opens a prompt where a step fails, and there is no terminal to type at"))
+        .unchanged("nothing was run")
+        .hint("run it at a terminal, or without that option"))
 }
 
 /// Runs a runbook to its end, and says how it ended.
@@ -53,16 +70,27 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     confirmed(&place, target, &manner)?;
     let screen = Arc::clone(&session.screen);
     let terminal = Arc::new(Terminal::new(Arc::clone(&screen)));
-    let cancel = interrupt::watch(&runtime, Arc::clone(&screen), &interrupt::RUN).map_err(|error| {
+    let interrupts = Arc::new(Interrupts::default());
+    let cancel = if manner.debug {
+        Ok(interrupts.begin())
+    } else {
+        interrupt::watch(&runtime, Arc::clone(&screen), &interrupt::RUN)
+    };
+    let unwatched = |error: std::io::Error| {
         Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the run was not started")
-    })?;
+    };
+    let cancel = cancel.map_err(unwatched)?;
     let is_plan = manner.mode == Mode::Plan;
-    let approver = (manner.mode == Mode::Ask).then(|| {
+    let protected = place.protected().map(str::to_owned);
+    let questions = if manner.debug {
+        let interrupts = Arc::clone(&interrupts);
+        Questions::new(Arc::clone(&terminal), protected, move || interrupts.is_interrupted()).in_debugging()
+    } else {
         let interrupted = cancel.clone();
-        let protected = place.protected().map(str::to_owned);
-        Arc::new(Questions::new(Arc::clone(&terminal), protected, move || interrupted.is_cancelled()))
-            as Arc<dyn Approver>
-    });
+        Questions::new(Arc::clone(&terminal), protected, move || interrupted.is_cancelled())
+    };
+    let questions = Arc::new(questions);
+    let approver = (manner.mode == Mode::Ask).then(|| Arc::clone(&questions) as Arc<dyn Approver>);
     let settings = Settings {
         approvals: manner.approvals,
         read_only: manner.read_only,
@@ -73,10 +101,25 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
         ..Settings::of(&script, manner.mode, &place.namespace, &home)
     };
-    let run =
-        Run::start(settings, place.transport, Arc::clone(&terminal) as _, approver, runtime.handle().clone(), cancel)?;
+    let transport = Arc::clone(&place.transport);
+    let run = Run::start(settings, transport, Arc::clone(&terminal) as _, approver, runtime.handle().clone(), cancel)?;
     let record = run.record_path();
-    let outcome = engine::execute(&script, &run, values, &session.library);
+    let outcome = if manner.debug {
+        let desk = Desk {
+            run: Arc::clone(&run),
+            library: session.library,
+            front: Arc::new(Around::new(Arc::clone(&terminal), questions, session.codes())),
+            interrupts: Arc::clone(&interrupts),
+            home,
+            root: engine::script::tree_of(&file),
+            place: repl::shown(&place, target),
+        };
+        let gone = repl::gone(&run, &terminal, target, |run| run.abandon());
+        interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(unwatched)?;
+        engine::execute_stepwise(&script, &run, values, &session.library, Arc::new(Guide::new(desk, false)))
+    } else {
+        engine::execute(&script, &run, values, &session.library)
+    };
     screen.wait(None);
 
     let mut report = terminal.report();

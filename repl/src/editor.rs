@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use meshbook_runtime::engine::prompt::Completeness;
 use meshbook_runtime::failure::{Failure, INTERNAL};
-use meshbook_runtime::record::event::Ended;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor};
@@ -21,8 +20,8 @@ use crate::{Desk, line};
 /// How long the first prompt waits for the news that the cluster does not answer. A person does not notice it.
 const FIRST_LOOK: Duration = Duration::from_millis(60);
 
-/// Talks until the person leaves.
-pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failure> {
+/// Talks until the person leaves, or lets a runbook that waits go on. Answers which.
+pub(crate) fn converse(session: &mut Session, desk: &Desk, reach: Option<crate::Reach>) -> Result<Next, Failure> {
     let failed = |error: ReadlineError| Failure::new(&INTERNAL, format!("the terminal cannot be used: {error}"));
     let colour = if desk.front.colour() { ColorMode::Enabled } else { ColorMode::Disabled };
     let config = Config::builder()
@@ -38,14 +37,16 @@ pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failu
     let history = FileHistory::with_config(&config);
     let mut editor: Editor<Typing, FileHistory> = Editor::with_history(config, history).map_err(failed)?;
     let kept = Kept::load(&desk.home, &mut editor);
-    let mut reach = Reach { news: Some(desk.reach) };
+    let mut reach = Reach { news: reach };
     reach.look(session, Some(FIRST_LOOK));
     let completeness = Arc::new(Completeness::default());
     let objects = Objects::new(Arc::clone(session.run()));
     let mut cancelled = false;
-    loop {
+    while !desk.interrupts.is_leaving() {
         editor.set_helper(Some(Typing::new(session, &completeness, &objects)));
-        let prompt = line::prompt(&desk.place, session.run(), &*desk.front);
+        let (raw, painted) = line::prompt(&desk.place, session.run(), &*desk.front);
+        let waits = if session.stopped.is_some() { "stopped, " } else { "" };
+        let prompt = (format!("{waits}{raw}"), format!("{}{painted}", desk.front.paint(Ink::Notice, waits)));
         let input = editor.readline(&prompt);
         if desk.interrupts.is_leaving() {
             break;
@@ -55,8 +56,11 @@ pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failu
         match input {
             Ok(input) => {
                 kept.add(&input, &mut editor);
-                if session.take(&input) == Next::Leave && session.may_leave() {
-                    break;
+                match session.take(&input) {
+                    Next::Go => {}
+                    Next::Leave if session.may_leave() => break,
+                    Next::Leave => {}
+                    on @ (Next::Continue | Next::Retry) => return Ok(on),
                 }
             }
             Err(ReadlineError::Interrupted) if !again => {}
@@ -73,7 +77,7 @@ pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failu
         }
         reach.look(session, None);
     }
-    Ok(session.run().leave())
+    Ok(Next::Leave)
 }
 
 /// Whether the cluster answers: said once, in one line, between two prompts.

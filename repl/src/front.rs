@@ -54,6 +54,9 @@ pub trait Front: Send + Sync {
     /// A record as a timeline.
     fn timeline(&self, record: &[Line]);
 
+    /// A record as Markdown, for a post-mortem. `found` is what came of its inputs, by their numbers.
+    fn post_mortem(&self, record: &[Line], found: &BTreeMap<u64, String>) -> String;
+
     /// What a code means, at length.
     ///
     /// # Errors

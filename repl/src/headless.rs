@@ -23,7 +23,7 @@ pub fn headless(desk: Desk, mut stream: impl Read + Send) -> Result<(Ended, Exit
             .read_to_string(&mut text)
             .map_err(|error| Failure::new(&INTERNAL, format!("standard input cannot be read: {error}")))?;
         for input in inputs(&text) {
-            if desk.interrupts.is_leaving() || session.take(&input) == Next::Leave || session.failed.is_some() {
+            if desk.interrupts.is_leaving() || session.take(&input) != Next::Go || session.failed.is_some() {
                 break;
             }
         }

@@ -10,47 +10,57 @@ pub struct Interrupts(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The input that is under way.
-    input: Option<CancellationToken>,
+    /// What is under way, outermost first: an input, or a runbook. `None` is a prompt that waits in the middle of one.
+    open: Vec<Option<CancellationToken>>,
     leaving: bool,
 }
 
+impl State {
+    fn under_way(&self) -> Option<&CancellationToken> {
+        self.open.last().and_then(Option::as_ref)
+    }
+}
+
 impl Interrupts {
-    /// An input begins: this token is cancelled if it is interrupted.
-    pub(crate) fn begin(&self) -> CancellationToken {
+    /// An input begins, or a runbook: this token is cancelled if it is interrupted.
+    pub fn begin(&self) -> CancellationToken {
         let token = CancellationToken::new();
         let mut state = self.state();
         if state.leaving {
             token.cancel();
         }
-        state.input = Some(token.clone());
+        state.open.push(Some(token.clone()));
         token
     }
 
-    /// The input is over.
-    pub(crate) fn end(&self) {
-        self.state().input = None;
+    /// What is under way waits for a person.
+    pub(crate) fn pause(&self) {
+        self.state().open.push(None);
     }
 
-    /// Interrupts the input that is under way. Answers whether there is one.
+    /// The input is over, or the wait.
+    pub fn end(&self) {
+        self.state().open.pop();
+    }
+
+    /// Interrupts what is under way. Answers whether there is something.
     pub fn interrupt(&self) -> bool {
         let state = self.state();
-        if let Some(input) = &state.input {
-            input.cancel();
-        }
-        state.input.is_some()
+        state.under_way().inspect(|token| token.cancel()).is_some()
     }
 
-    /// Interrupts the input that is under way, and lets no other begin. Answers whether there is one.
+    /// Interrupts everything, and lets nothing begin. Answers whether something is under way.
     pub fn leave(&self) -> bool {
-        self.state().leaving = true;
-        self.interrupt()
+        let mut state = self.state();
+        state.leaving = true;
+        state.open.iter().flatten().for_each(CancellationToken::cancel);
+        state.under_way().is_some()
     }
 
-    /// Whether the input that is under way was interrupted.
+    /// Whether what is under way was interrupted.
     pub fn is_interrupted(&self) -> bool {
         let state = self.state();
-        state.leaving || state.input.as_ref().is_some_and(CancellationToken::is_cancelled)
+        state.leaving || state.under_way().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Whether the session has to end.
@@ -78,5 +88,17 @@ mod tests {
         assert!(!second.is_cancelled() && !interrupts.is_interrupted());
         assert!(interrupts.leave() && second.is_cancelled() && interrupts.is_leaving());
         assert!(interrupts.begin().is_cancelled());
+    }
+
+    #[test]
+    fn a_runbook_that_waits_is_not_interrupted_with_the_inputs_that_it_waits_for() {
+        let interrupts = Interrupts::default();
+        let runbook = interrupts.begin();
+        interrupts.pause();
+        assert!(!interrupts.interrupt(), "it waits");
+        let input = interrupts.begin();
+        assert!(interrupts.interrupt() && input.is_cancelled() && !runbook.is_cancelled());
+        interrupts.end();
+        assert!(!interrupts.leave() && runbook.is_cancelled(), "nobody comes back to it");
     }
 }

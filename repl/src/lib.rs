@@ -1,6 +1,6 @@
 //! The live prompt: a run whose script a person types.
 //!
-//! - [`open`]: a conversation at a terminal. [`headless`]: the same without one.
+//! - [`open`]: a conversation at a terminal. [`headless`]: the same without one. [`Guide`]: one in the middle of a runbook.
 //! - `session`: what one input does. `command/`: the `:` commands, a file each; `question`: `name?` and `name??`.
 //! - `editor`, `typing`, `complete/`, `history`: the line that is typed.
 //! - [`Front`]: what the prompt needs of the program around it. This crate knows no cluster and no colours.
@@ -9,11 +9,14 @@ mod command;
 mod complete;
 mod editor;
 mod front;
+mod guide;
 mod headless;
 mod history;
 mod interrupts;
 mod line;
+mod private;
 mod question;
+mod saved;
 mod search;
 mod session;
 mod typing;
@@ -30,11 +33,16 @@ use meshbook_runtime::record::event::Ended;
 use meshbook_runtime::run::Run;
 
 pub use crate::front::{Front, Ink};
+pub use crate::guide::Guide;
 pub use crate::headless::headless;
 pub use crate::interrupts::Interrupts;
 use crate::session::Session;
 
+/// Whether the cluster answers, once that is known.
+pub type Reach = Receiver<Result<(), Failure>>;
+
 /// Where and with what a session is held.
+#[derive(Clone)]
 pub struct Desk {
     /// The run that the session is.
     pub run: Arc<Run>,
@@ -50,8 +58,14 @@ pub struct Desk {
     pub root: PathBuf,
     /// Where the session acts.
     pub place: Place,
-    /// Whether the cluster answers, once that is known.
-    pub reach: Receiver<Result<(), Failure>>,
+}
+
+/// A runbook that a session begins with.
+pub struct First {
+    /// Its file, or its name.
+    pub runbook: String,
+    /// Values of its parameters, as `NAME=VALUE`.
+    pub values: Vec<String>,
 }
 
 /// Where a session acts, as the prompt shows it.
@@ -71,8 +85,15 @@ pub struct Place {
 ///
 /// # Errors
 /// When there is no thread, or the terminal cannot be used.
-pub fn open(desk: Desk) -> Result<Ended, Box<Diagnostic>> {
-    with_stack(desk, editor::converse)
+pub fn open(desk: Desk, reach: Reach, first: Option<First>) -> Result<Ended, Box<Diagnostic>> {
+    with_stack(desk, move |session, desk| {
+        session.talks = true;
+        if let Some(First { runbook, values }) = first {
+            session.begin_with(&runbook, &values);
+        }
+        editor::converse(session, &desk, Some(reach))?;
+        Ok(session.run().leave())
+    })
 }
 
 /// Scripts may nest deeper than a default thread's stack allows.

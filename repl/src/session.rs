@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use meshbook_runtime::engine::Diagnostic;
 use meshbook_runtime::engine::prompt::{Answer, Came, Prompt};
+use meshbook_runtime::engine::stepping::{Here, Stepper};
 use meshbook_runtime::failure::{Failure, INTERRUPTED, PARAM, nearest};
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::run::{ChangeState, Done, Ending, Made, Run};
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::front::{Front, Ink};
 use crate::interrupts::Interrupts;
-use crate::{Desk, command, question};
+use crate::{Desk, Guide, command, question};
 
 /// Rows of a result that are shown unasked.
 const ROWS: usize = 40;
@@ -26,16 +27,52 @@ pub(crate) enum Next {
     Go,
     /// The person wants to leave.
     Leave,
+    /// The runbook that waits goes on.
+    Continue,
+    /// The step that waits is repeated.
+    Retry,
+}
+
+/// A runbook that waits for this session.
+pub(crate) struct Stopped {
+    /// The title of the step that it waits at.
+    pub(crate) title: String,
+    /// How far the step is.
+    pub(crate) stage: Stage,
+    /// The changes that the step has made itself.
+    pub(crate) changes: Vec<u64>,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It has not begun.
+    Before,
+    /// It has passed.
+    Passed,
+    /// It has failed, and nothing is taken back yet.
+    Failed,
 }
 
 /// An input that was carried out, for `:save`.
 pub(crate) struct Kept {
+    /// Its number.
+    pub(crate) number: u64,
     /// What was typed.
     pub(crate) text: String,
     /// What came of it, in a line.
     pub(crate) outcome: String,
     /// Its first and last line in the record.
     pub(crate) lines: (u64, u64),
+    /// Whether it said an ending.
+    pub(crate) ended: bool,
+}
+
+impl Kept {
+    /// Whether it made the change of this number.
+    pub(crate) fn made(&self, change: u64) -> bool {
+        (self.lines.0..=self.lines.1).contains(&change)
+    }
 }
 
 /// A session at the prompt.
@@ -51,19 +88,50 @@ pub(crate) struct Session {
     pub(crate) context: String,
     /// Whether waiting takes no time here, because the place's time is virtual.
     pub(crate) virtual_time: bool,
+    /// Whether a person is there who can be asked.
+    pub(crate) talks: bool,
+    /// The runbook that waits for this session, if one does.
+    pub(crate) stopped: Option<Stopped>,
+    desk: Desk,
 }
 
 impl Session {
     pub(crate) fn new(desk: &Desk) -> Result<Session, Box<Diagnostic>> {
-        Ok(Session {
-            prompt: Prompt::new(Arc::clone(&desk.run), desk.library, &desk.root)?,
+        Ok(Session::of(desk, Prompt::new(Arc::clone(&desk.run), desk.library, &desk.root)?))
+    }
+
+    /// A session in the middle of a runbook.
+    pub(crate) fn inside(desk: &Desk, here: &Here, stage: Stage) -> Result<Session, Box<Diagnostic>> {
+        let prompt = Prompt::inside(Arc::clone(&desk.run), desk.library, &desk.root, here)?;
+        let stopped = Stopped { title: here.title.clone(), stage, changes: here.changes.clone() };
+        Ok(Session { talks: true, stopped: Some(stopped), ..Session::of(desk, prompt) })
+    }
+
+    fn of(desk: &Desk, prompt: Prompt) -> Session {
+        Session {
+            prompt,
             front: Arc::clone(&desk.front),
             interrupts: Arc::clone(&desk.interrupts),
             kept: Vec::new(),
             failed: None,
             context: desk.place.name.clone(),
             virtual_time: desk.place.virtual_time,
-        })
+            talks: false,
+            stopped: None,
+            desk: desk.clone(),
+        }
+    }
+
+    /// Who guides through a runbook of this session.
+    pub(crate) fn guide(&self, every_step: bool) -> Arc<dyn Stepper> {
+        Arc::new(Guide::new(self.desk.clone(), every_step))
+    }
+
+    /// Runs a runbook before anything is typed.
+    pub(crate) fn begin_with(&mut self, runbook: &str, values: &[String]) {
+        if let Err(failure) = command::run_runbook(self, runbook, values, false) {
+            self.front.diagnostic(&Diagnostic::without_place(failure));
+        }
     }
 
     pub(crate) fn run(&self) -> &Arc<Run> {
@@ -138,7 +206,13 @@ impl Session {
         };
         self.show_done(&answer.done);
         if self.failed.is_none() {
-            self.kept.push(Kept { text: text.into(), outcome, lines: answer.done.lines });
+            self.kept.push(Kept {
+                number: answer.number,
+                text: text.into(),
+                outcome,
+                lines: answer.done.lines,
+                ended: matches!(answer.came, Came::Ended(_)),
+            });
         }
     }
 
@@ -202,6 +276,9 @@ impl Session {
 
     /// Whether the person may go: what stands is shown, and what becomes of it asked.
     pub(crate) fn may_leave(&mut self) -> bool {
+        if self.stopped.as_ref().is_some_and(|stopped| stopped.stage != Stage::Failed) {
+            return true;
+        }
         let mut unproved = self.standing();
         unproved.retain(|(_, made)| made.state != ChangeState::Settled);
         if unproved.is_empty() {
@@ -228,7 +305,12 @@ impl Session {
                     self.front.say("Not everything is as before; look at it, and leave again.");
                     return false;
                 }
-                Some("l" | "leave") => return true,
+                Some("l" | "leave") => {
+                    if self.stopped.is_some() {
+                        self.run().leave_all();
+                    }
+                    return true;
+                }
                 Some("s" | "stay") => return false,
                 // Nobody is there any more.
                 None => return true,

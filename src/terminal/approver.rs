@@ -39,6 +39,12 @@ impl Questions {
         Questions { help: PROMPT, ..self }
     }
 
+    /// The same in a run that opens a prompt where a step fails.
+    #[must_use]
+    pub fn in_debugging(self) -> Questions {
+        Questions { help: DEBUGGING, ..self }
+    }
+
     /// One line; `None` at the end of the input or when the run is interrupted.
     ///
     /// The terminal is read only when it has a line: a read that waits would hold up an interrupt, and take the next line
@@ -153,6 +159,15 @@ const RUN: &[&str] = &[
     "a  make it, and every other change of this step without asking again",
     "s  stop here; nothing more is changed, and what was changed stays as it is",
     "u  stop here, and take back everything that this run has changed, proved or not",
+];
+
+/// What the keys do in a run that opens a prompt where a step fails, and at that prompt.
+const DEBUGGING: &[&str] = &[
+    "y  make this change; :undo takes it back",
+    "n  do not make it: the step fails, and a prompt opens there; at a prompt, the input ends",
+    "a  make it, and every other change of this step without asking again",
+    "s  stop here; nothing more is changed, and what was changed stays as it is",
+    "u  stop here, and take back everything that was changed, proved or not",
 ];
 
 /// What the keys do at a prompt.

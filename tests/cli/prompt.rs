@@ -42,3 +42,19 @@ fn without_a_terminal_changes_are_approved_beforehand_and_stay_only_if_proved() 
     repl(&desk, approve, change).says("before a proof had followed").says("as before, the owners of its fields too");
     repl(&desk, approve, &format!("{change}check(\"it is set\", true);\n")).exits(0).says("proved, stays");
 }
+
+#[test]
+fn who_wants_a_prompt_in_a_runbook_needs_a_terminal() {
+    let desk = Desk::new();
+    let script = desk.file("looks.rhai", "//! Looks.\nstep \"Look\" { show(1); }\nnot_this(\"only looked\");\n");
+    for args in [["run", &script, "--debug", "--lab", "healthy"], ["repl", "-i", &script, "--lab", "healthy"]] {
+        let called = desk.call(&args).exits(2).says("there is no terminal to type at").says("nothing was run");
+        assert!(called.stdout.is_empty(), "{called}");
+    }
+    assert!(desk.records().is_empty(), "nothing was begun");
+    let clash = desk.call(&["run", &script, "--debug", "--deadline", "1m", "--lab", "healthy"]);
+    clash.exits(2).says("cannot be used with");
+    repl(&desk, &["--lab", "healthy"], &format!(":step {script}\n")).exits(3).says(":run runs the runbook");
+    repl(&desk, &["--lab", "healthy"], &format!(":run {script}\n")).exits(0).says("not_this: only looked");
+    repl(&desk, &["--lab", "healthy"], ":continue\n").exits(1).says("no runbook waits here");
+}

@@ -8,23 +8,24 @@ use tempfile::TempDir;
 use super::{PATIENCE, QUESTION, Terminal};
 
 /// Raises the limits that refuse in the world `breaker`.
-const RAISE: &str = "for rule in host(\"graph-core\").refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r";
+pub(super) const RAISE: &str =
+    "for rule in host(\"graph-core\").refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r";
 
 /// A prompt on a world of the lab.
-struct Prompt(Terminal);
+pub(super) struct Prompt(pub(super) Terminal);
 
 impl Prompt {
-    fn on(world: &str, args: &[&str]) -> Prompt {
+    pub(super) fn on(world: &str, args: &[&str]) -> Prompt {
         Prompt::with(world, args, &[])
     }
 
-    fn with(world: &str, args: &[&str], environment: &[(&str, &str)]) -> Prompt {
+    pub(super) fn with(world: &str, args: &[&str], environment: &[(&str, &str)]) -> Prompt {
         let args = [&["repl", "--lab", world], args].concat();
         Prompt(Terminal::start(TempDir::new().unwrap(), &args, environment)).ready(&format!("LAB {world}/summit"))
     }
 
     #[track_caller]
-    fn ready(self, place: &str) -> Prompt {
+    pub(super) fn ready(self, place: &str) -> Prompt {
         self.opens(1);
         self.0.shows(place, 1);
         self
@@ -32,7 +33,7 @@ impl Prompt {
 
     /// Types a line, waits for the next prompt, and looks for the answer in what came between.
     #[track_caller]
-    fn says(&mut self, line: &str, answer: &str) {
+    pub(super) fn says(&mut self, line: &str, answer: &str) {
         let count = |text: &str| if answer.is_empty() { 0 } else { text.matches(answer).count() };
         let (prompts, before) = (self.prompts(), count(&self.0.text()));
         self.0.types(&format!("{line}\r"));
@@ -43,21 +44,21 @@ impl Prompt {
 
     /// Presses keys, and waits for the next prompt.
     #[track_caller]
-    fn presses(&mut self, keys: &str) {
+    pub(super) fn presses(&mut self, keys: &str) {
         let prompts = self.prompts();
         self.0.types(keys);
         self.opens(prompts + 1);
     }
 
     /// How many prompts there were: each lets the terminal mark what is pasted.
-    fn prompts(&self) -> usize {
+    pub(super) fn prompts(&self) -> usize {
         let raw = self.0.raw.lock().unwrap();
         raw.windows(8).filter(|bytes| bytes == b"\x1b[?2004h").count()
     }
 
     /// Waits for so many prompts.
     #[track_caller]
-    fn opens(&self, prompts: usize) {
+    pub(super) fn opens(&self, prompts: usize) {
         let start = Instant::now();
         while self.prompts() < prompts {
             assert!(start.elapsed() < PATIENCE, "there are not {prompts} prompts:\n{}", self.0.text());
@@ -67,18 +68,18 @@ impl Prompt {
 
     /// Leaves a session whose changes are all proved or undone.
     #[track_caller]
-    fn leaves(&mut self) {
+    pub(super) fn leaves(&mut self) {
         self.0.types("\u{4}");
         self.0.shows("Left", 1);
         assert_eq!(self.code(), 0, "{}", self.0.text());
     }
 
-    fn code(&mut self) -> u32 {
+    pub(super) fn code(&mut self) -> u32 {
         self.0.child.wait().unwrap().exit_code()
     }
 
     /// What a command says of this session's records afterwards.
-    fn afterwards(&self, args: &[&str]) -> String {
+    pub(super) fn afterwards(&self, args: &[&str]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_meshbook"))
             .args(args)
             .current_dir(self.0.folder())
@@ -252,7 +253,7 @@ fn read_only_refuses_until_the_context_is_named_and_colour_is_not_needed() {
 #[test]
 fn tab_tells_methods_of_a_chain_and_questions_tell_what_they_do() {
     let mut prompt = Prompt::on("breaker", &[]);
-    prompt.0.types("host(\"graph-core\").refus\t");
+    prompt.0.types("host(\"graph-core\").refusa\t");
     prompt.0.shows("refusals(", 1);
     prompt.presses("over(\"30s\")).is_n\t\r");
     prompt.0.shows("false", 1);
@@ -421,12 +422,9 @@ fn the_screens_of_the_documentation_are_what_is_seen() {
                 prompt.presses(&format!("{line}\r"));
             }
         }
-        let screen = stable(&prompt.0.text());
-        let head = format!("<!-- screen: {name} -->\n```\n");
-        let start = written.find(&head).unwrap() + head.len();
-        let end = start + written[start..].find("```").unwrap();
-        written.replace_range(start..end, &screen);
+        screen(&mut written, name, &stable(&prompt.0.text()));
     }
+    super::book::screens(&mut written);
     if std::env::var_os("MESHBOOK_UPDATE").is_some() {
         std::fs::write(path, &written).unwrap();
     } else {
@@ -434,8 +432,16 @@ fn the_screens_of_the_documentation_are_what_is_seen() {
     }
 }
 
+/// Puts a screen where the documentation shows it.
+pub(super) fn screen(written: &mut String, name: &str, screen: &str) {
+    let head = format!("<!-- screen: {name} -->\n```\n");
+    let start = written.find(&head).unwrap() + head.len();
+    let end = start + written[start..].find("```").unwrap();
+    written.replace_range(start..end, screen);
+}
+
 /// A screen without what differs from run to run: ids and times. The last prompt is empty, and left out.
-fn stable(screen: &str) -> String {
+pub(super) fn stable(screen: &str) -> String {
     let mut stable = screen.to_owned();
     for (pattern, instead) in [
         (r"01[0-9A-Z]{24}", "01M85BQ0JJ9Y4YSH23NM08MSSD"),

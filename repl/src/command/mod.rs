@@ -1,14 +1,18 @@
 //! The `:` commands, one file each, and their table. Help and completion come from it.
 
 mod changes;
+mod continuation;
 mod expanded;
 mod explain;
 mod help;
 mod load;
 mod quit;
+mod record;
+mod retry;
 mod run;
 mod save;
 mod search;
+mod step;
 mod timeline;
 mod undo;
 mod wait;
@@ -17,6 +21,7 @@ mod write;
 
 use meshbook_runtime::failure::{Failure, PARAM, UNKNOWN_NAME};
 
+pub(crate) use self::run::runbook as run_runbook;
 use crate::session::{Next, Session, did_you_mean};
 
 /// A command.
@@ -52,9 +57,13 @@ pub(crate) static COMMANDS: &[&Command] = &[
     &changes::COMMAND,
     &undo::COMMAND,
     &timeline::COMMAND,
+    &record::COMMAND,
     &save::COMMAND,
     &load::COMMAND,
     &run::COMMAND,
+    &step::COMMAND,
+    &continuation::COMMAND,
+    &retry::COMMAND,
     &quit::COMMAND,
 ];
 
@@ -78,6 +87,12 @@ pub(crate) fn carry_out(session: &mut Session, text: &str) -> Result<Next, Failu
                 .hint(format!("{near}:help lists the commands")))
         }
     }
+}
+
+/// What `:continue` and `:retry` say where no runbook waits.
+fn nothing_waits() -> Failure {
+    Failure::new(&PARAM, "no runbook waits here")
+        .hint(":run and :step open a prompt where a step of theirs fails; these commands are for that one")
 }
 
 /// The failure of a command that was not written as it has to be.

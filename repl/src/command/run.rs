@@ -10,17 +10,28 @@ pub(super) static COMMAND: Command = Command {
     name: ":run",
     takes: "RUNBOOK [NAME=VALUE…]",
     summary: "runs a runbook in this session: its steps and changes stand in the session's record",
-    help: "A file, or a name under ./runbooks. How it ends is shown, and the session goes on.\nIf it fails, what it changed and did not prove is taken back.",
+    help: "A file, or a name under ./runbooks. How it ends is shown, and the session goes on.\nWhere a step fails, a prompt opens with the runbook's variables, and its changes in force: look, then :retry,\n:continue, or leave, which takes back what is not proved.",
     body,
 };
 
 fn body(session: &mut Session, text: &str) -> Result<Next, Failure> {
     let mut words = text.split_whitespace().map(str::to_owned);
     let name = words.next().ok_or_else(|| misused(&COMMAND))?;
-    let path = session.front().runbook(&name)?;
-    let given = session.front().parameters(&words.collect::<Vec<_>>())?;
-    let typed = format!(":run {text}");
-    let answer = session.interruptible(|prompt, cancel| prompt.run_runbook(&typed, &path, &given, cancel));
+    runbook(session, &name, &words.collect::<Vec<_>>(), false).map(|()| Next::Go)
+}
+
+/// Runs a runbook in a session. A person who is there is asked where a step fails, or about every step.
+///
+/// # Errors
+/// When there is no such runbook, or its parameters are not written as they have to be.
+pub(crate) fn runbook(session: &mut Session, name: &str, values: &[String], every_step: bool) -> Result<(), Failure> {
+    let path = session.front().runbook(name)?;
+    let given = session.front().parameters(values)?;
+    let command = if every_step { super::step::COMMAND.name } else { COMMAND.name };
+    let typed = std::iter::once(command).chain([name]).chain(values.iter().map(String::as_str)).collect::<Vec<_>>();
+    let typed = typed.join(" ");
+    let stepper = session.talks.then(|| session.guide(every_step));
+    let answer = session.interruptible(|prompt, cancel| prompt.run_runbook(&typed, &path, &given, stepper, cancel));
     session.show(&typed, answer);
-    Ok(Next::Go)
+    Ok(())
 }

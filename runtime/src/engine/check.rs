@@ -341,7 +341,7 @@ fn always_ends(statements: &[Stmt]) -> bool {
     })
 }
 
-fn is_proof(statement: &Stmt) -> bool {
+pub(super) fn is_proof(statement: &Stmt) -> bool {
     let mut proof = false;
     statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
         proof |= match path.last() {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Expr};
+use rhai::{AST, ASTNode, Expr, Stmt};
 use serde_json::{Value, json};
 
 use super::script::Script;
-use super::walk::{called, word};
+use super::walk::{Called, called, each_call, word};
 use crate::effect::Class;
 use crate::primitive::{Library, Permission, Primitive};
 
@@ -34,21 +34,66 @@ pub fn describe(script: &Script, library: &Library) -> Description {
         irreversible: BTreeMap::new(),
         permissions: BTreeSet::new(),
     };
-    for ast in std::iter::once(&script.ast).chain(script.modules.values()) {
+    for ast in asts(script) {
         ast.walk(&mut |path| {
             if let Some(call) = path.last().and_then(called) {
-                // The receiver's type is not known here, so every primitive of that name counts: rather one too many than one too few.
-                let name = call.name();
-                for primitive in
-                    library.primitives.iter().copied().filter(|p| p.name == name && p.receiver.is_some() == call.method)
-                {
-                    note(&mut description, primitive, call.call.args.first());
-                }
+                note_call(&mut description, &call, library);
             }
             true
         });
     }
     description
+}
+
+/// Describes a block of a script, with the functions that it calls.
+pub fn block(statements: &[Stmt], script: &Script, library: &Library) -> Description {
+    let mut description = Description {
+        steps: Vec::new(),
+        effects: BTreeMap::new(),
+        changes: BTreeSet::new(),
+        irreversible: BTreeMap::new(),
+        permissions: BTreeSet::new(),
+    };
+    let mut open: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let visit = |description: &mut Description, open: &mut Vec<String>, call: &Called<'_>| {
+        note_call(description, call, library);
+        open.push(call.call.name.to_string());
+    };
+    for statement in statements {
+        each_call(statement, &mut |call| visit(&mut description, &mut open, call));
+    }
+    // By name only: a function of a module that shares its name with another counts as both.
+    while let Some(name) = open.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        for ast in asts(script).filter(|ast| ast.iter_functions().any(|f| f.name == name)) {
+            let mut one = ast.clone_functions_only();
+            one.retain_functions(|_, _, candidate, _| candidate == name);
+            one.walk(&mut |path| {
+                if let Some(call) = path.last().and_then(called) {
+                    visit(&mut description, &mut open, &call);
+                }
+                true
+            });
+        }
+    }
+    description
+}
+
+fn asts(script: &Script) -> impl Iterator<Item = &AST> {
+    std::iter::once(&script.ast).chain(script.modules.values())
+}
+
+fn note_call(description: &mut Description, call: &Called<'_>, library: &Library) {
+    // The receiver's type is not known here, so every primitive of that name counts: rather one too many than one too few.
+    let name = call.name();
+    for primitive in
+        library.primitives.iter().copied().filter(|p| p.name == name && p.receiver.is_some() == call.method)
+    {
+        note(description, primitive, call.call.args.first());
+    }
 }
 
 fn note(description: &mut Description, primitive: &'static Primitive, first_argument: Option<&Expr>) {

@@ -92,7 +92,7 @@ fn invoke(
         }
         if session.run.stopped() {
             let source = context.call_source().map(ToOwned::to_owned);
-            let _ = session.stopped_at.set((source, position));
+            session.stopped_here(source, position);
             return EvalAltResult::ErrorTerminated(Dynamic::from(failure), position).into();
         }
         error_of(failure, position)

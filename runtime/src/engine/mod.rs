@@ -3,7 +3,7 @@
 //! - [`script`]: reads a script and its modules; nothing is run.
 //! - [`words`]: `param`, `step`, `temporarily`, `wait`, `hold`.
 //! - [`check`], [`describe`]: what can be said about a script without running it.
-//! - [`prompt`]: a script that is typed, one input after another.
+//! - [`prompt`]: a script that is typed, one input after another. [`stepping`]: a script that asks about its steps.
 //! - [`diagnostic`]: what a person sees when something is wrong.
 //! - [`compare`], [`limits`], `library`, `resolver`, `volatile`: how the engine is held.
 //!
@@ -21,9 +21,11 @@ pub mod params;
 pub mod prompt;
 pub mod raise;
 mod resolver;
+pub mod results;
 pub mod script;
 pub(crate) mod session;
 pub mod source;
+pub mod stepping;
 mod volatile;
 mod walk;
 pub mod words;
@@ -42,6 +44,8 @@ pub use self::params::{ParamDeclaration, ParamValue};
 pub use self::raise::failure_of;
 pub use self::script::Script;
 use self::session::{Session, Tag};
+pub use self::stepping::Stepper;
+use self::stepping::Stepping;
 pub use self::words::test::TestDeclaration;
 use crate::failure::{ENDING, Failure, INTERNAL, SCRIPT, nearest};
 use crate::noun::NounType;
@@ -62,13 +66,24 @@ pub struct Outcome {
 
 /// Runs a script to its end, on a thread of its own, and closes the run.
 pub fn execute(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamValue>, library: &Library) -> Outcome {
-    on_script_thread(script, run, values, library, Wanted::Ending)
+    on_script_thread(script, run, values, library, Wanted::Ending, None)
+}
+
+/// The same, and `stepper` is asked about its steps.
+pub fn execute_stepwise(
+    script: &Script,
+    run: &Arc<Run>,
+    values: BTreeMap<String, ParamValue>,
+    library: &Library,
+    stepper: Arc<dyn Stepper>,
+) -> Outcome {
+    on_script_thread(script, run, values, library, Wanted::Ending, Some(stepper))
 }
 
 /// Runs a text that needs no ending, as an example in the reference does. The run is closed as if it had ended by
 /// `not_this`: unsettled changes are taken back.
 pub fn evaluate(script: &Script, run: &Arc<Run>, values: BTreeMap<String, ParamValue>, library: &Library) -> Outcome {
-    on_script_thread(script, run, values, library, Wanted::Value)
+    on_script_thread(script, run, values, library, Wanted::Value, None)
 }
 
 /// What the run of a text says that needs no ending and came to its end.
@@ -76,7 +91,7 @@ pub const TEXT_ENDED: &str = "the text ended";
 
 /// Runs one test of a file of tests: the text outside tests, and the block of this one. It needs no ending.
 pub fn test(script: &Script, run: &Arc<Run>, test: &TestDeclaration, library: &Library) -> Outcome {
-    on_script_thread(script, run, BTreeMap::new(), library, Wanted::Test(test.position))
+    on_script_thread(script, run, BTreeMap::new(), library, Wanted::Test(test.position), None)
 }
 
 /// What an execution is for.
@@ -96,9 +111,12 @@ fn on_script_thread(
     values: BTreeMap<String, ParamValue>,
     library: &Library,
     wanted: Wanted,
+    stepper: Option<Arc<dyn Stepper>>,
 ) -> Outcome {
     let test = if let Wanted::Test(position) = wanted { Some(position) } else { None };
-    let session = Arc::new(Session::new(run.clone(), *library, script, values, test));
+    let mut session = Session::new(run.clone(), *library, script, values, test);
+    session.stepping = stepper.map(|stepper| Stepping::new(stepper, script));
+    let session = Arc::new(session);
     // It is made here, not on the script's thread: glibc gives that one a heap of its own, which grows page by page, one
     // system call each, and an engine takes some hundred pages.
     let engine = catch_unwind(AssertUnwindSafe(|| engine(script, &session)));
@@ -130,6 +148,8 @@ fn on_script_thread(
     };
     let diagnostic = diagnostic.filter(|_| result.is_err() && !ended_by_word);
     let ended = run.finish(result);
+    // Where a plan ends, because only the mesh knows how it goes on, nothing went wrong.
+    let diagnostic = diagnostic.filter(|_| ended.code.is_some());
     Outcome { ended, diagnostic, value }
 }
 
@@ -144,9 +164,9 @@ fn diagnose(session: &Session, error: &EvalAltResult) -> Box<Diagnostic> {
 /// Where a primitive stopped the run, if Rhai's error no longer says so: a callback may have swallowed the stop, and the
 /// evaluation ended at a later operation.
 fn where_stopped(session: &Session, error: &EvalAltResult) -> Option<Place> {
-    let (source, position) = session.stopped_at.get()?;
-    let kept = error.unwrap_inner().position() == *position || !matches!(session.run.verdict(), Some(Stop::Failed(_)));
-    if kept { None } else { Place::of(&session.sources, source.as_deref().unwrap_or(&session.main), *position) }
+    let (source, position) = session.stopped_at()?;
+    let kept = error.unwrap_inner().position() == position || !matches!(session.run.verdict(), Some(Stop::Failed(_)));
+    if kept { None } else { Place::of(&session.sources, source.as_deref().unwrap_or(&session.main), position) }
 }
 
 fn run_script(script: &Script, engine: std::thread::Result<Engine>) -> Result<Dynamic, Box<EvalAltResult>> {

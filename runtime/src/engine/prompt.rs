@@ -17,6 +17,7 @@ use super::raise::{self, error_of};
 use super::script::{Purpose, Script};
 use super::session::{Session, Tag};
 use super::source::Sources;
+use super::stepping::{Here, Stepper, Stepping};
 use super::{Diagnostic, diagnose, fault, resolver, script, volatile};
 use crate::failure::{Failure, UNKNOWN_NAME, nearest};
 use crate::noun::NounType;
@@ -57,10 +58,13 @@ pub struct Prompt {
     root: PathBuf,
     engine: Engine,
     scope: Scope<'static>,
-    inputs: u64,
     sources: Sources,
     assigned: HashSet<String>,
     may_change: HashSet<String>,
+    /// Who is asked about the steps of the runbook that runs.
+    stepper: Option<Arc<dyn Stepper>>,
+    /// The texts of the inputs that had a value, by their numbers.
+    results: BTreeMap<u64, String>,
 }
 
 impl Prompt {
@@ -79,11 +83,39 @@ impl Prompt {
             root: root.to_owned(),
             engine,
             scope: Scope::new(),
-            inputs: 0,
+            stepper: None,
+            results: BTreeMap::new(),
             sources: Sources::default(),
             assigned: HashSet::new(),
             may_change: HashSet::new(),
         })
+    }
+
+    /// A prompt in the middle of a script: its variables, functions and imports are there.
+    ///
+    /// # Errors
+    /// Never but by a fault of the engine's own.
+    pub fn inside(run: Arc<Run>, library: Library, root: &Path, here: &Here) -> Result<Prompt, Box<Diagnostic>> {
+        let mut prompt = Prompt::new(run, library, root)?;
+        let script = &here.script;
+        prompt.sources.extend(&script.sources);
+        prompt.assigned.extend(script.assigned.iter().cloned());
+        prompt.engine.set_module_resolver(resolver::Resolver::new(script.modules.clone()));
+        prompt.define(script, true);
+        for (name, value) in &here.variables {
+            prompt.scope.push_dynamic(name.as_str(), value.clone());
+        }
+        Ok(prompt)
+    }
+
+    /// The value of a variable.
+    pub fn value(&self, name: &str) -> Option<Dynamic> {
+        self.scope.get(name).cloned()
+    }
+
+    /// The texts of the inputs that had a value, by their numbers. `_` is the value of the last one.
+    pub fn results(&self) -> &BTreeMap<u64, String> {
+        &self.results
     }
 
     /// The run.
@@ -161,7 +193,7 @@ impl Prompt {
         };
         let answer = self.input(typed, cancel, &mut scope, read, goes_on);
         self.scope = scope;
-        self.keep(&answer);
+        self.keep(text, &answer);
         answer
     }
 
@@ -175,14 +207,17 @@ impl Prompt {
         Ok(calls.into_iter().find(|name| script.may_change.contains(name)))
     }
 
-    /// Runs a runbook as one input: in a scope of its own, in the session's run. `text` is what was typed.
+    /// Runs a runbook as one input: in a scope of its own, in the session's run. `text` is what was typed; `stepper` is
+    /// asked about its steps.
     pub fn run_runbook(
         &mut self,
         text: &str,
         path: &Path,
         given: &BTreeMap<String, String>,
+        stepper: Option<Arc<dyn Stepper>>,
         cancel: CancellationToken,
     ) -> Answer {
+        self.stepper = stepper;
         let answer = self.input(
             text,
             cancel,
@@ -194,7 +229,8 @@ impl Prompt {
             },
             &mut once,
         );
-        self.keep(&answer);
+        self.stepper = None;
+        self.keep(text, &answer);
         answer
     }
 
@@ -206,10 +242,9 @@ impl Prompt {
         read: impl FnOnce(&Self, &str) -> Result<(Script, BTreeMap<String, ParamValue>), Box<Diagnostic>>,
         goes_on: &mut dyn FnMut(&Run, &Dynamic) -> Result<bool, Failure>,
     ) -> Answer {
-        self.inputs += 1;
-        let number = self.inputs;
+        let mark = self.run.input_started(text, cancel);
+        let number = mark.number();
         let name = format!("<input {number}>");
-        let mark = self.run.input_started(number, text, cancel);
         let outcome = read(self, &name).and_then(|(script, values)| {
             let session = self.prepare(&script, values);
             let evaluated = loop {
@@ -248,6 +283,7 @@ impl Prompt {
         let mut session = Session::new(self.run.clone(), self.library, script, values, None);
         // A function of an earlier input may fail now.
         session.sources = Arc::new(self.sources.clone());
+        session.stepping = self.stepper.clone().map(|stepper| Stepping::new(stepper, script));
         let session: Tag = Arc::new(session);
         let engine = &mut self.engine;
         engine.set_default_tag(Dynamic::from(session.clone()));
@@ -263,11 +299,16 @@ impl Prompt {
             // A runbook's functions are its own; but its closures may live on in a result.
             return;
         }
+        self.define(script, passed);
+    }
+
+    /// Makes the functions of a text known, and its imports if they are at hand.
+    fn define(&mut self, script: &Script, imported: bool) {
         self.may_change.extend(script.may_change.iter().cloned());
         if script.ast.has_functions() {
             self.engine.register_global_module(script.ast.shared_lib().clone());
         }
-        if passed {
+        if imported {
             for (alias, path) in imports(&script.ast) {
                 // It was resolved a moment ago, so it is at hand.
                 if let Ok(module) = self.engine.module_resolver().resolve(&self.engine, None, path, Position::NONE) {
@@ -292,9 +333,10 @@ impl Prompt {
     }
 
     /// Keeps a result under its names.
-    fn keep(&mut self, answer: &Answer) {
+    fn keep(&mut self, text: &str, answer: &Answer) {
         match &answer.came {
             Came::Value(value) if !value.is_unit() => {
+                self.results.insert(answer.number, text.to_owned());
                 self.scope.set_or_push(LAST, value.clone());
                 self.scope.set_or_push(format!("_{}", answer.number), value.clone());
             }

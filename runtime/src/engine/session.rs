@@ -3,13 +3,14 @@
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Dynamic, Position};
 
 use super::params::ParamValue;
 use super::script::Script;
 use super::source::Sources;
+use super::stepping::Stepping;
 use crate::primitive::Library;
 use crate::run::Run;
 
@@ -29,8 +30,12 @@ pub(crate) struct Session {
     pub nouns: BTreeMap<TypeId, &'static str>,
     /// How many modules are being evaluated: no effects there.
     pub importing: AtomicUsize,
+    /// How many `temporarily` blocks lie around what happens now.
+    pub temporary: AtomicUsize,
+    /// Who is asked about steps, if somebody is.
+    pub stepping: Option<Stepping>,
     /// Where the run was stopped: first wins, because Rhai rewrites positions on the way out.
-    pub stopped_at: OnceLock<(Option<String>, Position)>,
+    stopped_at: Mutex<Option<(Option<String>, Position)>>,
     /// The test that this execution is about, by where its title stands.
     pub test: Option<Position>,
     seen: Mutex<Option<String>>,
@@ -56,7 +61,9 @@ impl Session {
             may_change: script.may_change.clone(),
             nouns,
             importing: AtomicUsize::new(0),
-            stopped_at: OnceLock::new(),
+            temporary: AtomicUsize::new(0),
+            stepping: None,
+            stopped_at: Mutex::default(),
             test,
             seen: Mutex::new(None),
         }
@@ -71,12 +78,31 @@ impl Session {
         self.importing.load(Ordering::Relaxed) > 0
     }
 
+    /// Notes where the run was stopped.
+    pub fn stopped_here(&self, source: Option<String>, position: Position) {
+        self.stopped().get_or_insert((source, position));
+    }
+
+    /// Where the run was stopped.
+    pub fn stopped_at(&self) -> Option<(Option<String>, Position)> {
+        self.stopped().clone()
+    }
+
+    /// The run goes on: it may be stopped elsewhere.
+    pub fn goes_on(&self) {
+        self.stopped().take();
+    }
+
+    fn stopped(&self) -> std::sync::MutexGuard<'_, Option<(Option<String>, Position)>> {
+        self.stopped_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes what a condition saw, for the message of the wait or hold that asked.
     pub fn saw(&self, what: String) {
-        *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(what);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
     pub fn take_seen(&self) -> Option<String> {
-        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -39,6 +39,15 @@ pub fn name_results(engine: &mut Engine, reading: Reading) {
             LexError::MalformedIdentifier(name) if is_result(name) => Token::Identifier(Box::new(name.as_str().into())),
             _ => Token::LexError(error),
         },
+        // What follows a name that is none to Rhai is read as the sign of a number.
+        sign @ (Token::UnaryPlus | Token::UnaryMinus) => {
+            let text = Arc::clone(&reading.lock().unwrap_or_else(PoisonError::into_inner));
+            match (sign, follows_result(&text, position)) {
+                (Token::UnaryPlus, true) => Token::Plus,
+                (Token::UnaryMinus, true) => Token::Minus,
+                (sign, _) => sign,
+            }
+        }
         Token::Underscore => {
             let text = Arc::clone(&reading.lock().unwrap_or_else(PoisonError::into_inner));
             if is_default_case(&text, position) { Token::Underscore } else { Token::Identifier(Box::new("_".into())) }
@@ -49,6 +58,14 @@ pub fn name_results(engine: &mut Engine, reading: Reading) {
 
 fn is_result(name: &str) -> bool {
     name.strip_prefix('_').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether a result's name stands right before a position.
+fn follows_result(text: &str, position: Position) -> bool {
+    let Some((start, _)) = source::span(text, position) else { return false };
+    let before = text[..start].trim_end();
+    let name = before.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+    is_result(name)
 }
 
 fn is_default_case(text: &str, position: Position) -> bool {

@@ -1,6 +1,6 @@
 //! Looking at a script's syntax tree: calls with their receivers, steps, blocks.
 
-use rhai::{ASTNode, CustomExpr, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTNode, CustomExpr, Expr, Expression, FnCallExpr, Position, Stmt};
 
 /// A call somewhere in a statement.
 pub(super) struct Called<'a> {
@@ -43,6 +43,14 @@ pub(super) fn word(expression: &Expr) -> Option<(&str, &CustomExpr, Position)> {
 pub(super) fn block(custom: &CustomExpr) -> &[Stmt] {
     match custom.inputs.last() {
         Some(Expr::Stmt(block)) => block.statements(),
+        _ => &[],
+    }
+}
+
+/// The statements of a block that an engine hands to a word.
+pub(super) fn statements_of<'a>(block: &'a Expression<'_>) -> &'a [Stmt] {
+    match &**block {
+        Expr::Stmt(block) => block.statements(),
         _ => &[],
     }
 }

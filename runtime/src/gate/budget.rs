@@ -39,6 +39,11 @@ impl Meter {
         self.spent.store(0, Ordering::Relaxed);
     }
 
+    /// Goes on where it was.
+    pub(crate) fn set(&self, spent: u64) {
+        self.spent.store(spent, Ordering::Relaxed);
+    }
+
     /// How many reads and probes were made.
     pub(crate) fn spent(&self) -> u64 {
         self.spent.load(Ordering::Relaxed)

@@ -87,7 +87,10 @@ pub(crate) fn event(event: &mut Event) {
             table.rows.iter_mut().flatten().chain(&mut table.notes).for_each(redact_text);
         }
         Event::Checked { detail, .. } => detail.iter_mut().for_each(redact_text),
-        Event::Proved { seen, .. } => seen.iter_mut().for_each(redact_text),
+        Event::Proved { condition, seen, .. } => {
+            redact_text(condition);
+            seen.iter_mut().for_each(redact_text);
+        }
         Event::Changing(inner) | Event::Planned(inner) => changing(inner),
         Event::ChangeAnswered { outcome, .. } => match outcome {
             ChangeOutcome::Made { post_image } => value(post_image),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::finish::Cause;
 use super::ledger::State;
 use super::wall::{Guard, Stopwatch};
-use super::{Ending, Run, Stop, between};
+use super::{Ending, Mark, Run, Stop, between};
 use crate::failure::{Failure, INTERRUPTED};
 use crate::record::event::{Changing, Ended, Event};
 use crate::record::redact;
@@ -26,6 +26,13 @@ pub struct InputMark {
     changes: usize,
     /// Ends with the input: nobody interrupts what is over.
     guard: Guard,
+}
+
+impl InputMark {
+    /// The input's number in its run, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 /// What an input has done to the outside world.
@@ -61,10 +68,15 @@ impl Made {
 
 impl Run {
     /// Begins an input. `cancel` stops this one and no later one.
-    pub fn input_started(&self, number: u64, text: &str, cancel: CancellationToken) -> InputMark {
+    pub fn input_started(&self, text: &str, cancel: CancellationToken) -> InputMark {
         let started = self.caller.now();
         self.gate.meter.renew();
-        self.ledger.lock().typed = true;
+        let number = {
+            let mut ledger = self.ledger.lock();
+            ledger.typed = true;
+            ledger.inputs += 1;
+            ledger.inputs
+        };
         let first_line = self.note(Event::Input { input: number, text: text.into() });
         let latch = Arc::clone(&self.caller.latch);
         let guard = Guard::when(&self.caller.handle, async move { cancel.cancelled().await }, move || {
@@ -141,6 +153,11 @@ impl Run {
             Made { number: entry.number, changing, state: entry.state.clone() }
         });
         entries.collect()
+    }
+
+    /// The numbers of the changes that were made since the mark.
+    pub fn made_since(&self, mark: Mark) -> Vec<u64> {
+        self.ledger.lock().entries.iter().skip(mark.entries).map(|entry| entry.number).collect()
     }
 
     /// Takes back the changes of these numbers, proved or not, newest first. Answers whether all are as before.

@@ -18,6 +18,8 @@ pub(crate) struct Ledger {
     pub(crate) order: Option<Order>,
     /// How many changes earlier inputs of a prompt have made: no failure of a later one takes them back.
     pub(crate) earlier: usize,
+    /// How many inputs were typed, at whichever prompt of the run.
+    pub(crate) inputs: u64,
     /// What an answer ends: nothing is typed in a run, so it is the run then.
     pub(crate) typed: bool,
 }

@@ -36,6 +36,7 @@ pub(crate) mod held;
 mod input;
 mod latch;
 mod ledger;
+mod pause;
 mod road;
 mod settle;
 mod start;
@@ -47,6 +48,7 @@ mod wall;
 pub use input::{Done, InputMark, Made};
 pub use latch::{BLOCK_TIME, BlockTimer, ENDED, Ending, Stop};
 pub use ledger::{Mark, State as ChangeState, StepMark};
+pub use pause::Paused;
 
 pub(crate) use caller::Caller;
 pub(crate) use latch::Latch;

@@ -8,7 +8,7 @@ use super::ledger::{Entry, OpenStep, Order, State};
 use super::{Mark, Run, StepMark, Stop};
 use crate::change::undo::{Subject, Undoer};
 use crate::change::{Change, Changed};
-use crate::failure::{Failure, PROOF};
+use crate::failure::{Failure, PLAN_ENDS, PROOF};
 use crate::record::event::{Event, ProofOutcome};
 
 impl Run {
@@ -36,6 +36,11 @@ impl Run {
     pub fn step_ended(&self, mark: StepMark, passed: bool) {
         let verdict = self.verdict();
         let ended = matches!(verdict, Some(Stop::Ended(_)));
+        if matches!(&verdict, Some(Stop::Failed(failure)) if failure.is(&PLAN_ENDS)) {
+            // As far as the plan can see nothing failed; the record has no end of this step, as it has none of the script.
+            self.ledger.lock().steps.truncate(mark.depth);
+            return;
+        }
         let left_to_others = match verdict {
             // The block whose time is up takes back what was changed inside it, and no more.
             Some(Stop::BlockTime(_)) => true,
@@ -51,6 +56,15 @@ impl Run {
         let took = mark.took(now);
         self.journal
             .note(now, Event::StepEnded { title: mark.title, depth: mark.depth, took, passed: passed || ended });
+    }
+
+    /// Ends a step that failed and that a person has looked at: what becomes of its changes has been decided, so nothing
+    /// is taken back here.
+    pub(crate) fn step_left(&self, mark: StepMark) {
+        self.ledger.lock().steps.truncate(mark.depth);
+        let now = self.caller.now();
+        let took = mark.took(now);
+        self.journal.note(now, Event::StepEnded { title: mark.title, depth: mark.depth, took, passed: false });
     }
 
     /// The present place in the list of changes.

@@ -8,4 +8,5 @@ mod imports;
 mod params;
 mod prompt;
 mod proofs;
+mod stepping;
 mod world;

@@ -69,6 +69,7 @@ fn what_an_input_defines_is_there_for_the_later_ones() {
     session.value("let f = |n| twice(n) + x;");
     assert_eq!(session.value("f.call(20)"), "41");
     assert_eq!(session.value("_ + _3"), "82");
+    assert_eq!(session.value("_3 - _3 + 1"), "1", "a sign behind a result is no number's");
     assert_eq!(session.value("fn twice(n) { n * 3 } twice(2)"), "6", "the newest definition counts");
     assert_eq!(session.value("switch x { 1 => \"one\", _ => \"other\" }"), "one");
     assert_eq!(session.value("`${_}!`"), "one!");

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use meshbook_runtime::change::Change;
 use meshbook_runtime::effect::{Call, Class, Effect, ObjectRef, Reply, ResourceKind};
+use meshbook_runtime::engine::stepping::Stepper;
 use meshbook_runtime::engine::{self, Outcome, ParamValue, Script, VALUES};
 use meshbook_runtime::failure::{CODES, Failure, NOT_FOUND, UNREACHABLE};
 use meshbook_runtime::gate::Approval;
@@ -376,11 +377,19 @@ pub struct How {
     pub needs_ending: bool,
     pub root: Option<PathBuf>,
     pub values: BTreeMap<String, String>,
+    pub stepper: Option<Arc<dyn Stepper>>,
 }
 
 impl Default for How {
     fn default() -> Self {
-        How { mode: Mode::Unattended, deadline: None, needs_ending: true, root: None, values: BTreeMap::new() }
+        How {
+            mode: Mode::Unattended,
+            deadline: None,
+            needs_ending: true,
+            root: None,
+            values: BTreeMap::new(),
+            stepper: None,
+        }
     }
 }
 
@@ -410,8 +419,11 @@ pub fn run_as(text: &str, how: How) -> Ran {
     let run =
         Run::start(settings, cluster.clone(), heard.clone(), None, runtime.handle().clone(), cancel.clone()).unwrap();
     *run.kept::<Cancel>().0.lock().unwrap() = Some(cancel);
-    let go = if how.needs_ending { engine::execute } else { engine::evaluate };
-    let outcome = go(&script, &run, values, &LIBRARY);
+    let outcome = match how.stepper {
+        Some(stepper) => engine::execute_stepwise(&script, &run, values, &LIBRARY, stepper),
+        None if how.needs_ending => engine::execute(&script, &run, values, &LIBRARY),
+        None => engine::evaluate(&script, &run, values, &LIBRARY),
+    };
     let lines = heard.0.lock().unwrap().clone();
     assert!(!VALUES.is_empty());
     Ran { outcome, cluster, lines, _home: home }

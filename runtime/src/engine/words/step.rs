@@ -4,6 +4,7 @@ use rhai::{ASTNode, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expressio
 
 use crate::engine::raise::{error_of, plain_failure};
 use crate::engine::session::{Session, Tag};
+use crate::engine::stepping::{self, After, Before};
 use crate::engine::volatile::evaluate_inline;
 use crate::engine::words::proof;
 use crate::failure::{Failure, NO_DATA, UNKNOWN_NAME};
@@ -14,17 +15,51 @@ pub(super) fn register(engine: &mut Engine) {
         .register_custom_syntax(["step", "$expr$", "$block$"], true, |context, inputs| {
             let title = context.eval_expression_tree(&inputs[0])?.to_string();
             let session = Session::of(context.tag());
-            let mark = session.run.step_started(&title).map_err(|failure| error_of(failure, inputs[0].position()))?;
-            let result = statements(context, &session, &inputs[1]);
-            // `return`, `break` and endings leave a step as they leave any block; only a failure means that it did not pass.
-            let passed = result.as_ref().map_or_else(
-                |error| error.is_pseudo_error() || matches!(session.run.verdict(), Some(Stop::Ended(_))),
-                |_| true,
-            );
-            session.run.step_ended(mark, passed);
-            result
+            if stepping::before(context, &session, &title, &inputs[1])? == Before::Skip {
+                return Ok(Dynamic::UNIT);
+            }
+            loop {
+                let (result, again) = once(context, &session, &title, inputs)?;
+                if !again {
+                    return result;
+                }
+            }
         })
         .expect("the syntax of `step` is well formed");
+}
+
+/// Carries out a step, and answers what came of it, and whether it shall be carried out once more.
+///
+/// # Errors
+/// When the run has been stopped before it, or a person leaves the script after it.
+fn once(
+    context: &mut EvalContext,
+    session: &Tag,
+    title: &str,
+    inputs: &[Expression],
+) -> Result<(Result<Dynamic, Box<EvalAltResult>>, bool), Box<EvalAltResult>> {
+    let mark = session.run.step_started(title).map_err(|failure| error_of(failure, inputs[0].position()))?;
+    let came = stepping::Came { title, block: &inputs[1], since: session.run.mark() };
+    let result = statements(context, session, &inputs[1]);
+    // `return`, `break` and endings leave a step as they leave any block; only a failure means that it did not pass.
+    if let Err(error) = &result
+        && !error.is_pseudo_error()
+        && !matches!(session.run.verdict(), Some(Stop::Ended(_)))
+    {
+        return Ok(match stepping::failed(context, session, &came, error) {
+            None => {
+                session.run.step_ended(mark, false);
+                (result, false)
+            }
+            Some(after) => {
+                session.run.step_left(mark);
+                (Ok(Dynamic::UNIT), after == After::Again)
+            }
+        });
+    }
+    session.run.step_ended(mark, true);
+    let again = result.is_ok() && stepping::passed(context, session, &came)? == After::Again;
+    Ok((result, again))
 }
 
 /// Runs the block statement by statement. Before the first one that may change something, the proofs that follow it are

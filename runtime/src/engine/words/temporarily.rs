@@ -2,6 +2,7 @@
 //! the time is up.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rhai::{Dynamic, Engine, EvalAltResult};
 
@@ -69,7 +70,9 @@ pub(super) fn register(engine: &mut Engine) {
                 why: format!("the end of `temporarily` ({why})"),
             };
             let timer = limit.map(|limit| session.run.block_time(limit.0));
+            session.temporary.fetch_add(1, Ordering::Relaxed);
             let result = evaluate_inline(context, block);
+            session.temporary.fetch_sub(1, Ordering::Relaxed);
             let timed_out = timer.is_some_and(|timer| timer.clear());
             if timed_out {
                 takes_back.why = format!("the time of `temporarily` ({why}) is up");

@@ -70,6 +70,8 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
             namespace: place.namespace.clone(),
             virtual_time: place.context.is_none(),
         },
+        transport: Arc::clone(&place.transport),
+        handle: runtime.handle().clone(),
         reach,
     };
     let before = rustix::termios::tcgetattr(stdin()).ok();

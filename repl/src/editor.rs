@@ -11,7 +11,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor};
 
-use crate::complete::Objects;
+use crate::complete::Live;
 use crate::front::Ink;
 use crate::history::Kept;
 use crate::session::{Next, Session};
@@ -41,10 +41,10 @@ pub(crate) fn converse(session: &mut Session, desk: Desk) -> Result<Ended, Failu
     let mut reach = Reach { news: Some(desk.reach) };
     reach.look(session, Some(FIRST_LOOK));
     let completeness = Arc::new(Completeness::default());
-    let objects = Objects::new(Arc::clone(session.run()));
+    let live = Live::new(desk.transport, desk.handle);
     let mut cancelled = false;
     loop {
-        editor.set_helper(Some(Typing::new(session, &completeness, &objects)));
+        editor.set_helper(Some(Typing::new(session, &completeness, &live)));
         let prompt = line::prompt(&desk.place, session.run(), &*desk.front);
         let input = editor.readline(&prompt);
         if desk.interrupts.is_leaving() {

@@ -28,6 +28,8 @@ use meshbook_runtime::failure::{Failure, INTERNAL};
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::record::event::Ended;
 use meshbook_runtime::run::Run;
+use meshbook_runtime::transport::Transport;
+use tokio::runtime::Handle;
 
 pub use crate::front::{Front, Ink};
 pub use crate::headless::headless;
@@ -50,6 +52,10 @@ pub struct Desk {
     pub root: PathBuf,
     /// Where the session acts.
     pub place: Place,
+    /// The way to what can be named, for whoever types. What is done goes through the run.
+    pub transport: Arc<dyn Transport>,
+    /// Where what is looked at behind the prompt is waited for.
+    pub handle: Handle,
     /// Whether the cluster answers, once that is known.
     pub reach: Receiver<Result<(), Failure>>,
 }

@@ -59,28 +59,25 @@ impl<'a> Argument<'a> {
 
     /// Begins to look for what could stand there, so that it is at hand when somebody asks for it.
     pub(crate) fn prepare(&self, live: &Live, namespace: &str) {
-        match self.named {
-            Named::OneOf(_) => {}
-            Named::Kind => live.read(&Told::Kinds),
-            Named::Label => live.read(&labels(None)),
-            Named::PromQl => {
-                if let Some((_, place)) = promql::place(self.begun)
-                    && let Some(what) = told(&place)
-                {
-                    live.read(&what);
-                }
-            }
-            Named::Objects(_) | Named::ObjectsOf(_) | Named::Host => {
-                self.scopes(live, namespace).iter().for_each(|scope| live.follow(scope));
-            }
-        }
+        self.told().iter().for_each(|what| live.read(what));
+        self.scopes(live, namespace).iter().for_each(|scope| live.follow(scope));
     }
 
     /// Why nothing can be offered, where that is known.
     pub(crate) fn why_none(&self, live: &Live, namespace: &str) -> Option<String> {
+        match self.told() {
+            Some(what) => live.why_not_told(&what),
+            None => live.why_none(&self.scopes(live, namespace)),
+        }
+    }
+
+    /// What has to be read for it.
+    fn told(&self) -> Option<Told> {
         match self.named {
-            Named::Objects(_) | Named::ObjectsOf(_) | Named::Host => live.why_none(&self.scopes(live, namespace)),
-            _ => None,
+            Named::Kind => Some(Told::Kinds),
+            Named::Label => Some(labels(None)),
+            Named::PromQl => told(&promql::place(self.begun)?.1),
+            Named::Objects(_) | Named::ObjectsOf(_) | Named::Host | Named::OneOf(_) => None,
         }
     }
 

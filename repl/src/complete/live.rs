@@ -221,6 +221,13 @@ impl Live {
         }
     }
 
+    /// Why nothing was told, where it could not be read.
+    pub(crate) fn why_not_told(&self, what: &Told) -> Option<String> {
+        let seen = self.0.hold();
+        let read = seen.read.get(what).filter(|read| read.at.is_none())?;
+        read.lost.as_ref().map(|failure| failure.message.clone())
+    }
+
     /// The kind that a name means, if that is known by now.
     pub(crate) fn kind(&self, name: &str) -> Option<ResourceKind> {
         {

@@ -7,8 +7,8 @@ use super::Candidate;
 
 /// So many are shown; of the others it is said how many there are.
 pub(crate) const SHOWN: usize = 100;
-/// So many that only hold the letters are shown beside those that begin so.
-const BESIDE: usize = 20;
+/// So many that only hold the letters are shown beside those that begin so, and only where those are fewer.
+const BESIDE: usize = 10;
 /// Fewer letters than this are looked for as they stand: scattered over a name they would be in most.
 const SCATTERED: usize = 3;
 
@@ -27,7 +27,7 @@ pub(crate) fn fitting<T: Ord + Clone>(
         return begin;
     }
     let scattered = word.chars().count() >= SCATTERED;
-    if !scattered && !begin.is_empty() {
+    if !begin.is_empty() && (!scattered || begin.len() >= BESIDE) {
         return begin;
     }
     let kind = if scattered { AtomKind::Fuzzy } else { AtomKind::Substring };

@@ -101,3 +101,34 @@ fn kinds_metrics_and_labels_are_offered_and_no_effect_runs() {
     let told = record(&terminal);
     assert!(!told.contains("\"looked\"") && !told.contains("\"change"), "an effect ran under Tab:\n{told}");
 }
+
+#[test]
+fn the_screen_of_the_documentation_is_what_is_seen() {
+    let args = ["repl", "--lab", "breaker"];
+    let mut terminal = Terminal::start(TempDir::new().unwrap(), &args, &[("NO_COLOR", "1")]);
+    terminal.shows("LAB breaker/summit>", 1);
+    terminal.types("host(\"");
+    tab_until(&mut terminal, "search.discovery");
+    terminal.types("gco\t");
+    terminal.shows("host(\"graph-core", 1);
+    terminal.types("\").r\t");
+    terminal.shows("Host.rules()", 1);
+    terminal.types("ule");
+    terminal.shows("graph-core\").rule", 1);
+    let shown = terminal.text();
+    let at = shown.find("LAB breaker/summit> host").unwrap();
+    let lines: Vec<_> = shown[at..].lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let screen = lines.join("\n") + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/prompt.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let head = "<!-- screen: tab -->\n```\n";
+    let start = text.find(head).unwrap() + head.len();
+    let end = start + text[start..].find("```").unwrap();
+    if std::env::var_os("MESHBOOK_UPDATE").is_some() {
+        std::fs::write(path, format!("{}{screen}{}", &text[..start], &text[end..])).unwrap();
+    } else {
+        assert_eq!(text[start..end], screen, "MESHBOOK_UPDATE=1 writes the screen anew");
+    }
+    terminal.types("\u{15}\u{4}");
+    terminal.shows("Left", 1);
+}

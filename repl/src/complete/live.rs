@@ -153,12 +153,12 @@ impl Live {
         self.0.handle.spawn(async move { inner.keep(scope, wake).await });
     }
 
-    /// The names of objects, once the first have come or the key has waited long enough.
+    /// The names of objects, once all have come or the key has waited long enough.
     pub(crate) fn objects(&self, scopes: &[Scope]) -> Names<ObjectName> {
         scopes.iter().for_each(|scope| self.follow(scope));
         let nothing_yet = |seen: &mut State| {
             let mut all = scopes.iter().filter_map(|scope| seen.followed.get(scope));
-            all.any(|one| !one.complete && one.lost.is_none() && one.names.is_empty())
+            all.any(|one| !one.complete && one.lost.is_none())
         };
         let seen = self.0.wait(nothing_yet);
         let mut found = Names { known: Vec::new(), stale: None, reading: false };

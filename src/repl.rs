@@ -67,6 +67,8 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
         home,
         root: root(),
         place: shown(&place, &arguments.target),
+        transport: Arc::clone(&place.transport),
+        handle: runtime.handle().clone(),
     };
     let gone = gone(&run, &terminal, &arguments.target, Run::leave);
     interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(|error| {

@@ -113,6 +113,8 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
             home,
             root: engine::script::tree_of(&file),
             place: repl::shown(&place, target),
+            transport: Arc::clone(&place.transport),
+            handle: runtime.handle().clone(),
         };
         let gone = repl::gone(&run, &terminal, target, |run| run.abandon());
         interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(unwatched)?;

@@ -8,10 +8,10 @@ use futures::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
 use meshbook_lab::world::World;
 use meshbook_lab::{Lab, Pace, Store};
-use meshbook_runtime::effect::{Call, Reply};
+use meshbook_runtime::effect::{Call, Reply, ResourceKind};
 use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL};
 use meshbook_runtime::transport::config::ContextConfig;
-use meshbook_runtime::transport::{Clock, Connection, Options, Transport};
+use meshbook_runtime::transport::{Clock, Connection, KnownKind, Options, Seen, Transport};
 
 /// The world of a name, or of a file that ends in `.toml`.
 ///
@@ -90,6 +90,19 @@ impl Transport for InProcess {
     /// The record says that it was a lab, because nobody can go there again.
     fn place(&self) -> (String, String) {
         (self.context.clone(), self.connection.place().1)
+    }
+
+    fn follow<'a>(
+        &'a self,
+        kind: &'a ResourceKind,
+        namespace: Option<&'a str>,
+        tell: &'a (dyn Fn(Seen) + Send + Sync),
+    ) -> BoxFuture<'a, Failure> {
+        self.connection.follow(kind, namespace, tell)
+    }
+
+    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
+        self.connection.kinds()
     }
 }
 

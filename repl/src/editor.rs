@@ -10,7 +10,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor};
 
-use crate::complete::Objects;
+use crate::complete::Live;
 use crate::front::Ink;
 use crate::history::Kept;
 use crate::session::{Next, Session};
@@ -40,10 +40,10 @@ pub(crate) fn converse(session: &mut Session, desk: &Desk, reach: Option<crate::
     let mut reach = Reach { news: reach };
     reach.look(session, Some(FIRST_LOOK));
     let completeness = Arc::new(Completeness::default());
-    let objects = Objects::new(Arc::clone(session.run()));
+    let live = Live::new(Arc::clone(&desk.transport), desk.handle.clone());
     let mut cancelled = false;
     while !desk.interrupts.is_leaving() {
-        editor.set_helper(Some(Typing::new(session, &completeness, &objects)));
+        editor.set_helper(Some(Typing::new(session, &completeness, &live)));
         let (raw, painted) = line::prompt(&desk.place, session.run(), &*desk.front);
         let waits = if session.stopped.is_some() { "stopped, " } else { "" };
         let prompt = (format!("{waits}{raw}"), format!("{}{painted}", desk.front.paint(Ink::Notice, waits)));

@@ -31,6 +31,8 @@ use meshbook_runtime::failure::{Failure, INTERNAL};
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::record::event::Ended;
 use meshbook_runtime::run::Run;
+use meshbook_runtime::transport::Transport;
+use tokio::runtime::Handle;
 
 pub use crate::front::{Front, Ink};
 pub use crate::guide::Guide;
@@ -58,6 +60,10 @@ pub struct Desk {
     pub root: PathBuf,
     /// Where the session acts.
     pub place: Place,
+    /// The way to what can be named, for whoever types. What is done goes through the run.
+    pub transport: Arc<dyn Transport>,
+    /// Where what is looked at behind the prompt is waited for.
+    pub handle: Handle,
 }
 
 /// A runbook that a session begins with.

@@ -10,7 +10,7 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use crate::complete::{Completion, Objects};
+use crate::complete::{Completion, Live};
 use crate::front::{Front, Ink};
 use crate::session::Session;
 
@@ -23,10 +23,14 @@ pub(crate) struct Typing {
 
 impl Typing {
     /// For the next input: the variables are those of now.
-    pub(crate) fn new(session: &Session, completeness: &Arc<Completeness>, objects: &Objects) -> Typing {
+    pub(crate) fn new(session: &Session, completeness: &Arc<Completeness>, live: &Live) -> Typing {
         Typing {
             completeness: Arc::clone(completeness),
-            completion: Completion::new(*session.library(), session.prompt.variables(), Some(objects.clone())),
+            completion: Completion::new(
+                *session.library(),
+                session.prompt.variables(),
+                Some((live.clone(), session.run().namespace().to_owned())),
+            ),
             front: session.shared_front(),
         }
     }
@@ -34,10 +38,10 @@ impl Typing {
 
 impl Helper for Typing {}
 
-/// The parameters that are still to come: shown, and never typed.
-pub(crate) struct Parameters(String);
+/// What is said beside the cursor: shown, and never typed.
+pub(crate) struct Aside(String);
 
-impl Hint for Parameters {
+impl Hint for Aside {
     fn display(&self) -> &str {
         &self.0
     }
@@ -48,13 +52,13 @@ impl Hint for Parameters {
 }
 
 impl Hinter for Typing {
-    type Hint = Parameters;
+    type Hint = Aside;
 
-    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Parameters> {
+    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Aside> {
         if pos < line.len() {
             return None;
         }
-        self.completion.next_parameters(line).map(Parameters)
+        self.completion.hint(line).map(Aside)
     }
 }
 

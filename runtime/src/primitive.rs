@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, FnPtr, FuncArgs, Map, NativeCallContext};
 
-use crate::effect::Class;
+use crate::effect::{Class, ResourceKind};
 use crate::engine::script::resource_name;
 use crate::engine::session::Session;
 use crate::failure::{Code, Failure, IMPORT, INTERNAL};
@@ -69,6 +69,35 @@ pub struct Param {
     pub default: Option<&'static str>,
     /// What it is, with its unit.
     pub doc: &'static str,
+    /// What its string names; `None` if it is the person's own text.
+    pub names: Option<Names>,
+}
+
+impl Param {
+    /// The same parameter, whose string names something.
+    #[must_use]
+    pub const fn naming(self, names: Names) -> Param {
+        Param { names: Some(names), ..self }
+    }
+}
+
+/// What the string of a parameter names, so that what is there can be offered while it is typed.
+#[derive(Clone, Copy, Debug)]
+pub enum Names {
+    /// An object of one of these kinds in the run's namespace.
+    Objects(&'static [fn() -> ResourceKind]),
+    /// `name` or `namespace/name` of an object, whose kind the parameter of this name says.
+    ObjectsOf(&'static str),
+    /// A kind: its singular, in lower case.
+    Kind,
+    /// A Service as callers name it: `name` in the run's namespace, `name.namespace` elsewhere.
+    Host,
+    /// PromQL: names of metrics, labels, and their values.
+    PromQl,
+    /// A label of a series.
+    Label,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
 }
 
 /// The type of a parameter.

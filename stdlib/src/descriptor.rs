@@ -1,8 +1,10 @@
 //! What descriptors have in common: their defaults, and the permissions of the reads behind evidence.
 
 use meshbook_runtime::failure::{Failure, INTERNAL};
-use meshbook_runtime::primitive::{Invocation, Param, Permission, Primitive, Type};
+use meshbook_runtime::primitive::{Invocation, Names, Param, Permission, Primitive, Type};
 use rhai::Dynamic;
+
+use crate::kubernetes::kinds;
 
 /// The base of every descriptor: each names what differs. The registry's tests demand the rest.
 pub const PRIMITIVE: Primitive = Primitive {
@@ -27,13 +29,29 @@ fn no_body(_: &Invocation<'_>) -> Result<Dynamic, Failure> {
 
 /// A parameter that must be given.
 pub const fn param(name: &'static str, ty: Type, doc: &'static str) -> Param {
-    Param { name, ty, default: None, doc }
+    Param { name, ty, default: None, doc, names: None }
 }
 
 /// A parameter that can be left out.
 pub const fn optional(name: &'static str, ty: Type, default: &'static str, doc: &'static str) -> Param {
-    Param { name, ty, default: Some(default), doc }
+    Param { name, ty, default: Some(default), doc, names: None }
 }
+
+/// What names a workload.
+pub const A_WORKLOAD: Names = Names::Objects(&[kinds::deployment, kinds::stateful_set, kinds::daemon_set]);
+
+/// What names a pod.
+pub const A_POD: Names = Names::Objects(&[kinds::pod]);
+
+/// What names a workload, or a pod.
+pub const A_WORKLOAD_OR_POD: Names =
+    Names::Objects(&[kinds::deployment, kinds::stateful_set, kinds::daemon_set, kinds::pod]);
+
+/// What names an object whose kind stands before it.
+pub const AN_OBJECT: Names = Names::ObjectsOf("kind");
+
+/// Levels of Envoy's loggers.
+pub const LOG_LEVEL: Names = Names::OneOf(&["trace", "debug", "info", "warning", "error", "critical", "off"]);
 
 const fn may(group: &'static str, resource: &'static str, verb: &'static str) -> Permission {
     Permission { group, resource, verb }

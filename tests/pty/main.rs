@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod book;
+mod crowd;
 mod prompt;
 mod run;
+mod tab;
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;

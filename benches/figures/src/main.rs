@@ -1,14 +1,17 @@
 //! The figures of meshbook, side by side with what people use today. `benches/run` builds and starts this; it takes the
-//! names of those that are wanted (`start`, `read`, `diagnosis`, `check`, `triage`), and without any takes all.
+//! names of those that are wanted (`start`, `read`, `diagnosis`, `check`, `triage`, `prompt`), and without any takes all.
 //!
 //! Each comparison runs both sides in turn in the same minute on the same machine, against the same server, and divides
 //! round by round: a machine that is busy is busy for both.
 
+#[path = "../../../tests/pty/crowd.rs"]
+mod crowd;
 mod demand;
 mod fleet;
 mod kubectl;
 mod lab;
 mod measure;
+mod prompt;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -38,12 +41,13 @@ fn main() -> ExitCode {
 
 /// Whether all demands hold.
 fn measured() -> io::Result<bool> {
-    let takers: [(&str, Taker); 5] = [
+    let takers: [(&str, Taker); 6] = [
         ("start", Bench::start),
         ("read", Bench::read),
         ("diagnosis", Bench::diagnosis),
         ("check", Bench::check),
         ("triage", Bench::triage),
+        ("prompt", Bench::prompt),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = wanted.iter().find(|name| takers.iter().all(|(known, _)| known != name)) {

@@ -108,19 +108,36 @@ fn opening(bytes: &[u8], plain: &[bool], close: usize) -> Option<usize> {
     None
 }
 
-/// The innermost call that is still open at the end of a text: what stands in front of its bracket, and how many of its
-/// arguments are complete.
-pub(crate) fn open_call(text: &str) -> Option<(&str, usize)> {
+/// A call that is still open at the end of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OpenCall<'a> {
+    /// What stands in front of its bracket.
+    pub(crate) callee: &'a str,
+    /// Its arguments that are complete, as they are written.
+    pub(crate) arguments: Vec<&'a str>,
+}
+
+/// The innermost call that is still open at the end of a text.
+pub(crate) fn open_call(text: &str) -> Option<OpenCall<'_>> {
     let (plain, _) = code(text);
     let bytes = text.as_bytes();
-    let (mut depth, mut commas) = (0_usize, 0);
+    let (mut depth, mut end) = (0_usize, None);
+    let mut arguments = Vec::new();
     for at in (0..bytes.len()).rev().filter(|at| plain[*at]) {
         match bytes[at] {
             b')' | b']' | b'}' => depth += 1,
-            b'(' if depth == 0 => return Some((before(&text[..at]), commas)).filter(|(callee, _)| !callee.is_empty()),
+            b'(' if depth == 0 => {
+                arguments.extend(end.map(|end| text[at + 1..end].trim()));
+                arguments.reverse();
+                return Some(OpenCall { callee: before(&text[..at]), arguments })
+                    .filter(|call| !call.callee.is_empty());
+            }
             b'[' | b'{' if depth == 0 => return None,
             b'(' | b'[' | b'{' => depth -= 1,
-            b',' if depth == 0 => commas += 1,
+            b',' if depth == 0 => {
+                arguments.extend(end.map(|end| text[at + 1..end].trim()));
+                end = Some(at);
+            }
             b';' if depth == 0 => return None,
             _ => {}
         }
@@ -170,7 +187,8 @@ mod tests {
             assert_eq!(before(text), chain, "{text}");
         }
         assert_eq!(parts("xs[0].f(a.b, \"c.d\").g"), ["xs", "[0]", "f(a.b, \"c.d\")", "g"]);
-        assert_eq!(open_call("f(1, g(2, 3), "), Some(("f", 2)));
+        let call = OpenCall { callee: "f", arguments: vec!["1", "g(2, 3)", "\"a, (\""] };
+        assert_eq!(open_call("f(1, g(2, 3), \"a, (\", "), Some(call));
         assert_eq!(open_call("a.f(x)"), None);
     }
 }

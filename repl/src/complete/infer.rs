@@ -88,8 +88,8 @@ impl<'a> Types<'a> {
         }
         let (at, _) = last(&format!("|{name}|"))?;
         // `rules.all(|rule| …`: the items of what the closure is given to.
-        let (callee, _) = chain::open_call(&self.typed[..at])?;
-        let parts = chain::parts(callee);
+        let call = chain::open_call(&self.typed[..at])?;
+        let parts = chain::parts(call.callee);
         let of = self.walk(parts.split_last()?.1, depth)?;
         element(&of).map(str::to_owned)
     }

@@ -1,17 +1,22 @@
 //! What could follow what is typed, told from descriptors alone: nothing is evaluated, and no effect runs.
 //!
-//! `chain` finds the expression in front of the cursor, `infer` its type.
+//! `chain` finds the expression in front of the cursor, `infer` its type; `order` says which names fit what is typed.
+//! Inside a string, `argument` asks `live` what is there now; `promql` knows where in a query one is.
 
+mod argument;
 mod chain;
 mod infer;
-mod objects;
+mod live;
+mod order;
+mod promql;
 
 use meshbook_runtime::engine::script::last_part;
 use meshbook_runtime::primitive::{Library, Primitive};
 
+use self::argument::Argument;
 use self::infer::Types;
-pub(crate) use self::objects::Objects;
-use self::objects::kinds_of;
+pub(crate) use self::live::Live;
+use self::order::{cut, fitting};
 use crate::command::COMMANDS;
 use crate::words::WORDS;
 
@@ -30,18 +35,26 @@ pub(crate) struct Candidate {
     pub(crate) shown: String,
 }
 
+impl Candidate {
+    /// One that is written as it is shown.
+    #[cfg(test)]
+    pub(crate) fn of(text: String) -> Candidate {
+        Candidate { shown: text.clone(), text }
+    }
+}
+
 /// What is known while a line is typed.
 pub(crate) struct Completion {
     library: Library,
     /// The session's variables with the names of their types.
     variables: Vec<(String, String)>,
-    /// Names of live objects, where there is a cluster.
-    objects: Option<Objects>,
+    /// What is there now, and the session's namespace.
+    live: Option<(Live, String)>,
 }
 
 impl Completion {
-    pub(crate) fn new(library: Library, variables: Vec<(String, String)>, objects: Option<Objects>) -> Completion {
-        Completion { library, variables, objects }
+    pub(crate) fn new(library: Library, variables: Vec<(String, String)>, live: Option<(Live, String)>) -> Completion {
+        Completion { library, variables, live }
     }
 
     /// Where the word in front of the cursor begins, and what could stand there.
@@ -51,24 +64,39 @@ impl Completion {
         }
         let start = chain::word_start(typed);
         let (before, word) = typed.split_at(start);
+        let types = Types::new(&self.library, &self.variables, typed);
         if let Some(open) = chain::open_string(typed) {
-            return (open + 1, self.objects(typed, open));
+            return match (&self.live, Argument::at_end(typed, &types)) {
+                (Some((live, namespace)), Some(argument)) => argument.candidates(live, namespace),
+                _ => (open + 1, Vec::new()),
+            };
         }
-        let mut found = if let Some(receiver) = before.trim_end().strip_suffix('.') {
-            let types = Types::new(&self.library, &self.variables, typed);
+        let all = if let Some(receiver) = before.trim_end().strip_suffix('.') {
             match types.of(chain::before(receiver)) {
-                Some(of) => self.methods(&infer::receiver(&of), word),
+                Some(of) => self.methods(&infer::receiver(&of)),
                 None => Vec::new(),
             }
         } else if let Some(space) = before.strip_suffix("::") {
             let space = &space[chain::word_start(space)..];
-            self.of_namespace(space, word)
+            self.of_namespace(space)
         } else {
-            self.names(word)
+            self.names()
         };
-        found.sort();
-        found.dedup();
-        (start, found)
+        (start, cut(fitting(word, all, |candidate| &candidate.text)))
+    }
+
+    /// What is said beside the cursor: the parameters to come; inside a string, why no names can be offered.
+    ///
+    /// Whoever begins to type a name gets what is there looked for, so that it is at hand under Tab.
+    pub(crate) fn hint(&self, typed: &str) -> Option<String> {
+        if !chain::is_in_string(typed) {
+            return self.next_parameters(typed);
+        }
+        let (live, namespace) = self.live.as_ref()?;
+        let types = Types::new(&self.library, &self.variables, typed);
+        let argument = Argument::at_end(typed, &types)?;
+        argument.prepare(live, namespace);
+        argument.why_none(live, namespace).map(|why| format!("  ({why})"))
     }
 
     /// The parameters of the call that is being written that are still to come.
@@ -76,17 +104,17 @@ impl Completion {
         if chain::is_in_string(typed) {
             return None;
         }
-        let (callee, index) = chain::open_call(typed)?;
+        let call = chain::open_call(typed)?;
         // Only where an argument begins: a hint in the middle of a word is in the way.
         if !typed.trim_end().ends_with(['(', ',']) {
             return None;
         }
         let types = Types::new(&self.library, &self.variables, typed);
-        let primitive = types.callee(callee)?;
+        let primitive = types.callee(call.callee)?;
         let rest: Vec<String> = primitive
             .params
             .iter()
-            .skip(index)
+            .skip(call.arguments.len())
             .map(|p| {
                 let default = p.default.map(|default| format!(" = {default}")).unwrap_or_default();
                 format!("{}: {}{default}", p.name, p.ty.name())
@@ -95,41 +123,18 @@ impl Completion {
         (!rest.is_empty()).then(|| rest.join(", "))
     }
 
-    /// Names of live objects, for an argument that takes them: `text` ends in a string that opens at `open`.
-    fn objects(&self, text: &str, open: usize) -> Vec<Candidate> {
-        let (Some(objects), Some((callee, index))) = (&self.objects, chain::open_call(&text[..open])) else {
-            return Vec::new();
-        };
-        let types = Types::new(&self.library, &self.variables, text);
-        let Some(primitive) = types.callee(callee) else { return Vec::new() };
-        let call = &text[text[..open].rfind(callee).unwrap_or_default()..open];
-        let (names, age) = objects.names(&kinds_of(primitive, index, call, &self.library));
-        let begun = &text[open + 1..];
-        let mut found: Vec<_> = names
-            .into_iter()
-            .filter(|name| name.starts_with(begun))
-            .map(|name| Candidate {
-                shown: age.map_or(name.clone(), |age| format!("{name}  (seen {}s ago)", age.as_secs())),
-                text: name,
-            })
-            .collect();
-        found.sort();
-        found.dedup();
-        found
-    }
-
-    fn methods(&self, receiver: &str, word: &str) -> Vec<Candidate> {
+    fn methods(&self, receiver: &str) -> Vec<Candidate> {
         let methods = self.library.primitives.iter().filter(|p| p.receiver == Some(receiver));
-        methods.filter(|p| p.name.starts_with(word)).map(|p| candidate(p, p.name)).collect()
+        methods.map(|p| candidate(p, p.name)).collect()
     }
 
-    fn of_namespace(&self, space: &str, word: &str) -> Vec<Candidate> {
-        let begin = format!("{space}::{word}");
+    fn of_namespace(&self, space: &str) -> Vec<Candidate> {
+        let begin = format!("{space}::");
         let primitives = self.library.primitives.iter().filter(|p| p.name.starts_with(&begin));
         primitives.map(|p| candidate(p, last_part(p.name))).collect()
     }
 
-    fn names(&self, word: &str) -> Vec<Candidate> {
+    fn names(&self) -> Vec<Candidate> {
         let plain = |text: &str, shown: String| Candidate { text: text.into(), shown };
         let variables = self.variables.iter().map(|(name, of)| plain(name, format!("{name}: {of}")));
         let keywords = KEYWORDS.iter().map(|word| plain(word, (*word).into()));
@@ -139,8 +144,7 @@ impl Completion {
             Some((space, _)) => plain(&format!("{space}::"), format!("{space}::")),
             None => candidate(p, p.name),
         });
-        let all = variables.chain(keywords).chain(words).chain(functions);
-        all.filter(|candidate| candidate.text.starts_with(word)).collect()
+        variables.chain(keywords).chain(words).chain(functions).collect()
     }
 }
 

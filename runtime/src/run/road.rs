@@ -52,18 +52,6 @@ impl Run {
         results
     }
 
-    /// Reads for a person who types: it passes the gate and stands in the record as every read does, but no failure of it
-    /// stops the run, and no stop cuts it short.
-    ///
-    /// # Errors
-    /// The gate's refusal, or the transport's failure.
-    pub fn glance(&self, effect: Effect) -> Result<Reply, Failure> {
-        let call = self.ordinal.fetch_add(1, Ordering::Relaxed);
-        let (answer, took) = self.caller.handle.block_on(self.look(&effect));
-        self.note(looked(effect, (call, 0), &answer, took));
-        answer
-    }
-
     /// The present time.
     ///
     /// # Errors

@@ -90,6 +90,12 @@ impl Kinds {
         Kinds { known, served: OnceCell::new() }
     }
 
+    /// Those that are known, and those that the server serves.
+    pub(super) async fn all(&self, server: &Server) -> Result<Vec<KnownKind>, Failure> {
+        let served = self.served.get_or_try_init(|| served(server)).await?;
+        Ok(self.known.iter().chain(served).cloned().collect())
+    }
+
     /// The kind that a name means; `plural.group` and `plural.version.group` narrow it.
     pub(super) async fn resolve(&self, server: &Server, name: &str) -> Result<ResourceKind, Failure> {
         let lower = name.trim().to_ascii_lowercase();

@@ -324,7 +324,7 @@ fn with_kind(item: Value, kind: &ResourceKind) -> Value {
 }
 
 /// Where the objects of a kind are, in a namespace or in all.
-fn collection(kind: &ResourceKind, namespace: Option<&str>) -> String {
+pub(super) fn collection(kind: &ResourceKind, namespace: Option<&str>) -> String {
     let base = if kind.group.is_empty() {
         format!("/api/{}", segment(&kind.version))
     } else {

@@ -19,18 +19,20 @@ mod retry;
 mod server;
 mod source;
 mod unanswered;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, pending, ready};
 
-use crate::effect::{Call, Reply};
+use crate::effect::{Call, Reply, ResourceKind};
 use crate::failure::Failure;
 
 pub use clock::{Clock, WallClock};
 pub use config::ConfigFile;
 pub use kind::KnownKind;
+pub use watch::{ObjectName, Seen};
 
 use config::ContextConfig;
 use dashboard::Dashboards;
@@ -51,6 +53,25 @@ pub trait Transport: Send + Sync + 'static {
 
     /// The kubeconfig context (or the lab's world) and the address of the API server, pinned at start.
     fn place(&self) -> (String, String);
+
+    /// Follows the names of objects of a kind, in a namespace or in all, for whoever types: it stands in no record and
+    /// counts against no budget. It ends only when it can no longer follow, and answers why.
+    fn follow<'a>(
+        &'a self,
+        _kind: &'a ResourceKind,
+        _namespace: Option<&'a str>,
+        _tell: &'a (dyn Fn(Seen) + Send + Sync),
+    ) -> BoxFuture<'a, Failure> {
+        pending().boxed()
+    }
+
+    /// The kinds that can be named, for whoever types: those that are known, and those that the server says.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
+        ready(Ok(Vec::new())).boxed()
+    }
 }
 
 /// With what a connection is opened.
@@ -226,5 +247,18 @@ impl Transport for Connection {
 
     fn place(&self) -> (String, String) {
         (self.context.clone(), self.server.address().to_owned())
+    }
+
+    fn follow<'a>(
+        &'a self,
+        kind: &'a ResourceKind,
+        namespace: Option<&'a str>,
+        tell: &'a (dyn Fn(Seen) + Send + Sync),
+    ) -> BoxFuture<'a, Failure> {
+        watch::follow(&self.server, kind, namespace, tell).boxed()
+    }
+
+    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
+        self.kinds.all(&self.server).boxed()
     }
 }

@@ -202,7 +202,7 @@ const fn method(
 }
 
 const fn param(name: &'static str, ty: Type, default: Option<&'static str>) -> Param {
-    Param { name, ty, default, doc: "" }
+    Param { name, ty, default, doc: "", names: None }
 }
 
 static THING: Primitive =

@@ -2,16 +2,17 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
+use crate::kubernetes::kinds;
 use crate::descriptor::{self, optional};
 use crate::analysis::gather;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "analyze",
-    params: &[optional("namespace", Type::String, "()", "whose objects the messages are about; the run's if it is left out, `*` is all of them")],
+    params: &[optional("namespace", Type::String, "()", "whose objects the messages are about; the run's if it is left out, `*` is all of them").naming(Names::Objects(&[kinds::namespace]))],
     returns: "Messages",
     class: Some(Class::Read),
     summary: "What is wrong with the configuration of the mesh, by its objects alone, as `istioctl analyze` says it.",

@@ -1,7 +1,7 @@
 //! `Dashboards.has(name)`: whether this one answers.
 
 use meshbook_runtime::failure::{Failure, NO_DATA, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::descriptor::{self, param};
@@ -11,7 +11,7 @@ use crate::dashboards::Dashboards;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "has",
     receiver: Some("Dashboards"),
-    params: &[param("name", Type::String, "Prometheus, Grafana, Jaeger or Kiali")],
+    params: &[param("name", Type::String, "Prometheus, Grafana, Jaeger or Kiali").naming(Names::OneOf(&["Prometheus", "Grafana", "Jaeger", "Kiali"]))],
     returns: "bool",
     summary: "Whether the dashboard of this name is there and answers.",
     errors: &[&NO_DATA, &TYPE],

@@ -1,7 +1,7 @@
 //! `Effective.candidates(kind)`: the chain of precedence.`
 
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
 
@@ -12,7 +12,7 @@ use crate::effective::Effective;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "candidates",
     receiver: Some("Effective"),
-    params: &[optional("kind", Type::String, "\"\"", "`Sidecar`, `VirtualService`, `DestinationRule` or `PeerAuthentication`; all if empty")],
+    params: &[optional("kind", Type::String, "\"\"", "`Sidecar`, `VirtualService`, `DestinationRule` or `PeerAuthentication`; all if empty").naming(Names::OneOf(&["Sidecar", "VirtualService", "DestinationRule", "PeerAuthentication"]))],
     returns: "List<Candidate>",
     summary: "Every object that could apply, whether it does, and why: Sidecars, VirtualServices, DestinationRules, PeerAuthentications, those that are asked first before the others.",
     search: &["precedence", "why"],

@@ -19,7 +19,7 @@ use crate::workload::{Pod, Workload};
 pub static PRIMITIVE: Primitive = Primitive {
     name: "effective",
     receiver: Some("Host"),
-    params: &[param("caller", Type::Any, "who calls: the name of a workload or pod, `front` or `front.summit`; or a Proxy, Workload or Pod"), optional("port", Type::Int, "0", "the port of the Service; its first if left out")],
+    params: &[param("caller", Type::Any, "who calls: the name of a workload or pod, `front` or `front.summit`; or a Proxy, Workload or Pod").naming(descriptor::A_WORKLOAD_OR_POD), optional("port", Type::Int, "0", "the port of the Service; its first if left out")],
     returns: "Effective",
     class: Some(Class::Read),
     summary: "What of the mesh's configuration applies to requests of a caller to the host, and why: Sidecar, VirtualService, DestinationRule, PeerAuthentication.",

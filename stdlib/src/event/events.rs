@@ -3,7 +3,7 @@
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
 
@@ -17,8 +17,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "k8s::events",
     params: &[
         param("over", Type::Duration, "the span that ends now; API servers keep events an hour"),
-        optional("kind", Type::String, "()", "kind, plural or short name of the object; `name` has to be given then"),
-        optional("name", Type::String, "()", "`name`, or `namespace/name`"),
+        optional("kind", Type::String, "()", "kind, plural or short name of the object; `name` has to be given then").naming(Names::Kind),
+        optional("name", Type::String, "()", "`name`, or `namespace/name`").naming(descriptor::AN_OBJECT),
     ],
     returns: "List<Event>",
     class: Some(Class::Read),

@@ -2,7 +2,7 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::code::HOST_UNKNOWN;
@@ -12,7 +12,7 @@ use crate::host::resolve::resolve;
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "host",
-    params: &[param("name", Type::String, "`name`, `name.namespace`, or the full name")],
+    params: &[param("name", Type::String, "`name`, `name.namespace`, or the full name").naming(Names::Host)],
     returns: "Host",
     class: Some(Class::Read),
     summary: "A service of the mesh, by the name that callers use.",

@@ -4,7 +4,7 @@ use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{Failure, TYPE};
 use meshbook_runtime::noun::Noun;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::descriptor::{self, param};
@@ -16,8 +16,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "indicator",
     params: &[
         param("what", Type::String, "what it measures, in a few words"),
-        param("unit", Type::String, "`\"share\"` (0 to 1), `\"seconds\"`, `\"per second\"`, `\"bytes\"`, or empty"),
-        param("query", Type::String, "PromQL"),
+        param("unit", Type::String, "`\"share\"` (0 to 1), `\"seconds\"`, `\"per second\"`, `\"bytes\"`, or empty").naming(Names::OneOf(&["share", "seconds", "per second", "bytes"])),
+        param("query", Type::String, "PromQL").naming(Names::PromQl),
     ],
     returns: "Indicator",
     class: Some(Class::Read),

@@ -3,7 +3,7 @@
 use meshbook_runtime::effect::{Call, Class, Effect, Reply};
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{BAD_ANSWER, FORBIDDEN, Failure, NOT_FOUND, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::descriptor::{self, optional, param};
@@ -14,9 +14,9 @@ use crate::text::first_line;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "k8s::can",
     params: &[
-        param("verb", Type::String, "`get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or another of RBAC"),
-        param("kind", Type::String, "kind, plural or short name, with `/subresource` where there is one: `pods/log`"),
-        optional("name", Type::String, "()", "`name`, or `namespace/name`; without it, any of the run's namespace"),
+        param("verb", Type::String, "`get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or another of RBAC").naming(Names::OneOf(&["get", "list", "watch", "create", "update", "patch", "delete"])),
+        param("kind", Type::String, "kind, plural or short name, with `/subresource` where there is one: `pods/log`").naming(Names::Kind),
+        optional("name", Type::String, "()", "`name`, or `namespace/name`; without it, any of the run's namespace").naming(descriptor::AN_OBJECT),
     ],
     returns: "bool",
     class: Some(Class::Read),

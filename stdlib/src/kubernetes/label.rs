@@ -2,7 +2,7 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, REJECTED, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 use serde_json::json;
 
@@ -14,8 +14,8 @@ use crate::object::convert::from_map;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "k8s::label",
     params: &[
-        param("kind", Type::String, "kind, plural or short name, for example `deployment` or `dr`"),
-        param("name", Type::String, "`name`, or `namespace/name`"),
+        param("kind", Type::String, "kind, plural or short name, for example `deployment` or `dr`").naming(Names::Kind),
+        param("name", Type::String, "`name`, or `namespace/name`").naming(descriptor::AN_OBJECT),
         param("labels", Type::Map, "the labels, as a map of strings"),
     ],
     returns: "Object",

@@ -3,7 +3,7 @@
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::object::Object;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "k8s::list",
     params: &[
-        param("kind", Type::String, "kind, plural or short name"),
+        param("kind", Type::String, "kind, plural or short name").naming(Names::Kind),
         optional("selector", Type::String, "()", "label selector, for example `app=front`"),
     ],
     returns: "List<Object>",

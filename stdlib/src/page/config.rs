@@ -2,7 +2,7 @@
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::code::ENVOY_RESOURCE;
@@ -16,7 +16,7 @@ use crate::page::read;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "config",
     receiver: Some("Proxies"),
-    params: &[param("resource", Type::String, "`bootstrap`, `clusters`, `endpoints`, `listeners`, `routes` or `secrets`"), optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
+    params: &[param("resource", Type::String, "`bootstrap`, `clusters`, `endpoints`, `listeners`, `routes` or `secrets`").naming(Names::OneOf(&["bootstrap", "clusters", "endpoints", "listeners", "routes", "secrets"])), optional("name", Type::String, "\"\"", "a part of their names, taken as it is; all if empty")],
     returns: "Page",
     class: Some(Class::Read),
     summary: "A part of the configuration dump of the proxies, as Envoy wrote it.",

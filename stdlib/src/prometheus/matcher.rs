@@ -1,7 +1,7 @@
 //! `prom::matcher(label, value)`: a condition of a selector, escaped.
 
 use meshbook_runtime::failure::{Failure, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::descriptor::{self, optional, param};
@@ -12,9 +12,9 @@ use crate::text::first_line;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "prom::matcher",
     params: &[
-        param("label", Type::String, "the label's name"),
+        param("label", Type::String, "the label's name").naming(Names::Label),
         param("value", Type::String, "what it must be"),
-        optional("how", Type::String, "\"is\"", "`\"is\"`, or `\"begins with\"`"),
+        optional("how", Type::String, "\"is\"", "`\"is\"`, or `\"begins with\"`").naming(Names::OneOf(&["is", "begins with"])),
     ],
     returns: "string",
     summary: "A condition on a label for a PromQL selector, with its value escaped.",

@@ -4,7 +4,7 @@ use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{BAD_ANSWER, Failure};
 use meshbook_runtime::noun::Noun;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use meshbook_runtime::value::Missing;
 use rhai::Dynamic;
 
@@ -16,7 +16,7 @@ use crate::text::first_line;
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "prom::query",
-    params: &[param("query", Type::String, "PromQL")],
+    params: &[param("query", Type::String, "PromQL").naming(Names::PromQl)],
     returns: "Metric",
     class: Some(Class::Read),
     summary: "Asks Prometheus a query that has one number as its answer.",

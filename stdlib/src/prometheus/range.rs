@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{Failure, NO_DATA};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use meshbook_runtime::value::{List, Span};
 use rhai::Dynamic;
 
@@ -16,7 +16,7 @@ use crate::text::first_line;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "prom::range",
     params: &[
-        param("query", Type::String, "PromQL"),
+        param("query", Type::String, "PromQL").naming(Names::PromQl),
         param("over", Type::Duration, "the span that ends now"),
         optional("step", Type::Duration, "()", "the distance of two points"),
     ],

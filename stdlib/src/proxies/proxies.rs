@@ -14,7 +14,7 @@ use crate::workload::{Pod, Workload};
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "proxies",
-    params: &[param("name", Type::Any, "the name of a Deployment, StatefulSet, DaemonSet or Pod of the run's namespace; or a Workload, a Pod, a Proxy")],
+    params: &[param("name", Type::Any, "the name of a Deployment, StatefulSet, DaemonSet or Pod of the run's namespace; or a Workload, a Pod, a Proxy").naming(descriptor::A_WORKLOAD_OR_POD)],
     returns: "Proxies",
     class: Some(Class::Read),
     summary: "The proxies of a workload of the run's namespace, or of one pod.",

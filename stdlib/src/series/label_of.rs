@@ -1,7 +1,7 @@
 //! `Series.label(name)`: a label.
 
 use meshbook_runtime::failure::Failure;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::descriptor::{self, param};
@@ -11,7 +11,7 @@ use crate::series::Series;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "label",
     receiver: Some("Series"),
-    params: &[param("name", Type::String, "the label")],
+    params: &[param("name", Type::String, "the label").naming(Names::Label)],
     returns: "string",
     summary: "A label of the series; empty if it has none.",
     search: &["labels"],

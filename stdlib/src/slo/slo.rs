@@ -4,9 +4,10 @@ use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{Failure, TYPE};
 use meshbook_runtime::noun::Noun;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
+use crate::kubernetes::kinds;
 use crate::code::HOST_UNKNOWN;
 use crate::descriptor::{self, param};
 use crate::host::resolve;
@@ -17,7 +18,7 @@ use crate::slo::{Objectives, gather};
 pub static PRIMITIVE: Primitive = Primitive {
     name: "slo",
     params: &[
-        param("service", Type::String, "the service; empty for every one of the run's namespace"),
+        param("service", Type::String, "the service; empty for every one of the run's namespace").naming(Names::Objects(&[kinds::service])),
         param("availability", Type::Float, "the share of requests that must be answered: 0.999"),
         param("within", Type::Duration, "what counts as fast"),
         param("fast", Type::Float, "the share of requests that must be fast: 0.99"),

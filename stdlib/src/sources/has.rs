@@ -2,7 +2,7 @@
 
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{Failure, NO_DATA, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::descriptor::{self, optional, param};
@@ -13,8 +13,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "has",
     receiver: Some("Sources"),
     params: &[
-        param("source", Type::String, "prometheus, series, statistics, access_log or tracing"),
-        optional("workload", Type::String, "()", "the caller; every one if it is left out"),
+        param("source", Type::String, "prometheus, series, statistics, access_log or tracing").naming(Names::OneOf(&["prometheus", "series", "statistics", "access_log", "tracing"])),
+        optional("workload", Type::String, "()", "the caller; every one if it is left out").naming(descriptor::A_WORKLOAD),
     ],
     returns: "bool",
     summary: "Whether a source speaks: of every caller, or of one.",

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{FORBIDDEN, Failure};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use meshbook_runtime::value::Span;
 use rhai::Dynamic;
 
+use crate::kubernetes::kinds;
 use crate::code::HOST_UNKNOWN;
 use crate::descriptor::{self, optional};
 use crate::triage::triage;
@@ -16,7 +17,7 @@ use crate::triage::triage;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "triage",
     params: &[
-        optional("service", Type::String, "\"\"", "the service that has trouble; empty for those of the namespace"),
+        optional("service", Type::String, "\"\"", "the service that has trouble; empty for those of the namespace").naming(Names::Objects(&[kinds::service])),
         optional("bound", Type::Duration, "2s", "the P95 that is acceptable"),
     ],
     returns: "Causes",

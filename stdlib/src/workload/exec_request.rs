@@ -4,7 +4,7 @@ use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{BAD_ANSWER, DENIED, FORBIDDEN, Failure, NOT_FOUND, TYPE};
 use meshbook_runtime::noun::Noun;
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::code::{HOST_PORT, REQUEST};
@@ -18,7 +18,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "exec_request",
     receiver: Some("Workload"),
     params: &[
-        param("to", Type::Any, "a host, or an address: `NAME`, `NAME:PORT`, `https://NAME`"),
+        param("to", Type::Any, "a host, or an address: `NAME`, `NAME:PORT`, `https://NAME`").naming(Names::Host),
         optional("path", Type::String, "\"/\"", "path and query"),
         optional("options", Type::Map, "#{}", "as of `request`, without `image`; `method` is GET, HEAD or OPTIONS"),
     ],

@@ -12,7 +12,7 @@ use crate::workload::resolve;
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "pod",
-    params: &[param("name", Type::String, "its name")],
+    params: &[param("name", Type::String, "its name").naming(descriptor::A_POD)],
     returns: "Pod",
     class: Some(Class::Read),
     summary: "One pod of the run's namespace.",

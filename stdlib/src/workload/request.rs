@@ -4,7 +4,7 @@ use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{BAD_ANSWER, CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, REJECTED, TYPE};
 use meshbook_runtime::noun::Noun;
-use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::code::{HOST_PORT, REQUEST};
@@ -18,7 +18,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "request",
     receiver: Some("Workload"),
     params: &[
-        param("to", Type::Any, "a host, or an address: `NAME`, `NAME:PORT`, `https://NAME`"),
+        param("to", Type::Any, "a host, or an address: `NAME`, `NAME:PORT`, `https://NAME`").naming(Names::Host),
         optional("path", Type::String, "\"/\"", "path and query"),
         optional(
             "options",

@@ -12,7 +12,7 @@ use crate::workload::resolve;
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "workload",
-    params: &[param("name", Type::String, "its name")],
+    params: &[param("name", Type::String, "its name").naming(descriptor::A_WORKLOAD)],
     returns: "Workload",
     class: Some(Class::Read),
     summary: "A Deployment, StatefulSet or DaemonSet of the run's namespace.",

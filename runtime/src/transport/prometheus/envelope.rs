@@ -34,6 +34,8 @@ pub fn data(status: StatusCode, body: &[u8], what: &str, place: &str) -> Result<
             }
             Ok(Value::Object(data))
         }
+        // Names of metrics and labels.
+        ("success", Some(Value::Array(names))) if status.is_success() => Ok(Value::Array(names)),
         ("error", _) => Err(error(status, &envelope.error_type, &printable(&envelope.error), &printable(what), place)),
         _ => Err(foreign(status, body, place)),
     }
@@ -106,6 +108,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(warned["warnings"], json!(["store a: no answer"]));
+        assert_eq!(answer(200, r#"{"status":"success","data":["up"]}"#).unwrap(), json!(["up"]));
     }
 
     #[test]

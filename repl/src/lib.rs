@@ -29,10 +29,12 @@ use meshbook_runtime::primitive::Library;
 use meshbook_runtime::record::event::Ended;
 use meshbook_runtime::run::Run;
 
-pub use crate::front::{Front, Ink};
+pub use crate::front::{Front, Ink, Seen, Watching};
 pub use crate::headless::headless;
 pub use crate::interrupts::Interrupts;
 use crate::session::Session;
+/// What a change would reach, for whoever asks whether to make it.
+pub use meshbook_stdlib::reach::of as reach;
 
 /// Where and with what a session is held.
 pub struct Desk {

@@ -42,3 +42,13 @@ fn without_a_terminal_changes_are_approved_beforehand_and_stay_only_if_proved() 
     repl(&desk, approve, change).says("before a proof had followed").says("as before, the owners of its fields too");
     repl(&desk, approve, &format!("{change}check(\"it is set\", true);\n")).exits(0).says("proved, stays");
 }
+
+#[test]
+fn without_a_terminal_nothing_is_paged_cut_or_drawn() {
+    let desk = Desk::new();
+    let rows = "let rows = []; for i in 1..=100 { rows.push([`row ${i}`]); } table(\"many rows\", rows, [\"ROW\"])\n";
+    repl(&desk, &["--lab", "healthy"], rows).exits(0).says("row 1\n").says("row 100");
+    let plot = "plot(\"x\", prom::range(\"sum(rate(istio_requests_total[1m]))\", over(\"3m\")));\n";
+    let called = repl(&desk, &["--lab", "healthy"], plot).exits(0).says("OVER TIME");
+    assert!(!called.stdout.contains('│') && !called.stdout.contains('\u{1b}'), "{called}");
+}

@@ -11,7 +11,7 @@ use super::{PATIENCE, QUESTION, Terminal};
 const RAISE: &str = "for rule in host(\"graph-core\").refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r";
 
 /// A prompt on a world of the lab.
-struct Prompt(Terminal);
+pub(super) struct Prompt(pub(super) Terminal);
 
 impl Prompt {
     fn on(world: &str, args: &[&str]) -> Prompt {
@@ -24,7 +24,7 @@ impl Prompt {
     }
 
     #[track_caller]
-    fn ready(self, place: &str) -> Prompt {
+    pub(super) fn ready(self, place: &str) -> Prompt {
         self.opens(1);
         self.0.shows(place, 1);
         self
@@ -32,7 +32,7 @@ impl Prompt {
 
     /// Types a line, waits for the next prompt, and looks for the answer in what came between.
     #[track_caller]
-    fn says(&mut self, line: &str, answer: &str) {
+    pub(super) fn says(&mut self, line: &str, answer: &str) {
         let count = |text: &str| if answer.is_empty() { 0 } else { text.matches(answer).count() };
         let (prompts, before) = (self.prompts(), count(&self.0.text()));
         self.0.types(&format!("{line}\r"));
@@ -43,21 +43,21 @@ impl Prompt {
 
     /// Presses keys, and waits for the next prompt.
     #[track_caller]
-    fn presses(&mut self, keys: &str) {
+    pub(super) fn presses(&mut self, keys: &str) {
         let prompts = self.prompts();
         self.0.types(keys);
         self.opens(prompts + 1);
     }
 
     /// How many prompts there were: each lets the terminal mark what is pasted.
-    fn prompts(&self) -> usize {
+    pub(super) fn prompts(&self) -> usize {
         let raw = self.0.raw.lock().unwrap();
         raw.windows(8).filter(|bytes| bytes == b"\x1b[?2004h").count()
     }
 
     /// Waits for so many prompts.
     #[track_caller]
-    fn opens(&self, prompts: usize) {
+    pub(super) fn opens(&self, prompts: usize) {
         let start = Instant::now();
         while self.prompts() < prompts {
             assert!(start.elapsed() < PATIENCE, "there are not {prompts} prompts:\n{}", self.0.text());
@@ -67,10 +67,19 @@ impl Prompt {
 
     /// Leaves a session whose changes are all proved or undone.
     #[track_caller]
-    fn leaves(&mut self) {
+    pub(super) fn leaves(&mut self) {
         self.0.types("\u{4}");
         self.0.shows("Left", 1);
         assert_eq!(self.code(), 0, "{}", self.0.text());
+    }
+
+    /// Moving the cursor is no colour; `m` ends the sequences that are.
+    #[track_caller]
+    pub(super) fn is_without_colour(&self) {
+        let raw = self.0.raw.lock().unwrap().clone();
+        let raw = String::from_utf8_lossy(&raw);
+        let coloured = |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
+        assert!(!raw.split("\u{1b}[").skip(1).any(coloured), "{raw:?}");
     }
 
     fn code(&mut self) -> u32 {
@@ -243,10 +252,7 @@ fn read_only_refuses_until_the_context_is_named_and_colour_is_not_needed() {
     prompt.presses("n\r");
     prompt.0.shows("you answered no", 1);
     prompt.leaves();
-    let raw = prompt.0.raw.lock().unwrap().clone();
-    let raw = String::from_utf8_lossy(&raw);
-    let coloured = |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
-    assert!(!raw.split("\u{1b}[").skip(1).any(coloured), "{raw:?}");
+    prompt.is_without_colour();
 }
 
 #[test]
@@ -402,6 +408,13 @@ const SCREENS: &[(&str, &[&str])] = &[
             ":undo",
         ],
     ),
+    (
+        "wide",
+        &[
+            "host(\"graph-core\").refusals(over(\"30s\"))",
+            "plot(\"requests a second\", prom::range(\"sum(rate(istio_requests_total[1m]))\", over(\"8m\"), over(\"10s\")));",
+        ],
+    ),
     ("questions", &["over?", ":search certificate expiry", "host(\"graph-core\").refusal()"]),
     ("commands", &[":help"]),
 ];
@@ -435,7 +448,7 @@ fn the_screens_of_the_documentation_are_what_is_seen() {
 }
 
 /// A screen without what differs from run to run: ids and times. The last prompt is empty, and left out.
-fn stable(screen: &str) -> String {
+pub(super) fn stable(screen: &str) -> String {
     let mut stable = screen.to_owned();
     for (pattern, instead) in [
         (r"01[0-9A-Z]{24}", "01M85BQ0JJ9Y4YSH23NM08MSSD"),

@@ -204,7 +204,7 @@ mod tests {
         let starts = ["READY", "1/1", "0/1"].map(|text| {
             lines.iter().find_map(|line| line.find(text).map(|byte| width(&line[..byte]))).unwrap_or_default()
         });
-        assert_eq!(starts, [28, 28, 28], "{}", lines.join("\n"));
+        assert_eq!(starts, [29, 29, 29], "{}", lines.join("\n"));
     }
 
     #[test]

@@ -121,8 +121,8 @@ mod tests {
         assert_eq!(
             lines(&sample(), at(58), 2, AT_PROMPT)[1..4],
             [
-                "PROXY                          SIDE            REFUSED",
-                "summit/front-7d4b9c6f5d-x2x8k  outbound to     1204",
+                "PROXY                          SIDE              REFUSED",
+                "summit/front-7d4b9c6f5d-x2x8k  outbound to       1204",
                 "                               graph-core",
             ]
         );
@@ -130,10 +130,11 @@ mod tests {
             lines(&sample(), at(48), 2, AT_PROMPT),
             [
                 "Refused in the last 30s",
-                "PROXY                          REFUSED",
-                "summit/front-7d4b9c6f5d-x2x8k  1204",
-                "summit/front-\\u{1b}[31m        9",
-                "no room for SIDE: :x shows every column",
+                "PROXY                          SIDE",
+                "summit/front-7d4b9c6f5d-x2x8k  outbound to",
+                "                               graph-core",
+                "summit/front-\\u{1b}[31m        outbound",
+                "no room for REFUSED: :x shows every column",
                 "source: Prometheus",
             ]
         );

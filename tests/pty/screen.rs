@@ -92,8 +92,6 @@ fn a_line_that_is_typed_survives_a_resize_and_what_follows_fits_it() {
     prompt.0.types("let typed = \"the first half of a line that was begun on a wide terminal and then\"");
     prompt.0.shows("wide terminal and then", 1);
     prompt.0.resizes(TALL, NARROW);
-    // The line is drawn anew, whole, before another key is pressed.
-    prompt.0.shows("wide terminal and then", 1);
     prompt.presses("; typed.len()\r");
     prompt.0.shows("\n67", 1);
     prompt.says(REFUSALS, "no room for SET BY, SOURCE");

@@ -258,7 +258,7 @@ fn read_only_refuses_until_the_context_is_named_and_colour_is_not_needed() {
 #[test]
 fn tab_tells_methods_of_a_chain_and_questions_tell_what_they_do() {
     let mut prompt = Prompt::on("breaker", &[]);
-    prompt.0.types("host(\"graph-core\").refus\t");
+    prompt.0.types("host(\"graph-core\").refusal\t");
     prompt.0.shows("refusals(", 1);
     prompt.presses("over(\"30s\")).is_n\t\r");
     prompt.0.shows("false", 1);

@@ -42,10 +42,10 @@ pub fn check(arguments: &Check, session: &Session) -> Result<u8, Trouble> {
         errors += found.iter().filter(|diagnostic| !diagnostic.warning).count();
         warnings += found.iter().filter(|diagnostic| diagnostic.warning).count();
         for diagnostic in &found {
-            session.screen.say_as_is(&render(diagnostic, session.screen.error_look));
+            session.screen.say_as_is(&render(diagnostic, session.screen.error_look()));
             session.screen.say("");
         }
-        let look = session.screen.look;
+        let look = session.screen.look();
         if session.format == Format::Table {
             let (mark, said) = if found.is_empty() {
                 (look.ok(), String::new())

@@ -6,7 +6,7 @@ use meshbook_runtime::primitive::Permission;
 
 use crate::Session;
 use crate::arguments::{Describe, Format};
-use crate::terminal::{escape, look::Look, table};
+use crate::terminal::{escape, grid, look::Look};
 use crate::trouble::Trouble;
 use crate::{document, runbook};
 
@@ -16,7 +16,7 @@ pub fn describe(arguments: &Describe, session: &Session) -> Result<u8, Trouble> 
     let script = Script::load(&file, None, &session.library)?;
     let description = engine::describe(&script, &session.library);
     if session.format == Format::Table {
-        document::lines(lines(&script, &description, session.screen.look));
+        document::lines(lines(&script, &description, session.screen.look()));
     } else {
         document::write(session.format, &description.json(&script));
     }
@@ -41,7 +41,7 @@ fn lines(script: &Script, description: &engine::Description, look: Look) -> Vec<
             vec![param.name.clone(), type_name(param), default, param.help.clone()]
         })
         .collect();
-    section("Parameters", table::grid(&["NAME", "TYPE", "DEFAULT", "WHAT IT IS"], &parameters, look, 2));
+    section("Parameters", grid::lines(&["NAME", "TYPE", "DEFAULT", "WHAT IT IS"], &parameters, look, 2));
     section(
         "Steps",
         description
@@ -55,12 +55,12 @@ fn lines(script: &Script, description: &engine::Description, look: Look) -> Vec<
         let names: Vec<_> = names.iter().copied().collect();
         vec![class.to_string(), names.join(", ")]
     });
-    section("Effects", table::grid(&["CLASS", "BY"], &effects.collect::<Vec<_>>(), look, 2));
+    section("Effects", grid::lines(&["CLASS", "BY"], &effects.collect::<Vec<_>>(), look, 2));
     section(
         "Cannot be taken back",
         description.irreversible.iter().map(|(name, why)| format!("{name}: {why}")).collect(),
     );
-    section("Permissions", table::grid(&["VERB", "RESOURCE", "GROUP"], &permissions(description), look, 2));
+    section("Permissions", grid::lines(&["VERB", "RESOURCE", "GROUP"], &permissions(description), look, 2));
     let approve = description.approve_line();
     let unattended =
         if approve.is_empty() { "changes nothing: no approval is needed".to_owned() } else { look.name(approve) };

@@ -21,7 +21,12 @@ pub fn explain(arguments: &Explain, session: &Session) -> Result<u8, Trouble> {
                     vec![code.name.to_owned(), code.exit.code().to_string(), first_sentence(code.explain).to_owned()]
                 })
                 .collect();
-            document::lines(crate::terminal::table::grid(&["CODE", "EXIT", "MEANING"], &rows, session.screen.look, 0));
+            document::lines(crate::terminal::grid::lines(
+                &["CODE", "EXIT", "MEANING"],
+                &rows,
+                session.screen.look(),
+                0,
+            ));
         } else {
             document::write(session.format, &codes.iter().map(|code| value(code)).collect::<Vec<_>>());
         }
@@ -29,7 +34,7 @@ pub fn explain(arguments: &Explain, session: &Session) -> Result<u8, Trouble> {
     };
     let code = find(wanted, &codes)?;
     if session.format == Format::Table {
-        document::lines(lines(code, session.screen.look));
+        document::lines(lines(code, session.screen.look()));
     } else {
         document::write(session.format, &value(code));
     }

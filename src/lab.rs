@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::Session;
 use crate::arguments::{Format, Lab};
 use crate::interrupt::Signals;
-use crate::terminal::{escape, table};
+use crate::terminal::{escape, grid};
 use crate::trouble::Trouble;
 use crate::{document, state};
 
@@ -34,7 +34,7 @@ fn list(session: &Session) {
     let worlds = World::names();
     if session.format == Format::Table {
         let rows: Vec<_> = worlds.into_iter().map(|world| vec![world.name, world.summary]).collect();
-        document::lines(table::grid(&["WORLD", "WHAT IS WRONG IN IT"], &rows, session.screen.look, 0));
+        document::lines(grid::lines(&["WORLD", "WHAT IS WRONG IN IT"], &rows, session.screen.look(), 0));
     } else {
         let worlds: Vec<_> =
             worlds.into_iter().map(|world| json!({ "name": world.name, "summary": world.summary })).collect();

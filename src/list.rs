@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::Session;
 use crate::arguments::Format;
-use crate::terminal::table;
+use crate::terminal::grid;
 use crate::trouble::Trouble;
 use crate::{document, runbook};
 
@@ -34,6 +34,6 @@ pub fn list(session: &Session) -> Result<u8, Trouble> {
         session.screen.say("There are no runbooks below ./runbooks.");
     }
     let rows: Vec<_> = entries.into_iter().map(|(name, _, summary, _)| vec![name, summary]).collect();
-    document::lines(table::grid(&["RUNBOOK", "WHAT IT IS FOR"], &rows, session.screen.look, 0));
+    document::lines(grid::lines(&["RUNBOOK", "WHAT IT IS FOR"], &rows, session.screen.look(), 0));
     Ok(0)
 }

@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     };
     let result = trace::start(output).map_err(Trouble::from).and_then(|()| dispatch(arguments.command, &session));
     let code = result.unwrap_or_else(|trouble| {
-        session.screen.say_as_is(&render(&trouble.0, session.screen.error_look));
+        session.screen.say_as_is(&render(&trouble.0, session.screen.error_look()));
         if session.format != Format::Table {
             document::write(session.format, &trouble.document());
         }

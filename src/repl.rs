@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use meshbook_repl::{Desk, First, Front, Ink, Interrupts};
+use meshbook_repl::{Desk, First, Front, Ink, Interrupts, Watching};
 use meshbook_runtime::effect::Call;
 use meshbook_runtime::engine::{Diagnostic, Script};
 use meshbook_runtime::failure::{Code, Failure, INTERNAL};
@@ -21,8 +21,9 @@ use crate::place::Place;
 use crate::start::{can_ask, must_talk};
 use crate::terminal::approver::Questions;
 use crate::terminal::closing::Closing;
+use crate::terminal::live::{Blocks, Live};
 use crate::terminal::reporter::{self, Terminal};
-use crate::terminal::{escape, table, timeline};
+use crate::terminal::{escape, pager, table, timeline};
 use crate::trouble::{Trouble, render};
 use crate::{document, explain, hint, interrupt, place, post_mortem, runbook, state, values};
 
@@ -48,7 +49,7 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
             let interrupts = Arc::clone(&interrupts);
             move || interrupts.is_interrupted()
         })
-        .at_prompt(),
+        .at_prompt(meshbook_repl::reach),
     );
     let asked = talks.then(|| Arc::clone(&questions) as Arc<dyn Approver>);
     let run = begin(&arguments, &place, &home, session, &terminal, asked, &runtime)?;
@@ -62,7 +63,7 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
     let desk = Desk {
         run: Arc::clone(&run),
         library: session.library,
-        front: Arc::new(Around::new(Arc::clone(&terminal), questions, session.codes())),
+        front: Arc::new(Around::new(Arc::clone(&terminal), questions, session.codes()).talking(talks)),
         interrupts: Arc::clone(&interrupts),
         home,
         root: root(),
@@ -166,14 +167,19 @@ fn close(terminal: &Terminal, run: &Run, ended: &Ended, target: &Target) {
         screen.print(&format!("Left; nothing was changed. Record: {}", record.unwrap_or_else(|| "none".into())));
         return;
     }
-    for line in closing.lines(&report, screen.look) {
+    for line in closing.lines(&report, screen.look()) {
         screen.print(&line);
     }
 }
 
+/// How lines are seen for which a screen without a pager is not high enough.
+const SEARCHED: &str = "with less, or PAGER set, they can be read and searched";
+
 /// The program around the prompt.
 pub struct Around {
     terminal: Arc<Terminal>,
+    /// Whether a person is there.
+    talks: bool,
     questions: Arc<Questions>,
     codes: Vec<&'static Code>,
 }
@@ -181,7 +187,22 @@ pub struct Around {
 impl Around {
     /// Around a prompt on a terminal, with the codes that failures can have.
     pub fn new(terminal: Arc<Terminal>, questions: Arc<Questions>, codes: Vec<&'static Code>) -> Around {
-        Around { terminal, questions, codes }
+        Around { terminal, talks: true, questions, codes }
+    }
+
+    /// Whether a person is there: only for one is output paged.
+    fn talking(self, talks: bool) -> Around {
+        Around { talks, ..self }
+    }
+
+    /// What may be longer than the screen is high.
+    fn paged(&self, lines: &[String], rest: &str) {
+        let screen = self.terminal.screen();
+        if self.talks {
+            pager::show(screen, lines, rest);
+        } else {
+            lines.iter().for_each(|line| screen.print(line));
+        }
     }
 }
 
@@ -199,18 +220,27 @@ impl Front for Around {
     }
 
     fn table(&self, shown: &Table) {
-        let screen = self.terminal.screen();
-        table::lines(shown, screen.look, 0).iter().for_each(|line| screen.print(line));
+        let lines = table::lines(shown, self.terminal.screen().look(), 0, table::AT_PROMPT);
+        self.paged(&lines, "show(_) prints all; with less, or PAGER set, they can be searched");
+    }
+
+    fn records(&self, shown: &Table) {
+        self.paged(&table::records(shown, self.terminal.screen().look()), SEARCHED);
+    }
+
+    fn watching(&self) -> Box<dyn Watching> {
+        let screen = Arc::clone(self.terminal.screen());
+        if self.talks && screen.height().is_some() { Box::new(Live::start(screen)) } else { Box::new(Blocks(screen)) }
     }
 
     fn diagnostic(&self, diagnostic: &Diagnostic) {
         let screen = self.terminal.screen();
         screen.wait(None);
-        screen.say_as_is(&render(diagnostic, screen.error_look));
+        screen.say_as_is(&render(diagnostic, screen.error_look()));
     }
 
     fn paint(&self, ink: Ink, text: &str) -> String {
-        let look = self.terminal.screen().look;
+        let look = self.terminal.screen().look();
         let text = escape::line(text);
         match ink {
             _ if text.is_empty() => String::new(),
@@ -224,7 +254,7 @@ impl Front for Around {
     }
 
     fn colour(&self) -> bool {
-        self.terminal.screen().look.colour
+        self.terminal.screen().look().colour
     }
 
     fn ask(&self, question: &str) -> Option<String> {
@@ -237,8 +267,7 @@ impl Front for Around {
     }
 
     fn timeline(&self, record: &[Line]) {
-        let screen = self.terminal.screen();
-        timeline::lines(record, false, screen.look).iter().for_each(|line| screen.print(line));
+        self.paged(&timeline::lines(record, false, self.terminal.screen().look()), SEARCHED);
     }
 
     fn post_mortem(&self, record: &[Line], found: &BTreeMap<u64, String>) -> String {
@@ -248,7 +277,7 @@ impl Front for Around {
     fn explain(&self, code: &str) -> Result<(), Failure> {
         let screen = self.terminal.screen();
         let code = explain::find(code, &self.codes)?;
-        explain::lines(code, screen.look).iter().for_each(|line| screen.print(line));
+        explain::lines(code, screen.look()).iter().for_each(|line| screen.print(line));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::Session;
 use crate::arguments::{Format, Runs};
 use crate::report::Report;
-use crate::terminal::{count, escape, reporter, table, timeline};
+use crate::terminal::{count, escape, grid, reporter, timeline};
 use crate::trouble::{Trouble, render};
 use crate::{document, records, state};
 
@@ -31,7 +31,7 @@ fn one(path: &Path, session: &Session) -> Result<u8, Trouble> {
         document::write(session.format, &report);
         return Ok(0);
     }
-    let look = session.screen.look;
+    let look = session.screen.look();
     let place = reporter::place(&report.context, &report.server, look);
     document::lines([
         look.bold(escape::line(&report.script)),
@@ -63,7 +63,7 @@ fn all(home: &Path, limit: usize, session: &Session) -> Result<u8, Trouble> {
     let (runs, unreadable) = list::list(home)?;
     for failure in unreadable {
         // It may be the record of a run that changed something, so it is not passed over.
-        session.screen.say_as_is(&render(&Trouble::from(failure).0, session.screen.error_look));
+        session.screen.say_as_is(&render(&Trouble::from(failure).0, session.screen.error_look()));
     }
     if session.format != Format::Table {
         let documents = runs.iter().take(limit).map(|run| {
@@ -82,10 +82,10 @@ fn all(home: &Path, limit: usize, session: &Session) -> Result<u8, Trouble> {
     let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
     let short = records::short(&ids);
     let rows: Vec<_> = runs.iter().zip(short).take(limit).map(|(run, short)| row(short, run)).collect();
-    document::lines(table::grid(
+    document::lines(grid::lines(
         &["RUN", "WHEN", "CONTEXT", "RUNBOOK", "ENDING", "IN FORCE"],
         &rows,
-        session.screen.look,
+        session.screen.look(),
         0,
     ));
     if rows.len() < runs.len() {

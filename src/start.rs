@@ -135,10 +135,10 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     }
     report.record = record.as_ref().map(|path| path.display().to_string());
     if let Some(diagnostic) = &outcome.diagnostic {
-        if screen.error_look.width.is_some() {
+        if screen.error_look().width.is_some() {
             screen.say("");
         }
-        screen.say_as_is(&render(diagnostic, screen.error_look));
+        screen.say_as_is(&render(diagnostic, screen.error_look()));
         report.error = Some(diagnostic.json());
         // It has been said.
         (report.hint, report.unchanged) = (None, None);
@@ -149,7 +149,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         make: is_plan.then(|| hint::make(&report, book, target)),
         record: record.as_deref(),
     };
-    for line in closing.lines(&report, screen.look) {
+    for line in closing.lines(&report, screen.look()) {
         screen.print(&line);
     }
     if session.format != Format::Table {

@@ -70,9 +70,9 @@ fn round(paths: &[PathBuf], only: &str, session: &Session, runtime: &Runtime) ->
         }
     }
     for (path, found) in &unreadable {
-        line(session, &session.screen.look.failed(), path, "cannot be read");
+        line(session, &session.screen.look().failed(), path, "cannot be read");
         for diagnostic in found {
-            session.screen.say_as_is(&render(diagnostic, session.screen.error_look));
+            session.screen.say_as_is(&render(diagnostic, session.screen.error_look()));
         }
     }
     let verdicts = suite::run(&files, only, runtime.handle(), &|verdict| report(verdict, session));
@@ -98,13 +98,13 @@ fn report(verdict: &Verdict, session: &Session) {
     let screen = &session.screen;
     let title = format!("{} ({})", escape::joined(&verdict.title), took(verdict.took));
     match &verdict.failure {
-        None => line(session, &screen.look.ok(), &verdict.file, &title),
+        None => line(session, &screen.look().ok(), &verdict.file, &title),
         Some(diagnostic) => {
-            let mut text = render(diagnostic, screen.error_look);
+            let mut text = render(diagnostic, screen.error_look());
             if let Some(last) = &verdict.last_run {
                 text = format!("{text}\n  the run before it: {}", escape::joined(last));
             }
-            line(session, &screen.look.failed(), &verdict.file, &title);
+            line(session, &screen.look().failed(), &verdict.file, &title);
             screen.say_as_is(&text);
         }
     }

@@ -36,7 +36,7 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
     };
     let place = runtime.block_on(place::open(&Target { cluster, lab: None }, config, &session.library))?;
     let screen = Arc::clone(&session.screen);
-    let look = screen.look;
+    let look = screen.look();
     let standing: Vec<u64> = undo::pending(&record)?.into_iter().map(|change| change.number).collect();
     screen.print(&format!(
         "{}  {} of run {}",

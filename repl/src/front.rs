@@ -1,6 +1,6 @@
 //! What the prompt needs of the program around it: a screen, answers of a person, and what its other commands know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use meshbook_runtime::engine::Diagnostic;
@@ -25,6 +25,36 @@ pub enum Ink {
     Name,
 }
 
+/// A value as it was seen once more, and what has changed since the last time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// What is looked at, how often, and what came of it.
+    pub caption: String,
+    /// The value.
+    pub table: Table,
+    /// Whether its title has changed.
+    pub title_changed: bool,
+    /// The cells that have changed, by row and column.
+    pub cells: BTreeSet<(usize, usize)>,
+    /// Rows that are no longer there, by their first cell.
+    pub gone: Vec<String>,
+    /// Whether anything else has changed.
+    pub otherwise_changed: bool,
+}
+
+impl Seen {
+    /// Whether all is as it was.
+    pub fn is_unchanged(&self) -> bool {
+        !self.title_changed && !self.otherwise_changed && self.cells.is_empty() && self.gone.is_empty()
+    }
+}
+
+/// A place where a value is shown again and again.
+pub trait Watching {
+    /// Shows what was seen.
+    fn see(&mut self, seen: Seen);
+}
+
 /// The program around the prompt.
 pub trait Front: Send + Sync {
     /// Nothing is being waited for any more.
@@ -36,8 +66,14 @@ pub trait Front: Send + Sync {
     /// A line beside the report.
     fn say(&self, line: &str);
 
-    /// A value, or a list, as a table that fits the screen.
+    /// A value, or a list, as a table that fits the screen. A person can search what is longer than the screen is high.
     fn table(&self, table: &Table);
+
+    /// The same, one row after another, a line for each column.
+    fn records(&self, table: &Table);
+
+    /// A place for a value that is looked at again and again. Dropping it ends that.
+    fn watching(&self) -> Box<dyn Watching>;
 
     /// What went wrong, with its place.
     fn diagnostic(&self, diagnostic: &Diagnostic);

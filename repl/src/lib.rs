@@ -34,11 +34,13 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::transport::Transport;
 use tokio::runtime::Handle;
 
-pub use crate::front::{Front, Ink};
+pub use crate::front::{Front, Ink, Seen, Watching};
 pub use crate::guide::Guide;
 pub use crate::headless::headless;
 pub use crate::interrupts::Interrupts;
 use crate::session::Session;
+/// What a change would reach, for whoever asks whether to make it.
+pub use meshbook_stdlib::reach::of as reach;
 
 /// Whether the cluster answers, once that is known.
 pub type Reach = Receiver<Result<(), Failure>>;

@@ -17,9 +17,6 @@ use crate::front::{Front, Ink};
 use crate::interrupts::Interrupts;
 use crate::{Desk, Guide, command, question};
 
-/// Rows of a result that are shown unasked.
-const ROWS: usize = 40;
-
 /// What follows an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -234,13 +231,7 @@ impl Session {
         if value.is_unit() {
             return;
         }
-        let mut table = show::table(value);
-        let more = table.rows.len().saturating_sub(ROWS);
-        if more > 0 {
-            table.rows.truncate(ROWS);
-            table.note(format!("… {more} more: show(_) shows all, :x one at a time"));
-        }
-        self.front.table(&table);
+        self.front.table(&show::table(value));
     }
 
     fn show_ending(&self, ending: &Ending) {

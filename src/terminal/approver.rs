@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::sync::{Arc, Mutex};
 
 use meshbook_runtime::record::event::Changing;
-use meshbook_runtime::run::{Answer, Approver};
+use meshbook_runtime::run::{Answer, Approver, Run};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::reporter::{Terminal, place};
@@ -13,12 +13,16 @@ use super::{diff, escape};
 /// How often a question that nobody answers looks whether the run was interrupted.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
+/// What a change would reach, in lines.
+pub type Reach = fn(&Run, &Changing) -> Vec<String>;
+
 /// Asks on the terminal, one change at a time.
 pub struct Questions {
     terminal: Arc<Terminal>,
     /// The name of a protected context, until a person has typed it.
     protected: Mutex<Option<String>>,
     help: &'static [&'static str],
+    reach: Option<Reach>,
     interrupted: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -30,13 +34,20 @@ impl Questions {
         protected: Option<String>,
         interrupted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Questions {
-        Questions { terminal, protected: Mutex::new(protected), help: RUN, interrupted: Box::new(interrupted) }
+        Questions {
+            terminal,
+            protected: Mutex::new(protected),
+            help: RUN,
+            reach: None,
+            interrupted: Box::new(interrupted),
+        }
     }
 
-    /// The same at a prompt, where an answer ends an input and not the run.
+    /// The same at a prompt, where an answer ends an input and not the run, and each question says what its change would
+    /// reach.
     #[must_use]
-    pub fn at_prompt(self) -> Questions {
-        Questions { help: PROMPT, ..self }
+    pub fn at_prompt(self, reach: Reach) -> Questions {
+        Questions { help: PROMPT, reach: Some(reach), ..self }
     }
 
     /// The same in a run that opens a prompt where a step fails.
@@ -73,7 +84,7 @@ impl Questions {
         let screen = self.terminal.screen();
         screen.ask(&format!(
             "  {} is protected. Type its name to change something there: ",
-            screen.error_look.bold(escape::line(name))
+            screen.error_look().bold(escape::line(name))
         ));
         let meant = self.line().is_some_and(|line| line.trim() == name);
         if meant {
@@ -84,9 +95,11 @@ impl Questions {
         meant
     }
 
-    fn present(&self, proposal: &Changing) {
+    fn present(&self, run: &Run, proposal: &Changing) {
+        let reach = self.reach.map(|reach| reach(run, proposal)).unwrap_or_default();
         let screen = self.terminal.screen();
-        let look = screen.error_look;
+        let look = screen.error_look();
+        screen.wait(None);
         let report = self.terminal.report();
         let indent = "  ";
         screen.say(&format!(
@@ -98,6 +111,9 @@ impl Questions {
         screen.say(&format!("{indent}  in {}", place(&report.context, &report.server, look)));
         for line in diff::lines(&proposal.fields, look) {
             screen.say(&format!("{indent}    {line}"));
+        }
+        for line in reach {
+            screen.say(&format!("{indent}  {}", escape::joined(&line)));
         }
         if let Some(owner) = &proposal.gitops {
             screen.say(&format!(
@@ -116,11 +132,10 @@ impl Questions {
 }
 
 impl Approver for Questions {
-    fn ask(&self, proposal: &Changing) -> Answer {
+    fn ask(&self, run: &Run, proposal: &Changing) -> Answer {
         let screen = self.terminal.screen();
-        let look = screen.error_look;
-        screen.wait(None);
-        self.present(proposal);
+        let look = screen.error_look();
+        self.present(run, proposal);
         // What was typed before the question was on the screen is not an answer to it.
         let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
         loop {

@@ -1,6 +1,7 @@
 //! Field-level differences, readable without colour: `- path: old` over `+ path: new`.
 
 use meshbook_runtime::change::FieldChange;
+use meshbook_runtime::value::Hunk;
 use serde_json::Value;
 
 use super::escape;
@@ -41,6 +42,18 @@ fn value_lines(sign: char, path: &str, value: &Value) -> Vec<String> {
     let yaml = serde_saphyr::to_string(value).unwrap_or(compact);
     let mut lines = vec![format!("{sign} {path}:")];
     lines.extend(escape::lines(&yaml).map(|line| format!("{sign}   {line}")));
+    lines
+}
+
+/// The lines of a difference between two things, which their heading names.
+pub fn hunk(hunk: &Hunk, look: Look) -> Vec<String> {
+    let mut lines = vec![look.name(escape::line(&hunk.heading))];
+    for (path, from, to) in &hunk.fields {
+        let path = if path.is_empty() { "all of it" } else { path };
+        let line = |sign, value: &String| format!("{sign} {}: {}", escape::line(path), escape::line(value));
+        lines.extend(from.iter().map(|value| format!("  {}", look.bad(line('-', value)))));
+        lines.extend(to.iter().map(|value| format!("  {}", look.good(line('+', value)))));
+    }
     lines
 }
 

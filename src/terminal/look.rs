@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
 use anstyle::{AnsiColor, Style};
 
@@ -48,15 +49,19 @@ impl Look {
             let locale = locale.to_ascii_lowercase();
             locale.ends_with("utf-8") || locale.ends_with("utf8")
         });
-        let width = size.map_or(80, |(width, _)| usize::from(width.0));
         Look {
             live: !dumb,
             // https://no-color.org: any value that is not empty.
             colour: !dumb && !no_colour && !set("NO_COLOR"),
             symbols: !dumb && utf8,
-            // A pseudo-terminal that nobody has sized says 0.
-            width: Some(if width == 0 { 80 } else { width.max(40) }),
+            width: Some(width(size)),
         }
+    }
+
+    /// The same, as wide as a stream's terminal is now.
+    #[must_use]
+    pub fn resized(self, stream: impl AsFd) -> Look {
+        Look { width: self.width.map(|_| width(terminal_size::terminal_size_of(stream))), ..self }
     }
 
     /// A line as several that fit the width, those after the first further to the right.
@@ -124,6 +129,14 @@ impl Look {
     /// Between the parts of a line.
     pub fn dot(self) -> &'static str {
         if self.symbols { "·" } else { "-" }
+    }
+}
+
+/// The columns of a terminal. A pseudo-terminal that nobody has sized says 0.
+fn width(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+    match size.map_or(0, |(width, _)| usize::from(width.0)) {
+        0 => 80,
+        width => width.max(40),
     }
 }
 

@@ -1,10 +1,14 @@
 //! What a person sees: the report of a run as it happens, questions, tables, differences.
 
 pub mod approver;
+pub mod chart;
 pub mod closing;
 pub mod diff;
 pub mod escape;
+pub mod grid;
+pub mod live;
 pub mod look;
+pub mod pager;
 pub mod reporter;
 pub mod screen;
 pub mod table;

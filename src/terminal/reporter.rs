@@ -66,7 +66,7 @@ impl Terminal {
     }
 
     fn show(&self, state: &mut State, line: &Line) {
-        let look = self.screen.look;
+        let look = self.screen.look();
         let indent = "  ".repeat(state.depth);
         let print = |text: String| self.screen.print(format!("{indent}{text}").trim_end());
         match &line.event {
@@ -96,7 +96,8 @@ impl Terminal {
             | Event::Input { .. }
             | Event::InputEnded { .. } => {}
             Event::Shown { table, .. } => {
-                for text in table::lines(table, look, indent.len()) {
+                let folded = if state.at_prompt { table::AT_PROMPT } else { table::IN_RUN };
+                for text in table::lines(table, look, indent.len(), folded) {
                     print(text);
                 }
             }
@@ -166,14 +167,14 @@ impl Terminal {
                 }
             }
             Event::Warning { message } => {
-                let look = self.screen.error_look;
+                let look = self.screen.error_look();
                 self.screen.say(&format!("{indent}{} {}", look.notice("warning:"), escape::joined(message)));
             }
         }
     }
 
     fn banner(&self, started: &Started) {
-        let look = self.screen.look;
+        let look = self.screen.look();
         let dot = look.dot();
         self.screen.print(&format!(
             "meshbook {} {dot} {} {dot} namespace {} {dot} run {}",
@@ -186,7 +187,7 @@ impl Terminal {
     }
 
     fn header(&self, started: &Started) {
-        let look = self.screen.look;
+        let look = self.screen.look();
         let params: Vec<_> = started
             .params
             .iter()
@@ -211,7 +212,7 @@ impl Terminal {
     }
 
     fn change(&self, changing: &Changing, verb: &str, print: &dyn Fn(String)) {
-        let look = self.screen.look;
+        let look = self.screen.look();
         print(format!(
             "{} {}: {}",
             look.notice(verb),
@@ -240,7 +241,7 @@ impl Terminal {
         seen: Option<&str>,
         time: Duration,
     ) -> Vec<String> {
-        let look = self.screen.look;
+        let look = self.screen.look();
         let condition = escape::joined(condition);
         let (waited, until) = if word == "hold" { ("held", "while") } else { ("waited", "until") };
         let last_seen = || seen.map(|seen| format!("    last seen: {}", escape::joined(seen)));

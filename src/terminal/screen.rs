@@ -15,10 +15,8 @@ const STILL_WAITING: Duration = Duration::from_secs(30);
 /// The streams of a command. Whoever prints, asks or waits while a run is going does it here, so that a spinner, a
 /// question and a report never write into each other.
 pub struct Screen {
-    /// What the stream of the report can show.
-    pub look: Look,
-    /// What standard error can show.
-    pub error_look: Look,
+    look: Look,
+    error_look: Look,
     report_on_stdout: bool,
     transient: Mutex<Transient>,
 }
@@ -40,21 +38,47 @@ impl Screen {
         Screen { look, error_look, report_on_stdout, transient: Mutex::default() }
     }
 
+    /// What the stream of the report can show. A terminal may have been resized since it was last asked.
+    pub fn look(&self) -> Look {
+        let look = self.look;
+        if self.report_on_stdout { look.resized(std::io::stdout()) } else { look.resized(std::io::stderr()) }
+    }
+
+    /// What standard error can show.
+    pub fn error_look(&self) -> Look {
+        self.error_look.resized(std::io::stderr())
+    }
+
+    /// How many lines the terminal of the report has; `None` where there is none, or it cannot be redrawn.
+    pub fn height(&self) -> Option<usize> {
+        let size = if self.report_on_stdout {
+            terminal_size::terminal_size_of(std::io::stdout())
+        } else {
+            terminal_size::terminal_size_of(std::io::stderr())
+        };
+        // A pseudo-terminal that nobody has sized says 0.
+        size.filter(|_| self.look.live).map(|(_, height)| usize::from(height.0)).filter(|height| *height > 0)
+    }
+
     /// A line of the report.
     pub fn print(&self, line: &str) {
-        let text = self.look.fitted(line).join("\n");
+        self.write(&(self.look().fitted(line).join("\n") + "\n"));
+    }
+
+    /// Text of the report as it is, control sequences included.
+    pub fn write(&self, text: &str) {
         self.quietly(|| {
             if self.report_on_stdout {
-                write_line(std::io::stdout().lock(), &text);
+                write(std::io::stdout().lock(), text);
             } else {
-                write_line(std::io::stderr().lock(), &text);
+                write(std::io::stderr().lock(), text);
             }
         });
     }
 
     /// A line beside the report.
     pub fn say(&self, line: &str) {
-        let text = self.error_look.fitted(line).join("\n");
+        let text = self.error_look().fitted(line).join("\n");
         self.quietly(|| write_line(std::io::stderr().lock(), &text));
     }
 
@@ -65,11 +89,8 @@ impl Screen {
 
     /// Text on standard error without a line break: a question.
     pub fn ask(&self, text: &str) {
-        self.quietly(|| {
-            let mut stream = std::io::stderr().lock();
-            // Whoever cannot read the question answers by the end of the input, which is a stop.
-            let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
-        });
+        // Whoever cannot read the question answers by the end of the input, which is a stop.
+        self.quietly(|| write(std::io::stderr().lock(), text));
     }
 
     /// What is being waited for; `None` clears it.
@@ -129,6 +150,10 @@ impl Screen {
 
 /// A reader who has gone away must not end a run that is changing something: its changes still have to be proved or
 /// taken back, and the record has it all.
-fn write_line(mut stream: impl Write, line: &str) {
-    let _ = writeln!(stream, "{line}").and_then(|()| stream.flush());
+fn write(mut stream: impl Write, text: &str) {
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+fn write_line(stream: impl Write, line: &str) {
+    write(stream, &format!("{line}\n"));
 }

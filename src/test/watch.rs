@@ -62,14 +62,14 @@ fn once(arguments: &Test, session: &Session, runtime: &Runtime) {
     let screen = &session.screen;
     for folder in folders(&arguments.paths) {
         for diagnostic in runbook::all_in(&folder).iter().flat_map(|file| findings(file, session)) {
-            screen.say_as_is(&render(&diagnostic, screen.error_look));
+            screen.say_as_is(&render(&diagnostic, screen.error_look()));
         }
     }
     match files(&arguments.paths) {
         Ok(files) => {
             round(&files, &arguments.only, session, runtime);
         }
-        Err(failure) => screen.say_as_is(&render(&Trouble::from(failure).0, screen.error_look)),
+        Err(failure) => screen.say_as_is(&render(&Trouble::from(failure).0, screen.error_look())),
     }
 }
 

@@ -49,6 +49,7 @@ pub mod peer_authentication;
 pub mod prometheus;
 pub mod proxies;
 pub mod proxy;
+pub mod reach;
 pub mod reference;
 pub mod refusals;
 pub mod registry;

@@ -58,3 +58,13 @@ fn who_wants_a_prompt_in_a_runbook_needs_a_terminal() {
     repl(&desk, &["--lab", "healthy"], &format!(":run {script}\n")).exits(0).says("not_this: only looked");
     repl(&desk, &["--lab", "healthy"], ":continue\n").exits(1).says("no runbook waits here");
 }
+
+#[test]
+fn without_a_terminal_nothing_is_paged_cut_or_drawn() {
+    let desk = Desk::new();
+    let rows = "let rows = []; for i in 1..=100 { rows.push([`row ${i}`]); } table(\"many rows\", rows, [\"ROW\"])\n";
+    repl(&desk, &["--lab", "healthy"], rows).exits(0).says("row 1\n").says("row 100");
+    let plot = "plot(\"x\", prom::range(\"sum(rate(istio_requests_total[1m]))\", over(\"3m\")));\n";
+    let called = repl(&desk, &["--lab", "healthy"], plot).exits(0).says("OVER TIME");
+    assert!(!called.stdout.contains('│') && !called.stdout.contains('\u{1b}'), "{called}");
+}

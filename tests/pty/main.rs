@@ -6,6 +6,7 @@ mod book;
 mod crowd;
 mod prompt;
 mod run;
+mod screen;
 mod tab;
 
 use std::io::{Read, Write};
@@ -29,12 +30,16 @@ const COLUMNS: NonZeroU16 = NonZeroU16::new(100).unwrap();
 /// What is asked before each change.
 const QUESTION: &str = "Make this change?";
 
+fn size(rows: NonZeroU16, columns: NonZeroU16) -> PtySize {
+    PtySize { rows: rows.get(), cols: columns.get(), pixel_width: 0, pixel_height: 0 }
+}
+
 struct Terminal {
     screen: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
-    _master: Box<dyn portable_pty::MasterPty + Send>,
+    master: Box<dyn portable_pty::MasterPty + Send>,
     folder: TempDir,
 }
 
@@ -50,8 +55,18 @@ impl Terminal {
 
     /// A command, at a home of its own.
     fn start(folder: TempDir, args: &[&str], environment: &[(&str, &str)]) -> Terminal {
-        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
+        Terminal::sized(folder, args, environment, ROWS, COLUMNS)
+    }
+
+    /// The same on a terminal of another size.
+    fn sized(
+        folder: TempDir,
+        args: &[&str],
+        environment: &[(&str, &str)],
+        rows: NonZeroU16,
+        columns: NonZeroU16,
+    ) -> Terminal {
+        let pair = native_pty_system().openpty(size(rows, columns)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_meshbook"));
         command.args(args);
         command.cwd(folder.path());
@@ -65,7 +80,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         // Otherwise the end of the child would not be the end of what can be read.
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(ROWS, COLUMNS, 1000)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 1000)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let (feed, keep) = (Arc::clone(&screen), Arc::clone(&raw));
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -76,7 +91,13 @@ impl Terminal {
                 keep.lock().unwrap().extend_from_slice(&bytes[..length]);
             }
         });
-        Terminal { screen, raw, writer: pair.master.take_writer().unwrap(), child, _master: pair.master, folder }
+        Terminal { screen, raw, writer: pair.master.take_writer().unwrap(), child, master: pair.master, folder }
+    }
+
+    /// Makes the terminal wider or narrower.
+    fn resizes(&mut self, rows: NonZeroU16, columns: NonZeroU16) {
+        self.screen.lock().unwrap().set_size(rows, columns);
+        self.master.resize(size(rows, columns)).unwrap();
     }
 
     fn text(&self) -> String {

@@ -74,6 +74,15 @@ impl Prompt {
         assert_eq!(self.code(), 0, "{}", self.0.text());
     }
 
+    /// Moving the cursor is no colour; `m` ends the sequences that are.
+    #[track_caller]
+    pub(super) fn is_without_colour(&self) {
+        let raw = self.0.raw.lock().unwrap().clone();
+        let raw = String::from_utf8_lossy(&raw);
+        let coloured = |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
+        assert!(!raw.split("\u{1b}[").skip(1).any(coloured), "{raw:?}");
+    }
+
     pub(super) fn code(&mut self) -> u32 {
         self.0.child.wait().unwrap().exit_code()
     }
@@ -244,16 +253,13 @@ fn read_only_refuses_until_the_context_is_named_and_colour_is_not_needed() {
     prompt.presses("n\r");
     prompt.0.shows("you answered no", 1);
     prompt.leaves();
-    let raw = prompt.0.raw.lock().unwrap().clone();
-    let raw = String::from_utf8_lossy(&raw);
-    let coloured = |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
-    assert!(!raw.split("\u{1b}[").skip(1).any(coloured), "{raw:?}");
+    prompt.is_without_colour();
 }
 
 #[test]
 fn tab_tells_methods_of_a_chain_and_questions_tell_what_they_do() {
     let mut prompt = Prompt::on("breaker", &[]);
-    prompt.0.types("host(\"graph-core\").refusa\t");
+    prompt.0.types("host(\"graph-core\").refusal\t");
     prompt.0.shows("refusals(", 1);
     prompt.presses("over(\"30s\")).is_n\t\r");
     prompt.0.shows("false", 1);
@@ -401,6 +407,13 @@ const SCREENS: &[(&str, &[&str])] = &[
             ":changes",
             "wait 3m until { host(\"graph-core\").refusals(over(\"30s\")).is_none() };",
             ":undo",
+        ],
+    ),
+    (
+        "wide",
+        &[
+            "host(\"graph-core\").refusals(over(\"30s\"))",
+            "plot(\"requests a second\", prom::range(\"sum(rate(istio_requests_total[1m]))\", over(\"8m\"), over(\"10s\")));",
         ],
     ),
     ("questions", &["over?", ":search certificate expiry", "host(\"graph-core\").refusal()"]),

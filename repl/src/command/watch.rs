@@ -1,14 +1,16 @@
 //! `:watch 5s EXPR [COUNT]`.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use meshbook_runtime::engine::prompt::Completeness;
 use meshbook_runtime::failure::{DENIED, Failure, PARAM};
 use meshbook_runtime::value::{Span, Table};
 use meshbook_stdlib::show;
+use meshbook_stdlib::text::count;
 
 use super::{Command, misused};
-use crate::front::Ink;
+use crate::front::Seen;
 use crate::session::{Next, Session};
 
 /// Where time is virtual a pause takes none, so a person sees nothing; at most so long is waited on the wall.
@@ -19,14 +21,14 @@ pub(super) static COMMAND: Command = Command {
     name: ":watch",
     takes: "DURATION EXPR [COUNT]",
     summary: "shows an expression again and again, and marks what has changed",
-    help: "`:watch 5s host(\"graph-core\").refusals(over(\"30s\"))` shows it every 5 s, until Ctrl-C or COUNT times.\nA cell that has changed has a `*`. It only looks: an expression that may change something is refused.",
+    help: "`:watch 5s host(\"graph-core\").refusals(over(\"30s\"))` shows it every 5 s, until Ctrl-C or COUNT times.\nA cell that has changed has a `*`. When it ends, what was seen last stays on the screen. It only looks: an expression that may change something is refused.",
     body,
 };
 
 fn body(session: &mut Session, text: &str) -> Result<Next, Failure> {
     let (span, rest) = text.split_once(char::is_whitespace).ok_or_else(|| misused(&COMMAND))?;
     let span: Span = span.parse().map_err(|why: String| Failure::new(&PARAM, why))?;
-    let (expression, count) = counted(rest.trim(), &Completeness::default());
+    let (expression, times) = counted(rest.trim(), &Completeness::default());
     match session.prompt.may_change(expression) {
         Ok(None) => {}
         Ok(Some(name)) => {
@@ -39,27 +41,42 @@ fn body(session: &mut Session, text: &str) -> Result<Next, Failure> {
     let virtual_time = session.virtual_time;
     let typed = format!(":watch {text}");
     let (mut before, mut rounds) = (None::<Table>, 0_u64);
+    let mut place = front.watching();
     let answer = session.interruptible(|prompt, cancel| {
         let interrupted = cancel.clone();
         prompt.repeat(&typed, expression, span.0, cancel, &mut |value| {
             rounds += 1;
             let now = show::table(value);
-            front.clear();
-            match before.as_ref().map(|before| marked(before, &now)) {
-                None => front.table(&now),
-                Some(None) => front.print(&front.paint(Ink::Dim, &format!("unchanged after {span}"))),
-                Some(Some(marked)) => front.table(&marked),
-            }
+            let mut seen = compared(before.as_ref(), &now);
+            seen.caption = caption(&seen, expression, span, rounds);
             before = Some(now);
-            let more = count.is_none_or(|count| rounds < count);
+            front.clear();
+            place.see(seen);
+            let more = times.is_none_or(|times| rounds < times);
             if more && virtual_time {
                 glance(span.0, &|| interrupted.is_cancelled());
             }
             more
         })
     });
+    drop(place);
     session.show_end(&answer);
     Ok(Next::Go)
+}
+
+/// What is looked at, and what has changed, in words.
+fn caption(seen: &Seen, expression: &str, span: Span, rounds: u64) -> String {
+    let what = expression.split_whitespace().collect::<Vec<_>>().join(" ");
+    let news = match (rounds, seen.cells.len(), seen.gone.len()) {
+        (1, ..) => String::new(),
+        _ if seen.is_unchanged() => format!(", unchanged after {span}"),
+        (_, cells, gone) => {
+            let cells = (cells > 0).then(|| format!(", {} changed *", count(cells, "cell", "cells")));
+            let gone = (gone > 0).then(|| format!(", {} gone", count(gone, "row", "rows")));
+            [cells, gone].into_iter().flatten().collect()
+        }
+    };
+    format!("{what}: look {rounds}, every {span}{news}")
 }
 
 /// The expression, and how often it is shown: a number that stands behind an expression that is complete without it.
@@ -73,28 +90,32 @@ fn counted<'a>(text: &'a str, completeness: &Completeness) -> (&'a str, Option<u
     }
 }
 
-/// The table with a mark at each cell that has changed, and at each row that is new; `None` if nothing has.
-fn marked(before: &Table, now: &Table) -> Option<Table> {
-    if before == now {
-        return None;
+/// What has changed since the last look: nothing at the first.
+fn compared(before: Option<&Table>, now: &Table) -> Seen {
+    let mut seen = Seen { table: now.clone(), ..Seen::default() };
+    let Some(before) = before else { return Seen { otherwise_changed: true, ..seen } };
+    seen.title_changed = before.title != now.title;
+    seen.otherwise_changed = before.columns != now.columns || before.notes != now.notes;
+    // Rows are the same by their first cell; where several have the same, by their order.
+    let mut old: HashMap<&str, VecDeque<&Vec<String>>> = HashMap::new();
+    for row in &before.rows {
+        old.entry(key(row)).or_default().push_back(row);
     }
-    let mut marked = now.clone();
-    if before.title != now.title {
-        marked.title.push_str(" *");
+    for (number, row) in now.rows.iter().enumerate() {
+        let was = old.get_mut(key(row)).and_then(VecDeque::pop_front);
+        let changed = (0..row.len()).filter(|index| was.is_none_or(|was| was.get(*index) != row.get(*index)));
+        seen.cells.extend(changed.map(|column| (number, column)));
     }
-    for row in &mut marked.rows {
-        let old = before.rows.iter().find(|old| old.first() == row.first());
-        for (index, cell) in row.iter_mut().enumerate() {
-            if old.is_none_or(|old| old.get(index) != Some(cell)) {
-                cell.push_str(" *");
-            }
+    for row in &before.rows {
+        if old.get_mut(key(row)).and_then(VecDeque::pop_front).is_some() {
+            seen.gone.push(key(row).to_owned());
         }
     }
-    let gone = before.rows.iter().filter(|old| !now.rows.iter().any(|row| row.first() == old.first()));
-    for name in gone.filter_map(|row| row.first()) {
-        marked.note(format!("gone: {name}"));
-    }
-    Some(marked)
+    seen
+}
+
+fn key(row: &[String]) -> &str {
+    row.first().map_or("", String::as_str)
 }
 
 /// Lets a person look.
@@ -130,9 +151,22 @@ mod tests {
         before.row(["a".into(), "1/1".into()]).row(["b".into(), "1/1".into()]);
         let mut now = Table::new("2 pods", &["NAME", "READY"]);
         now.row(["a".into(), "0/1".into()]).row(["c".into(), "1/1".into()]);
-        let marked = marked(&before, &now).unwrap_or_default();
-        assert_eq!(marked.rows, [["a", "0/1 *"], ["c *", "1/1 *"]]);
-        assert_eq!(marked.notes, ["gone: b"]);
-        assert_eq!(super::marked(&now, &now), None);
+        let seen = compared(Some(&before), &now);
+        assert_eq!(seen.cells.iter().copied().collect::<Vec<_>>(), [(0, 1), (1, 0), (1, 1)]);
+        assert_eq!(seen.gone, ["b"]);
+        let second = Span(Duration::from_secs(1));
+        assert_eq!(caption(&seen, "pods()", second, 2), "pods(): look 2, every 1s, 3 cells changed *, 1 row gone");
+        let same = compared(Some(&now), &now);
+        assert!(same.is_unchanged() && !compared(None, &now).is_unchanged());
+        assert_eq!(caption(&same, "pods()", second, 3), "pods(): look 3, every 1s, unchanged after 1s");
+    }
+
+    #[test]
+    fn rows_of_the_same_name_are_told_apart_by_their_order() {
+        let mut before = Table::new("", &["PROXY", "FIELD", "IS"]);
+        before.row(["a".into(), "x".into(), "1".into()]).row(["a".into(), "y".into(), "1".into()]);
+        let mut now = before.clone();
+        now.rows[1][2] = "2".into();
+        assert_eq!(compared(Some(&before), &now).cells.into_iter().collect::<Vec<_>>(), [(1, 2)]);
     }
 }

@@ -131,7 +131,7 @@ fn ask(run: &Run, approver: &dyn Approver, proposal: &Changing, has_to_be_asked:
         return Ok(());
     }
     let object = &proposal.object;
-    let answer = approver.ask(proposal);
+    let answer = approver.ask(run, proposal);
     let what = if run.ledger.lock().typed { "this input" } else { "the run" };
     match answer {
         Answer::Yes => Ok(()),

@@ -349,7 +349,7 @@ impl Reporter for Seen {
 pub(crate) struct Answers(pub(crate) Mutex<VecDeque<Answer>>, pub(crate) Mutex<Vec<Changing>>);
 
 impl Approver for Answers {
-    fn ask(&self, proposal: &Changing) -> Answer {
+    fn ask(&self, _run: &Run, proposal: &Changing) -> Answer {
         self.1.lock().unwrap().push(proposal.clone());
         self.0.lock().unwrap().pop_front().expect("the test gives an answer for each question")
     }

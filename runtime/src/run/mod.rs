@@ -144,8 +144,9 @@ pub trait Reporter: Send + Sync {
 
 /// Asks a person.
 pub trait Approver: Send + Sync {
-    /// May this be changed? The clock of the run goes on while a person thinks.
-    fn ask(&self, proposal: &Changing) -> Answer;
+    /// May this be changed? The clock of the run goes on while a person thinks. Whoever asks may read by the run, to
+    /// show more than the change itself.
+    fn ask(&self, run: &Run, proposal: &Changing) -> Answer;
 }
 
 /// What a person answered.

@@ -4,11 +4,13 @@ pub mod duration;
 pub mod list;
 pub mod missing;
 mod nouns;
+pub mod plot;
 pub mod quantity;
 pub mod table;
 
 pub use duration::Span;
 pub use list::List;
 pub use missing::Missing;
+pub use plot::{Curve, Plot};
 pub use quantity::Quantity;
-pub use table::Table;
+pub use table::{Drawing, Hunk, Table};

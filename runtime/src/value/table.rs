@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Plot;
+
 /// Rows under headings. The terminal draws it; the record and `-o json` keep the value's JSON form instead.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// One line above it.
     pub title: String,
@@ -13,6 +15,27 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
     /// Lines below it: sources, what did not answer.
     pub notes: Vec<String>,
+    /// The same as a drawing, which a terminal shows instead of the rows. The record has the value's JSON form.
+    #[serde(skip)]
+    pub drawing: Option<Drawing>,
+}
+
+/// What says more than rows where there is a terminal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Drawing {
+    /// Curves over time.
+    Plot(Plot),
+    /// Fields that differ.
+    Diff(Vec<Hunk>),
+}
+
+/// In what one thing differs from another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hunk {
+    /// What differs, and from what.
+    pub heading: String,
+    /// Path, what it is in the other, what it is here; `None` where it is absent.
+    pub fields: Vec<(String, Option<String>, Option<String>)>,
 }
 
 impl Table {

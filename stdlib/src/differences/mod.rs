@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
-use meshbook_runtime::value::{Missing, Table};
+use meshbook_runtime::value::{Drawing, Hunk, Missing, Table};
 use serde_json::{Value, json};
 
 use crate::text::{and, count, some};
@@ -54,6 +54,24 @@ impl Differences {
             Ok(others) => Ok(others),
             Err(missing) => Err(missing.failure(&format!("the configuration of the proxies of {}", self.0.of))),
         }
+    }
+
+    /// A part for each resource of each proxy that is otherwise, as a difference of two files is written.
+    fn hunks(&self, others: &[Other]) -> Vec<Hunk> {
+        let most = self.0.reference.as_deref().unwrap_or("most");
+        let mut hunks: Vec<Hunk> = Vec::new();
+        for other in others {
+            for field in other.fields.iter().take(SHOWN) {
+                let heading = format!("{}: - {most}, + {}", field.resource, and(&other.proxies));
+                let value = |value: &Option<Value>| value.as_ref().map(|value| compare::short(Some(value)));
+                let line = (field.path.clone(), value(&field.most), value(&field.there));
+                match hunks.last_mut().filter(|hunk| hunk.heading == heading) {
+                    Some(hunk) => hunk.fields.push(line),
+                    None => hunks.push(Hunk { heading, fields: vec![line] }),
+                }
+            }
+        }
+        hunks
     }
 
     /// Why nothing is known, if so.
@@ -114,6 +132,9 @@ impl Noun for Differences {
             }
         }
         table.notes.extend(self.0.notes.iter().cloned());
+        if !others.is_empty() {
+            table.drawing = Some(Drawing::Diff(self.hunks(others)));
+        }
         table
     }
 

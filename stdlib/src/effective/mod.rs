@@ -172,6 +172,29 @@ impl Effective {
     }
 }
 
+/// The chain of precedence: a branch for each kind, and for each of its objects, those that count first above the
+/// others, whether it applies and why.
+fn tree(candidates: &[Candidate]) -> Vec<String> {
+    let mut kinds: Vec<&str> = Vec::new();
+    for one in candidates {
+        if !kinds.contains(&one.kind()) {
+            kinds.push(one.kind());
+        }
+    }
+    let mut lines = Vec::new();
+    for kind in kinds {
+        lines.push(kind.to_owned());
+        let mut of_kind = candidates.iter().filter(|one| one.kind() == kind).peekable();
+        while let Some(one) = of_kind.next() {
+            let branch = if of_kind.peek().is_some() { "├─" } else { "└─" };
+            let verdict = if one.applies() { "+" } else { "-" };
+            let object = one.object().strip_prefix(kind).map_or(one.object(), str::trim_start);
+            lines.push(format!("{branch} {verdict} {object}: {}", one.why()));
+        }
+    }
+    lines
+}
+
 /// Where in a rule's spec a policy stands: `subsets[v1].trafficPolicy`.
 fn place(level: &Level) -> String {
     let path = level.to_string();
@@ -206,10 +229,7 @@ impl Noun for Effective {
         for row in self.summary() {
             table.row(row);
         }
-        for one in &self.0.candidates {
-            let sign = if one.applies() { "+" } else { "-" };
-            table.note(format!("{sign} {}: {}", one.object(), one.why()));
-        }
+        table.notes.extend(tree(&self.0.candidates));
         table.notes.extend(self.0.notes.iter().cloned());
         table
     }

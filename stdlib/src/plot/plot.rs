@@ -1,9 +1,9 @@
-//! `plot(title, series)`: series over time, as lines of blocks.
+//! `plot(title, series)`: series over time, as curves.
 
 use meshbook_runtime::failure::{Failure, TYPE};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
 use meshbook_runtime::noun::{Noun, a_type};
-use meshbook_runtime::value::Table as Rows;
+use meshbook_runtime::value::{Drawing, Table as Rows};
 use rhai::Dynamic;
 use serde_json::json;
 
@@ -15,8 +15,8 @@ use crate::table::{Table, items};
 pub static PRIMITIVE: Primitive = Primitive {
     name: "plot",
     params: &[param("title", Type::String, "one line above it"), param("series", Type::Any, "a Series, or a list of them")],
-    summary: "Puts series on the screen as lines of blocks, and their points into the record.",
-    doc: "Each line goes from the smallest value of its series to its largest; a gap is a blank. `-o json` has every point: `[seconds since 1970, value]`.",
+    summary: "Puts series on the screen as curves, and their points into the record.",
+    doc: "A terminal draws up to four series on the same axes. More of them, and all where there is no terminal, are a line of blocks each, from the smallest value of the series to its largest. Where there are no data there is a gap, marked `·`: it is not zero. `-o json` has every point: `[seconds since 1970, value]`.",
     errors: &[&TYPE],
     search: &["graph", "chart", "sparkline", "trend"],
     examples: &[
@@ -39,6 +39,7 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         return Ok(Dynamic::UNIT);
     }
     let table = Table::of_nouns(&call.string(0)?, &all)?;
-    call.run().show(table.table(), table.json());
+    let series: Vec<Series> = all.into_iter().filter_map(|one| one.try_cast::<Series>()).collect();
+    call.run().show(Rows { drawing: Series::plot(&series).map(Drawing::Plot), ..table.table() }, table.json());
     Ok(Dynamic::UNIT)
 }

@@ -86,7 +86,7 @@ fn the_diagnosis_comes_to_the_cause_that_the_runbook_deals_with() {
             let host = resolve(run, "graph-core").expect("the host");
             diagnose(run, &host)
         });
-        let found = found.unwrap_or_else(|failure| panic!("{world}: {failure}")).expect("there are data");
+        let found = found.unwrap_or_else(|failure| panic!("{world}: {failure}")).0.expect("there are data");
         assert_eq!(found.first().map(|finding| finding.cause), cause, "{world}: {found:?}");
         for finding in &found {
             assert!(finding.harm > 0.0 && finding.harm <= 1.0 && !finding.evidence.is_empty(), "{world}: {finding:?}");

@@ -125,7 +125,7 @@ impl Story<'_> {
             }
             Event::Shown { table, .. } => {
                 let mut shown = vec![table.title.clone()];
-                shown.extend(crate::terminal::table::lines(table, Look::PLAIN, 0).into_iter().skip(1));
+                shown.extend(crate::terminal::table::lines(table, Look::PLAIN, 0, "").into_iter().skip(1));
                 self.say("\nFound:\n");
                 self.block("text", &shown.join("\n"));
             }

@@ -43,7 +43,7 @@ fn a_run_waits_where_a_step_failed_with_its_variables_and_its_changes() {
     let mut prompt = waiting(FAILS);
     prompt.0.shows("meshbook::proof::failed", 1);
     prompt.0.shows("script.rhai:8:", 1);
-    prompt.says(":changes", "in force, not proved");
+    prompt.says(":changes", "in force, not");
     prompt.says("`before ${before}, wanted ${wanted}, now ${limit(service)}`", "before 200, wanted 7, now 7");
     // A failure at the prompt takes back nothing of the runbook.
     prompt.says("nonesuch()", "meshbook::script::unknown_name");

@@ -79,7 +79,7 @@ fn wide_characters_keep_the_columns_straight() {
         (0..TALL.get()).find_map(|row| {
             (0..NARROW.get()).find(|column| {
                 let cell = |column| screen.screen().cell(row, column).map_or("", |cell| cell.contents());
-                cell(*column) == mark && cell(*column + 1) == "" && cell(column.saturating_sub(1)) != "\""
+                cell(*column) == mark && cell(*column + 1).is_empty() && cell(column.saturating_sub(1)) != "\""
             })
         })
     };
@@ -92,6 +92,8 @@ fn a_line_that_is_typed_survives_a_resize_and_what_follows_fits_it() {
     prompt.0.types("let typed = \"the first half of a line that was begun on a wide terminal and then\"");
     prompt.0.shows("wide terminal and then", 1);
     prompt.0.resizes(TALL, NARROW);
+    // The line is drawn anew, whole, before another key is pressed.
+    prompt.0.shows("wide terminal and then", 1);
     prompt.presses("; typed.len()\r");
     prompt.0.shows("\n67", 1);
     prompt.says(REFUSALS, "no room for SET BY, SOURCE");

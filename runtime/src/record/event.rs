@@ -28,7 +28,6 @@ pub struct Line {
 /// What happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "an event is made, written and reported at once, never kept in numbers")]
 pub enum Event {
     /// It began.
     Started(Box<Started>),

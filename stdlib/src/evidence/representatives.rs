@@ -2,7 +2,7 @@
 //!
 //! All proxies of a workload get the same configuration from the same control plane, so what is wrong with all of them can
 //! be seen in some. What is wrong with a few makes requests fail, and telemetry says whose. A triage asks these first,
-//! and of the rest so many that [`MOST`] of a workload are asked. Which server a request did not reach is not counted, so
+//! and of the rest so many that 16 of a workload are asked. Which server a request did not reach is not counted, so
 //! every server is asked then. A runbook about one cause asks every proxy.
 
 use std::collections::{BTreeMap, HashMap};

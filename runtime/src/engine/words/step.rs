@@ -28,6 +28,9 @@ pub(super) fn register(engine: &mut Engine) {
         .expect("the syntax of `step` is well formed");
 }
 
+/// What a statement comes to in Rhai.
+type Outcome = Result<Dynamic, Box<EvalAltResult>>;
+
 /// Carries out a step, and answers what came of it, and whether it shall be carried out once more.
 ///
 /// # Errors
@@ -37,7 +40,7 @@ fn once(
     session: &Tag,
     title: &str,
     inputs: &[Expression],
-) -> Result<(Result<Dynamic, Box<EvalAltResult>>, bool), Box<EvalAltResult>> {
+) -> Result<(Outcome, bool), Box<EvalAltResult>> {
     let mark = session.run.step_started(title).map_err(|failure| error_of(failure, inputs[0].position()))?;
     let came = stepping::Came { title, block: &inputs[1], since: session.run.mark() };
     let result = statements(context, session, &inputs[1]);

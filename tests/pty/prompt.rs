@@ -441,7 +441,15 @@ fn the_screens_of_the_documentation_are_what_is_seen() {
     if std::env::var_os("MESHBOOK_UPDATE").is_some() {
         std::fs::write(path, &written).unwrap();
     } else {
-        assert_eq!(written, text, "MESHBOOK_UPDATE=1 writes the screens anew");
+        let differs = written.lines().zip(text.lines()).position(|(seen, told)| seen != told);
+        let from = differs.unwrap_or_default().saturating_sub(3);
+        let part = |all: &str| all.lines().skip(from).take(12).collect::<Vec<_>>().join("\n");
+        assert!(
+            written == text,
+            "MESHBOOK_UPDATE=1 writes the screens anew. Seen:\n{}\nTold:\n{}",
+            part(&written),
+            part(&text)
+        );
     }
 }
 

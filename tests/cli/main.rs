@@ -4,6 +4,7 @@
 
 mod arguments;
 mod in_cluster;
+mod lab;
 mod mounts;
 mod prompt;
 mod records;
@@ -13,10 +14,10 @@ mod streams;
 mod suite;
 mod trouble;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use lab::ServedLab;
 use tempfile::TempDir;
 
 /// The runbook of Scenario 1.
@@ -111,40 +112,6 @@ impl Called {
 impl std::fmt::Display for Called {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "exit {}\n--- stdout\n{}--- stderr\n{}---", self.code, self.stdout, self.stderr)
-    }
-}
-
-/// `meshbook lab` in a process of its own; it ends with the test.
-struct ServedLab {
-    process: Child,
-    kubeconfig: PathBuf,
-    _home: TempDir,
-}
-
-impl ServedLab {
-    fn start(world: &str) -> ServedLab {
-        let home = TempDir::new().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_meshbook"))
-            .args(["lab", "--world", world, "--speed", "20"])
-            .env("MESHBOOK_HOME", home.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let kubeconfig =
-            line.trim().strip_prefix("KUBECONFIG=").unwrap_or_else(|| panic!("not a KUBECONFIG line: {line:?}"));
-        ServedLab { kubeconfig: kubeconfig.into(), process, _home: home }
-    }
-}
-
-impl Drop for ServedLab {
-    fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

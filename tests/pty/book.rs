@@ -1,13 +1,13 @@
 //! From prompt to runbook and back: a run that waits where a step failed, a runbook step by step, a session that is saved.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::lab::ServedLab;
 use super::prompt::{Prompt, RAISE, screen, stable};
 use super::{QUESTION, Terminal};
 
@@ -361,34 +361,6 @@ pub(super) fn screens(written: &mut String) {
     screen(written, "saved", &stable(&format!("{saved}>")));
 }
 
-/// A lab in a process of its own.
-struct Lab(Child);
-
-impl Lab {
-    fn start(folder: &TempDir) -> (Lab, String) {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_meshbook"))
-            .args(["lab", "--world", "healthy", "--speed", "20"])
-            .env("MESHBOOK_HOME", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let kubeconfig = line.trim().strip_prefix("KUBECONFIG=").unwrap().to_owned();
-        (Lab(process), kubeconfig)
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// What makes a change that nothing proves.
 const ANNOTATE: &str = "k8s::annotate(\"destinationrule\", \"catalog\", #{ note: \"1\" });\r";
 
@@ -410,8 +382,8 @@ impl Prompt {
 
 #[test]
 fn a_prompt_that_is_ended_from_outside_leaves_its_change_to_another_process() {
-    let home = TempDir::new().unwrap();
-    let (_lab, kubeconfig) = Lab::start(&home);
+    let lab = ServedLab::start("healthy");
+    let kubeconfig = lab.kubeconfig.display().to_string();
     for name in ["TERM", "HUP"] {
         let terminal =
             Terminal::start(TempDir::new().unwrap(), &["repl", "-n", "summit"], &[("KUBECONFIG", &kubeconfig)]);
@@ -445,8 +417,8 @@ fn a_run_that_waits_and_is_ended_from_outside_takes_back_what_is_not_proved() {
 
 #[test]
 fn a_cluster_that_dies_while_the_prompt_waits_ends_no_session_and_loses_no_change() {
-    let home = TempDir::new().unwrap();
-    let (lab, kubeconfig) = Lab::start(&home);
+    let lab = ServedLab::start("healthy");
+    let kubeconfig = lab.kubeconfig.display().to_string();
     let terminal = Terminal::start(TempDir::new().unwrap(), &["repl", "-n", "summit"], &[("KUBECONFIG", &kubeconfig)]);
     let mut prompt = Prompt(terminal).ready("LAB lab-healthy/summit");
     prompt.0.types(ANNOTATE);

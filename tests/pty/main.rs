@@ -4,6 +4,8 @@
 
 mod book;
 mod crowd;
+#[path = "../cli/lab.rs"]
+mod lab;
 mod prompt;
 mod run;
 mod screen;

@@ -1,10 +1,11 @@
 //! The live prompt, as a person types at it.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::lab::ServedLab;
 use super::{PATIENCE, QUESTION, Terminal};
 
 /// Raises the limits that refuse in the world `breaker`.
@@ -56,11 +57,12 @@ impl Prompt {
         raw.windows(8).filter(|bytes| bytes == b"\x1b[?2004h").count()
     }
 
-    /// Waits for so many prompts.
+    /// Waits for so many prompts, and until the last of them is drawn: the mark comes before it.
     #[track_caller]
     pub(super) fn opens(&self, prompts: usize) {
         let start = Instant::now();
-        while self.prompts() < prompts {
+        let is_drawn = |text: String| text.trim_end().ends_with('>');
+        while self.prompts() < prompts || !is_drawn(self.0.text()) {
             assert!(start.elapsed() < PATIENCE, "there are not {prompts} prompts:\n{}", self.0.text());
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -329,42 +331,14 @@ fn a_runbook_runs_inside_the_session() {
     prompt.leaves();
 }
 
-/// A lab in a process of its own, whose every call takes its time.
-struct Slow(Child);
-
-impl Slow {
-    fn start(folder: &TempDir) -> (Slow, String) {
-        use std::io::{BufRead as _, BufReader};
-        const HEALTHY: &str = include_str!("../../lab/worlds/healthy.toml");
-        let world = folder.path().join("slow.toml");
-        std::fs::write(&world, format!("{HEALTHY}\n[faults]\napi_latency = \"700ms\"\n")).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_meshbook"))
-            .args(["lab", "--world", world.to_str().unwrap(), "--speed", "20"])
-            .env("MESHBOOK_HOME", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let kubeconfig = line.trim().strip_prefix("KUBECONFIG=").unwrap().to_owned();
-        (Slow(process), kubeconfig)
-    }
-}
-
-impl Drop for Slow {
-    fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn control_c_ends_what_is_under_way_and_not_the_session() {
+    const HEALTHY: &str = include_str!("../../lab/worlds/healthy.toml");
     let home = TempDir::new().unwrap();
-    let (_lab, kubeconfig) = Slow::start(&home);
+    let world = home.path().join("slow.toml");
+    std::fs::write(&world, format!("{HEALTHY}\n[faults]\napi_latency = \"700ms\"\n")).unwrap();
+    let lab = ServedLab::start(&world.display().to_string());
+    let kubeconfig = lab.kubeconfig.display().to_string();
     let terminal = Terminal::start(TempDir::new().unwrap(), &["repl", "-n", "summit"], &[("KUBECONFIG", &kubeconfig)]);
     let mut prompt = Prompt(terminal).ready("LAB lab-slow/summit");
     prompt.0.types("step \"look\" { loop { k8s::get(\"destinationrule\", \"catalog\"); } }\r");

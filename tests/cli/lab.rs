@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 /// `meshbook lab` in a process of its own; it ends with the test.
 pub struct ServedLab {
-    process: Child,
+    /// Its process.
+    pub process: Child,
     /// The kubeconfig that leads to it.
     pub kubeconfig: PathBuf,
     _home: TempDir,

@@ -182,9 +182,7 @@ fn a_runbook_is_gone_through_step_by_step() {
     prompt.says("before + 1", "201");
     prompt.0.types("\u{4}");
     prompt.0.shows(BEFORE, 5);
-    prompt.0.types("r\r");
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves("r\r");
     prompt.0.shows("failed, and the runbook waits", 1);
     prompt.says("wanted = 300;", "");
     prompt.0.types(":retry\r");
@@ -226,9 +224,7 @@ fn a_saved_session_has_the_effects_of_the_session() {
     prompt.says("host(\"graph-core\")", "graph-core.summit");
     prompt.says("let before = _.errors(over(\"30s\"));", "");
     prompt.says(":x _1.refusals(over(\"30s\"))", "SOURCE");
-    prompt.0.types("for rule in _.rules() { rule.raise_limits(500); }\r");
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves("for rule in _.rules() { rule.raise_limits(500); }\r");
     prompt.says("_error_is_no_name", "there is no variable");
     prompt.says("_1.rules().len()", "1");
     prompt.says("wait 3m until { _1.refusals(over(\"30s\")).is_none() };", "waited");
@@ -251,9 +247,7 @@ fn a_saved_session_has_the_effects_of_the_session() {
 #[test]
 fn a_change_that_nothing_has_proved_is_saved_with_a_reminder_that_check_reports() {
     let mut prompt = Prompt::on("breaker", &[]);
-    prompt.0.types(RAISE);
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves(RAISE);
     prompt.says(":save saved.rhai", "1 inputs are in saved.rhai");
     let saved = std::fs::read_to_string(prompt.0.path("saved.rhai")).unwrap();
     assert!(saved.contains("// REMINDER: prove this change"), "{saved}");
@@ -272,9 +266,7 @@ fn a_whole_incident_is_found_mended_undone_and_told() {
     prompt.says("triage()", "circuit breaker");
     prompt.says("let h = host(\"graph-core\");", "");
     prompt.says("h.refusals(over(\"30s\"))", "SOURCE");
-    prompt.0.types("for rule in _.rules() { rule.raise_limits(500); }\r");
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves("for rule in _.rules() { rule.raise_limits(500); }\r");
     prompt.0.shows("[1 undoable, 1 unproved]>", 1);
     prompt.says("let password = \"hunter2hunter2\";", "");
     prompt.says(":wait 3m h.refusals(over(\"30s\")).is_none()", "waited");
@@ -352,9 +344,7 @@ pub(super) fn screens(written: &mut String) {
 
     let mut prompt = begun();
     prompt.presses("host(\"graph-core\")\r");
-    prompt.0.types("for rule in _.refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r");
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves("for rule in _.refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r");
     prompt.presses("wait 3m until { _1.refusals(over(\"30s\")).is_none() };\r");
     prompt.presses(":save mended.rhai\r");
     let saved = std::fs::read_to_string(prompt.0.path("mended.rhai")).unwrap();
@@ -385,12 +375,8 @@ fn a_prompt_that_is_ended_from_outside_leaves_its_change_to_another_process() {
     let lab = ServedLab::start("healthy");
     let kubeconfig = lab.kubeconfig.display().to_string();
     for name in ["TERM", "HUP"] {
-        let terminal =
-            Terminal::start(TempDir::new().unwrap(), &["repl", "-n", "summit"], &[("KUBECONFIG", &kubeconfig)]);
-        let mut prompt = Prompt(terminal).ready("LAB lab-healthy/summit");
-        prompt.0.types(ANNOTATE);
-        prompt.0.shows(QUESTION, 1);
-        prompt.presses("y\r");
+        let mut prompt = Prompt::at(&lab, "healthy");
+        prompt.approves(ANNOTATE);
         prompt.0.shows("[1 undoable, 1 unproved]>", 1);
         prompt.signal(name);
         prompt.0.shows("STAYS", 1);
@@ -418,12 +404,8 @@ fn a_run_that_waits_and_is_ended_from_outside_takes_back_what_is_not_proved() {
 #[test]
 fn a_cluster_that_dies_while_the_prompt_waits_ends_no_session_and_loses_no_change() {
     let lab = ServedLab::start("healthy");
-    let kubeconfig = lab.kubeconfig.display().to_string();
-    let terminal = Terminal::start(TempDir::new().unwrap(), &["repl", "-n", "summit"], &[("KUBECONFIG", &kubeconfig)]);
-    let mut prompt = Prompt(terminal).ready("LAB lab-healthy/summit");
-    prompt.0.types(ANNOTATE);
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    let mut prompt = Prompt::at(&lab, "healthy");
+    prompt.approves(ANNOTATE);
     drop(lab);
     prompt.says("k8s::get(\"destinationrule\", \"catalog\")", "meshbook::transport::unreachable");
     prompt.says("40 + 2", "42");

@@ -25,6 +25,14 @@ impl Prompt {
         Prompt(Terminal::start(TempDir::new().unwrap(), &args, environment)).ready(&format!("LAB {world}/summit"))
     }
 
+    /// A prompt on a lab that is reached as a cluster is; `name` is the lab's.
+    pub(super) fn at(lab: &ServedLab, name: &str) -> Prompt {
+        let kubeconfig = lab.kubeconfig.display().to_string();
+        let environment = [("KUBECONFIG", kubeconfig.as_str())];
+        let terminal = Terminal::start(TempDir::new().unwrap(), &["repl", "-n", "summit"], &environment);
+        Prompt(terminal).ready(&format!("LAB lab-{name}/summit"))
+    }
+
     #[track_caller]
     pub(super) fn ready(self, place: &str) -> Prompt {
         self.opens(1);
@@ -49,6 +57,15 @@ impl Prompt {
         let prompts = self.prompts();
         self.0.types(keys);
         self.opens(prompts + 1);
+    }
+
+    /// Types what changes something, and agrees to the change when it is asked for.
+    #[track_caller]
+    pub(super) fn approves(&mut self, keys: &str) {
+        let asked = self.0.text().matches(QUESTION).count();
+        self.0.types(keys);
+        self.0.shows(QUESTION, asked + 1);
+        self.presses("y\r");
     }
 
     /// How many prompts there were: each lets the terminal mark what is pasted.
@@ -154,9 +171,7 @@ fn a_change_is_asked_for_proved_and_undone_and_stands_in_the_record() {
 fn a_failed_input_takes_back_its_own_changes_and_no_others() {
     let mut prompt = Prompt::on("breaker", &[]);
     let annotate = |note: &str| format!("k8s::annotate(\"destinationrule\", \"catalog\", #{{ {note}: \"1\" }});");
-    prompt.0.types(&format!("{}\r", annotate("first")));
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves(&format!("{}\r", annotate("first")));
     prompt.0.shows("[1 undoable, 1 unproved]>", 1);
     prompt.0.types(&format!("{} check(\"it helps\", false);\r", annotate("second")));
     prompt.0.shows(QUESTION, 2);
@@ -303,9 +318,7 @@ fn values_are_watched_waited_for_and_shown_row_by_row() {
 fn a_session_becomes_a_runbook_that_does_the_same() {
     let mut prompt = Prompt::on("breaker", &[]);
     prompt.says("let h = host(\"graph-core\");", "");
-    prompt.0.types("for rule in h.refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r");
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves("for rule in h.refusals(over(\"30s\")).rules() { rule.raise_limits(500); }\r");
     prompt.0.shows("1 unproved]>", 1);
     prompt.says("wait 3m until { h.refusals(over(\"30s\")).is_none() };", "waited");
     prompt.says(":save saved.rhai", "3 inputs are in saved.rhai");
@@ -322,9 +335,7 @@ fn a_session_becomes_a_runbook_that_does_the_same() {
 fn a_runbook_runs_inside_the_session() {
     let tree = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/troubleshooting/503-circuit-breaker.rhai");
     let mut prompt = Prompt::on("breaker", &[]);
-    prompt.0.types(&format!(":run {tree} service=graph-core\r"));
-    prompt.0.shows(QUESTION, 1);
-    prompt.presses("y\r");
+    prompt.approves(&format!(":run {tree} service=graph-core\r"));
     prompt.0.shows("no longer refuse requests", 1);
     prompt.0.shows("[1 undoable]>", 1);
     prompt.says(":undo", "as before, the owners of its fields too");
@@ -338,9 +349,7 @@ fn control_c_ends_what_is_under_way_and_not_the_session() {
     let world = home.path().join("slow.toml");
     std::fs::write(&world, format!("{HEALTHY}\n[faults]\napi_latency = \"700ms\"\n")).unwrap();
     let lab = ServedLab::start(&world.display().to_string());
-    let kubeconfig = lab.kubeconfig.display().to_string();
-    let terminal = Terminal::start(TempDir::new().unwrap(), &["repl", "-n", "summit"], &[("KUBECONFIG", &kubeconfig)]);
-    let mut prompt = Prompt(terminal).ready("LAB lab-slow/summit");
+    let mut prompt = Prompt::at(&lab, "slow");
     prompt.0.types("step \"look\" { loop { k8s::get(\"destinationrule\", \"catalog\"); } }\r");
     prompt.0.shows("Step 1  look", 1);
     prompt.presses("\u{3}");

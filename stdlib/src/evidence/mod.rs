@@ -1,5 +1,6 @@
 //! How evidence is taken: from which source, over which span, on which side.
 
+pub mod configured;
 pub mod gateways;
 pub mod logs;
 pub mod moment;

@@ -24,8 +24,16 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::TLS,
     search: &["mTLS", "STRICT", "plaintext", "filter_chain_not_found", "access log"],
     examples: &[
-        Example { world: "mtls-plaintext-caller", script: r#"host("graph-core").refused_plaintext() > 0"#, expect: Expect::Value("true") },
-        Example { world: "healthy", script: r#"host("graph-core").refused_plaintext() == 0"#, expect: Expect::Value("true") },
+        Example {
+            world: "mtls-plaintext-caller",
+            script: r#"host("graph-core").refused_plaintext() > 0"#,
+            expect: Expect::Value("true"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"host("graph-core").refused_plaintext() == 0"#,
+            expect: Expect::Value("true"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE
@@ -33,9 +41,8 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (run, host) = (call.run(), call.receiver::<Host>()?);
-    let gathered = gather::gather(run, &host)?;
-    let refused = gathered.unlogged.map_or(Ok(gathered.refused), Err);
-    let metric = Metric::new(format!("connections in plain text that {} refused in {}", host.text(), gather::SPAN), refused);
+    let what = format!("connections in plain text that {} refused in {}", host.text(), gather::SPAN);
+    let metric = Metric::new(what, gather::refused_plaintext(run, &host)?);
     saw(call, metric.text());
     Ok(Dynamic::from(metric))
 }

@@ -9,14 +9,14 @@ use meshbook_runtime::value::{Missing, Span};
 use serde_json::Value;
 
 use super::{Group, Member, Refusals, Seen, Source};
-use crate::envoy::config_dump::{self, Configured};
+use crate::envoy::ClusterName;
+use crate::envoy::config_dump::Configured;
 use crate::envoy::stats::{ANSWERS_5XX, Stats};
-use crate::envoy::{ClusterName, admin};
 use crate::evidence::rules::Rules;
 use crate::evidence::sampler::{Clusters, Snapshot, sample, window};
 use crate::evidence::survey::{self, Survey};
 use crate::evidence::window::increase;
-use crate::evidence::{absorb, logs, moment, representatives};
+use crate::evidence::{configured, logs, representatives};
 use crate::host::Host;
 use crate::prometheus::requests::{Answers, Counted, Reporter, Requests};
 use crate::proxy::{Proxy, Side};
@@ -362,22 +362,16 @@ fn configuration(
     asked: &[Proxy],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Option<Vec<Configured>>>, Failure> {
-    let effects =
-        asked.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
-    let mut configured = BTreeMap::new();
-    for (proxy, reply) in asked.iter().zip(moment::read_all(run, effects)) {
-        let page = match reply {
-            Ok(reply) => admin::body(reply).and_then(|body| config_dump::parse(&body)),
-            Err(failure) => Err(absorb(failure)?),
-        };
+    let mut known = BTreeMap::new();
+    for (proxy, page) in asked.iter().zip(configured::read(run, host, asked)?) {
         match page {
             Ok(clusters) => {
-                configured.insert(proxy.key(), clusters);
+                known.insert(proxy.key(), clusters);
             }
             Err(why) => notes.push(format!("{} could not be asked for its limits: {why}", proxy.text())),
         }
     }
-    Ok(proxies.iter().map(|proxy| configured.get(&proxy.key()).cloned()).collect())
+    Ok(proxies.iter().map(|proxy| known.get(&proxy.key()).cloned()).collect())
 }
 
 /// The clusters of a proxy whose limits refuse: those that the source names, else those that are limited and used.

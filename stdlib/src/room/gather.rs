@@ -10,10 +10,9 @@ use serde_json::Value;
 
 use super::saturation::{Point, grows_without_throughput};
 use super::{Facts, Known, Room};
-use crate::envoy::{admin, config_dump};
 use crate::evidence::sampler::{Clusters, sample};
 use crate::evidence::survey::{self, Survey};
-use crate::evidence::{absorb, at_once, moment, rules};
+use crate::evidence::{absorb, at_once, configured, rules};
 use crate::host::Host;
 use crate::kubernetes::{kinds, read};
 use crate::prometheus::{self, Series, quote};
@@ -189,14 +188,8 @@ fn inside(run: &Run, host: &Host, survey: &Survey) -> Result<Known<f64>, Failure
 
 /// The sum of what all callers' proxies may have open or waiting to the host.
 fn allowed(run: &Run, host: &Host, callers: &[Proxy]) -> Result<Known<(Option<u64>, usize)>, Failure> {
-    let effects =
-        callers.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
     let mut limits = Vec::new();
-    for (proxy, reply) in callers.iter().zip(moment::read_all(run, effects)) {
-        let page = match reply {
-            Ok(reply) => admin::body(reply).and_then(|body| config_dump::parse(&body)),
-            Err(failure) => Err(absorb(failure)?),
-        };
+    for (proxy, page) in callers.iter().zip(configured::read(run, host, callers)?) {
         // Subsets are other ways to the same pods: the widest one of a proxy counts.
         let clusters = page.unwrap_or_default().into_iter().filter(|cluster| cluster.name.is_outbound_to(host.fqdn()));
         let of_proxy: Vec<_> = clusters

@@ -11,9 +11,8 @@ use serde_json::Value;
 
 use super::parts::Parts;
 use super::{Spent, TimeSpent};
-use crate::envoy::{admin, config_dump};
 use crate::evidence::rules::{Rules, place};
-use crate::evidence::{absorb, moment, representatives, survey};
+use crate::evidence::{configured, representatives, survey};
 use crate::host::Host;
 use crate::latency::durations;
 use crate::proxy::Proxy;
@@ -60,14 +59,8 @@ pub fn gather(run: &Run, host: &Host, span: Span) -> Result<TimeSpent, Failure> 
 
 /// The rules whose limits on connections and open requests hold for callers of the host, with the narrowest of them.
 fn pools(run: &Run, host: &Host, callers: &[Proxy], notes: &mut Vec<String>) -> Result<Vec<(Rule, Limits)>, Failure> {
-    let effects =
-        callers.iter().map(|proxy| admin::cluster_config(proxy.namespace(), proxy.pod(), host.fqdn())).collect();
     let (mut silent, mut limited) = (0, Vec::new());
-    for (proxy, reply) in callers.iter().zip(moment::read_all(run, effects)) {
-        let page = match reply {
-            Ok(reply) => admin::body(reply).and_then(|body| config_dump::parse(&body)),
-            Err(failure) => Err(absorb(failure)?),
-        };
+    for (proxy, page) in callers.iter().zip(configured::read(run, host, callers)?) {
         let Ok(clusters) = page else {
             silent += 1;
             continue;

@@ -42,8 +42,6 @@ pub struct Gathered {
     pub callers: usize,
     /// Why there may be callers although none was found.
     pub unseen: Option<Missing>,
-    /// How many connections servers refused because they were no mutual TLS.
-    pub refused: f64,
     /// Why nothing tells of callers without a sidecar that servers refuse, if so.
     pub unlogged: Option<Missing>,
     /// What a person should know: that not every proxy was asked.
@@ -123,12 +121,10 @@ pub fn gather(run: &Run, host: &Host) -> Result<Gathered, Failure> {
         let failed = traffic::of(run, &requests, &caller, SPAN)?;
         pairs.push(TlsPair::new(Pair { caller, failed, mixed, ..pair }));
     }
-    let strict = strict(host, &groups, &policies);
-    let (mut connections_refused, mut unlogged) = (0.0, None);
-    if let Some((group, port)) = strict {
+    let mut unlogged = None;
+    if let Some((group, port)) = strict(host, &groups, &policies) {
         let refused = plaintext::refused(run, host, &survey, requests.as_ref().ok())?;
         unlogged = refused.unseen.clone();
-        connections_refused = refused.by_address.values().sum();
         for (caller, connections) in plaintext::by_caller(run, host, &refused)? {
             let failed = Failed { failed: connections, total: connections, source: plaintext::SOURCE };
             let blank = blank(host, &caller, group, &policies, port);
@@ -141,10 +137,24 @@ pub fn gather(run: &Run, host: &Host) -> Result<Gathered, Failure> {
         pairs,
         callers: survey.callers.len(),
         unseen: survey.unseen.clone(),
-        refused: connections_refused,
         unlogged,
         notes: notes.into_iter().flatten().collect(),
     })
+}
+
+/// How many connections of callers without a sidecar the servers refused in [`SPAN`]; no proxy is asked for its pages.
+///
+/// # Errors
+/// As [`gather`].
+pub fn refused_plaintext(run: &Run, host: &Host) -> Result<Result<f64, Missing>, Failure> {
+    let requests = survey::requests(run, host, SPAN)?;
+    let survey = survey::survey(run, host, requests.as_ref().ok())?;
+    let policies = Policies::read(run, host.namespace())?;
+    if strict(host, &groups(&survey), &policies).is_none() {
+        return Ok(Ok(0.0));
+    }
+    let refused = plaintext::refused(run, host, &survey, requests.as_ref().ok())?;
+    Ok(refused.unseen.clone().map_or_else(|| Ok(refused.by_address.values().sum()), Err))
 }
 
 /// A group with a sidecar of which a port takes mutual TLS only, and that port.

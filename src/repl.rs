@@ -63,7 +63,7 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
     let desk = Desk {
         run: Arc::clone(&run),
         library: session.library,
-        front: Arc::new(Around::new(Arc::clone(&terminal), questions, session.codes()).talking(talks)),
+        front: Arc::new(Around::new(Arc::clone(&terminal), talks, questions, session.codes())),
         interrupts: Arc::clone(&interrupts),
         home,
         root: root(),
@@ -185,14 +185,9 @@ pub struct Around {
 }
 
 impl Around {
-    /// Around a prompt on a terminal, with the codes that failures can have.
-    pub fn new(terminal: Arc<Terminal>, questions: Arc<Questions>, codes: Vec<&'static Code>) -> Around {
-        Around { terminal, talks: true, questions, codes }
-    }
-
-    /// Whether a person is there: only for one is output paged.
-    fn talking(self, talks: bool) -> Around {
-        Around { talks, ..self }
+    /// Around a prompt, with the codes that failures can have. Only for a person who is there is output paged.
+    pub fn new(terminal: Arc<Terminal>, talks: bool, questions: Arc<Questions>, codes: Vec<&'static Code>) -> Around {
+        Around { terminal, talks, questions, codes }
     }
 
     /// What may be longer than the screen is high.

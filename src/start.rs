@@ -108,7 +108,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         let desk = Desk {
             run: Arc::clone(&run),
             library: session.library,
-            front: Arc::new(Around::new(Arc::clone(&terminal), questions, session.codes())),
+            front: Arc::new(Around::new(Arc::clone(&terminal), true, questions, session.codes())),
             interrupts: Arc::clone(&interrupts),
             home,
             root: engine::script::tree_of(&file),

@@ -57,25 +57,17 @@ pub(crate) fn runbook(kept: &[Kept], results: &BTreeMap<u64, String>, made: &[Ma
             write_group(&mut text, group);
         }
     }
-    let standing = || made.iter().filter(|made| made.stands());
-    let ending = items.last().filter(|item| item.place == Place::End).map(|item| item.typed);
-    match ending {
-        Some(ending) => {
-            let _ = writeln!(text, "\n{}", ended(ending));
-        }
-        None if standing().next().is_some() && standing().all(|made| made.state == ChangeState::Settled) => {
-            let _ = writeln!(
-                text,
-                "\n{REMINDER} say how this ends: fixed, found, not_this or cannot_tell.\nfixed(\"what was changed at the prompt is proved\");"
-            );
-        }
-        None => {
-            let _ = writeln!(
-                text,
-                "\n{REMINDER} say how this ends: fixed, found, not_this or cannot_tell.\nnot_this(\"the steps of a prompt came to their end\");"
-            );
-        }
+    if let Some(ending) = items.last().filter(|item| item.place == Place::End) {
+        let _ = writeln!(text, "\n{}", ended(ending.typed));
+        return text;
     }
+    let standing = || made.iter().filter(|made| made.stands());
+    let is_proved = standing().next().is_some() && standing().all(|made| made.state == ChangeState::Settled);
+    let ending = match is_proved {
+        true => "fixed(\"what was changed at the prompt is proved\");",
+        false => "not_this(\"the steps of a prompt came to their end\");",
+    };
+    let _ = writeln!(text, "\n{REMINDER} say how this ends: fixed, found, not_this or cannot_tell.\n{ending}");
     text
 }
 

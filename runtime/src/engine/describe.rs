@@ -11,7 +11,7 @@ use crate::effect::Class;
 use crate::primitive::{Library, Permission, Primitive};
 
 /// A description of a script.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Description {
     /// Its steps, in the order of the text; a title that is computed is shown as it is written.
     pub steps: Vec<String>,
@@ -27,13 +27,7 @@ pub struct Description {
 
 /// Describes a script with its modules.
 pub fn describe(script: &Script, library: &Library) -> Description {
-    let mut description = Description {
-        steps: steps(script),
-        effects: BTreeMap::new(),
-        changes: BTreeSet::new(),
-        irreversible: BTreeMap::new(),
-        permissions: BTreeSet::new(),
-    };
+    let mut description = Description { steps: steps(script), ..Description::default() };
     for ast in asts(script) {
         ast.walk(&mut |path| {
             if let Some(call) = path.last().and_then(called) {
@@ -47,13 +41,7 @@ pub fn describe(script: &Script, library: &Library) -> Description {
 
 /// Describes a block of a script, with the functions that it calls.
 pub fn block(statements: &[Stmt], script: &Script, library: &Library) -> Description {
-    let mut description = Description {
-        steps: Vec::new(),
-        effects: BTreeMap::new(),
-        changes: BTreeSet::new(),
-        irreversible: BTreeMap::new(),
-        permissions: BTreeSet::new(),
-    };
+    let mut description = Description::default();
     let mut open: Vec<String> = Vec::new();
     let mut seen = BTreeSet::new();
     let visit = |description: &mut Description, open: &mut Vec<String>, call: &Called<'_>| {

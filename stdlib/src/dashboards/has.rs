@@ -4,29 +4,26 @@ use meshbook_runtime::failure::{Failure, NO_DATA, TYPE};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
-use crate::descriptor::{self, param};
 use crate::dashboards::Dashboards;
+use crate::descriptor::{self, param};
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "has",
     receiver: Some("Dashboards"),
-    params: &[param("name", Type::String, "Prometheus, Grafana, Jaeger or Kiali").naming(Names::OneOf(&["Prometheus", "Grafana", "Jaeger", "Kiali"]))],
+    params: &[param("name", Type::String, "Prometheus, Grafana, Jaeger or Kiali").naming(Names::OneOf(&[
+        "Prometheus",
+        "Grafana",
+        "Jaeger",
+        "Kiali",
+    ]))],
     returns: "bool",
     summary: "Whether the dashboard of this name is there and answers.",
     errors: &[&NO_DATA, &TYPE],
     search: &["reachable"],
     examples: &[
-        Example {
-            world: "healthy",
-            script: r#"dashboards().has("prometheus")"#,
-            expect: Expect::Value("true"),
-        },
-        Example {
-            world: "healthy",
-            script: r#"dashboards().has("kiali")"#,
-            expect: Expect::Value("false"),
-        },
+        Example { world: "healthy", script: r#"dashboards().has("prometheus")"#, expect: Expect::Value("true") },
+        Example { world: "healthy", script: r#"dashboards().has("kiali")"#, expect: Expect::Value("false") },
         Example {
             world: "healthy",
             script: r#"dashboards().has("zipkin")"#,

@@ -17,7 +17,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "k8s::events",
     params: &[
         param("over", Type::Duration, "the span that ends now; API servers keep events an hour"),
-        optional("kind", Type::String, "()", "kind, plural or short name of the object; `name` has to be given then").naming(Names::Kind),
+        optional("kind", Type::String, "()", "kind, plural or short name of the object; `name` has to be given then")
+            .naming(Names::Kind),
         optional("name", Type::String, "()", "`name`, or `namespace/name`").naming(descriptor::AN_OBJECT),
     ],
     returns: "List<Event>",
@@ -28,9 +29,21 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::EVENTS,
     search: &["kubectl get events", "kubectl events", "BackOff", "FailedScheduling"],
     examples: &[
-        Example { world: "memory-low-limit", script: r#"k8s::events(over("1h")).any(|event| event.is_warning())"#, expect: Expect::Value("true") },
-        Example { world: "healthy", script: r#"k8s::events(over("1h"), "deployment", "front").len()"#, expect: Expect::Value("0") },
-        Example { world: "healthy", script: r#"k8s::events(over("1h"), "deployment")"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "memory-low-limit",
+            script: r#"k8s::events(over("1h")).any(|event| event.is_warning())"#,
+            expect: Expect::Value("true"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"k8s::events(over("1h"), "deployment", "front").len()"#,
+            expect: Expect::Value("0"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"k8s::events(over("1h"), "deployment")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE
@@ -44,9 +57,7 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
             return Err(Failure::new(&TYPE, "the events of a kind need the `name` of an object")
                 .hint("filter those of all: k8s::events(over).filter(|event| …)"));
         }
-        (true, true) => {
-            Some(read::object(read::kind(run, &call.string(1)?)?, run.namespace(), &call.string(2)?))
-        }
+        (true, true) => Some(read::object(read::kind(run, &call.string(1)?)?, run.namespace(), &call.string(2)?)),
     };
     let namespace = of.as_ref().map_or(run.namespace(), gather::place).to_owned();
     let events = gather::events(run, of.as_ref(), &namespace, span)?;

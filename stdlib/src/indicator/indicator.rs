@@ -16,7 +16,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "indicator",
     params: &[
         param("what", Type::String, "what it measures, in a few words"),
-        param("unit", Type::String, "`\"share\"` (0 to 1), `\"seconds\"`, `\"per second\"`, `\"bytes\"`, or empty").naming(Names::OneOf(&["share", "seconds", "per second", "bytes"])),
+        param("unit", Type::String, "`\"share\"` (0 to 1), `\"seconds\"`, `\"per second\"`, `\"bytes\"`, or empty")
+            .naming(Names::OneOf(&["share", "seconds", "per second", "bytes"])),
         param("query", Type::String, "PromQL").naming(Names::PromQl),
     ],
     returns: "Indicator",
@@ -27,9 +28,21 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::PROMETHEUS,
     search: &["PromQL", "metric", "panel", "SLI", "threshold"],
     examples: &[
-        Example { world: "healthy", script: r#"indicator("two", "", "vector(2)").at_most(3).is_beyond()"#, expect: Expect::Value("false") },
-        Example { world: "healthy", script: r#"indicator("gone", "", "rate(no_such_total[5m])").why()"#, expect: Expect::Contains("not exported: no_such_total") },
-        Example { world: "healthy", script: r#"indicator("x", "percent", "vector(2)")"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "healthy",
+            script: r#"indicator("two", "", "vector(2)").at_most(3).is_beyond()"#,
+            expect: Expect::Value("false"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"indicator("gone", "", "rate(no_such_total[5m])").why()"#,
+            expect: Expect::Contains("not exported: no_such_total"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"indicator("x", "percent", "vector(2)")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE
@@ -39,7 +52,8 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (what, unit, query) = (call.string(0)?, call.string(1)?, call.string(2)?);
     let unit = Unit::ALL.iter().find(|(name, _)| *name == unit).map(|(_, unit)| *unit).ok_or_else(|| {
         let known: Vec<String> = Unit::ALL.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        Failure::new(&TYPE, format!("`{}` is not a unit", first_line(&unit))).hint(format!("write {}", known.join(", ")))
+        Failure::new(&TYPE, format!("`{}` is not a unit", first_line(&unit)))
+            .hint(format!("write {}", known.join(", ")))
     })?;
     let measured = gather::gather(call.run(), &what, unit, &query)?;
     saw(call, measured.text());

@@ -14,9 +14,12 @@ use crate::text::first_line;
 pub static PRIMITIVE: Primitive = Primitive {
     name: "k8s::can",
     params: &[
-        param("verb", Type::String, "`get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or another of RBAC").naming(Names::OneOf(&["get", "list", "watch", "create", "update", "patch", "delete"])),
-        param("kind", Type::String, "kind, plural or short name, with `/subresource` where there is one: `pods/log`").naming(Names::Kind),
-        optional("name", Type::String, "()", "`name`, or `namespace/name`; without it, any of the run's namespace").naming(descriptor::AN_OBJECT),
+        param("verb", Type::String, "`get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or another of RBAC")
+            .naming(Names::OneOf(&["get", "list", "watch", "create", "update", "patch", "delete"])),
+        param("kind", Type::String, "kind, plural or short name, with `/subresource` where there is one: `pods/log`")
+            .naming(Names::Kind),
+        optional("name", Type::String, "()", "`name`, or `namespace/name`; without it, any of the run's namespace")
+            .naming(descriptor::AN_OBJECT),
     ],
     returns: "bool",
     class: Some(Class::Read),
@@ -26,10 +29,26 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::ACCESS_REVIEW,
     search: &["kubectl auth can-i", "RBAC", "permission", "access review"],
     examples: &[
-        Example { world: "healthy", script: r#"k8s::can("patch", "deployment", "front")"#, expect: Expect::Value("true") },
-        Example { world: "healthy", script: r#"k8s::can("create", "pods/portforward")"#, expect: Expect::Value("true") },
-        Example { world: "healthy", script: r#"k8s::can("get", "nonsense")"#, expect: Expect::Fails("meshbook::cluster::not_found") },
-        Example { world: "healthy", script: r#"k8s::can("", "pods")"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "healthy",
+            script: r#"k8s::can("patch", "deployment", "front")"#,
+            expect: Expect::Value("true"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"k8s::can("create", "pods/portforward")"#,
+            expect: Expect::Value("true"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"k8s::can("get", "nonsense")"#,
+            expect: Expect::Fails("meshbook::cluster::not_found"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"k8s::can("", "pods")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -14,7 +14,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "are",
     receiver: Some("LogLevels"),
     params: &[
-        param("level", Type::String, "trace, debug, info, warning, error, critical or off").naming(descriptor::LOG_LEVEL),
+        param("level", Type::String, "trace, debug, info, warning, error, critical or off")
+            .naming(descriptor::LOG_LEVEL),
         optional("loggers", Type::String, "\"all\"", "names of Envoy's loggers, by commas; `all` is every one"),
     ],
     returns: "bool",

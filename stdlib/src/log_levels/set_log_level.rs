@@ -15,7 +15,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     name: "set_log_level",
     receiver: Some("Proxies"),
     params: &[
-        param("level", Type::String, "trace, debug, info, warning, error, critical or off").naming(descriptor::LOG_LEVEL),
+        param("level", Type::String, "trace, debug, info, warning, error, critical or off")
+            .naming(descriptor::LOG_LEVEL),
         optional("loggers", Type::String, "\"all\"", "names of Envoy's loggers, by commas; `all` is every one"),
     ],
     returns: "bool",

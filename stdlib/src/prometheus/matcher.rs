@@ -14,7 +14,8 @@ pub static PRIMITIVE: Primitive = Primitive {
     params: &[
         param("label", Type::String, "the label's name").naming(Names::Label),
         param("value", Type::String, "what it must be"),
-        optional("how", Type::String, "\"is\"", "`\"is\"`, or `\"begins with\"`").naming(Names::OneOf(&["is", "begins with"])),
+        optional("how", Type::String, "\"is\"", "`\"is\"`, or `\"begins with\"`")
+            .naming(Names::OneOf(&["is", "begins with"])),
     ],
     returns: "string",
     summary: "A condition on a label for a PromQL selector, with its value escaped.",
@@ -22,14 +23,26 @@ pub static PRIMITIVE: Primitive = Primitive {
     errors: &[&TYPE],
     search: &["PromQL", "escape", "quote", "selector"],
     examples: &[
-        Example { world: "healthy", script: r#"prom::matcher("pod", "front-1")"#, expect: Expect::Value("pod=\"front-1\"") },
-        Example { world: "healthy", script: r#"prom::matcher("pod", "a\"} or up{x=\"")"#, expect: Expect::Value("pod=\"a\\\"} or up{x=\\\"\"") },
+        Example {
+            world: "healthy",
+            script: r#"prom::matcher("pod", "front-1")"#,
+            expect: Expect::Value("pod=\"front-1\""),
+        },
+        Example {
+            world: "healthy",
+            script: r#"prom::matcher("pod", "a\"} or up{x=\"")"#,
+            expect: Expect::Value("pod=\"a\\\"} or up{x=\\\"\""),
+        },
         Example {
             world: "healthy",
             script: r#"prom::matcher("pod", "a.b-", "begins with")"#,
             expect: Expect::Value("pod=~\"a\\\\.b\\\\-.*\""),
         },
-        Example { world: "healthy", script: r#"prom::matcher("a-b", "c")"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "healthy",
+            script: r#"prom::matcher("a-b", "c")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

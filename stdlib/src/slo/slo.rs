@@ -7,10 +7,10 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
 
-use crate::kubernetes::kinds;
 use crate::code::HOST_UNKNOWN;
 use crate::descriptor::{self, param};
 use crate::host::resolve;
+use crate::kubernetes::kinds;
 use crate::prometheus::expression::matcher;
 use crate::slo::{Objectives, gather};
 
@@ -18,7 +18,8 @@ use crate::slo::{Objectives, gather};
 pub static PRIMITIVE: Primitive = Primitive {
     name: "slo",
     params: &[
-        param("service", Type::String, "the service; empty for every one of the run's namespace").naming(Names::Objects(&[kinds::service])),
+        param("service", Type::String, "the service; empty for every one of the run's namespace")
+            .naming(Names::Objects(&[kinds::service])),
         param("availability", Type::Float, "the share of requests that must be answered: 0.999"),
         param("within", Type::Duration, "what counts as fast"),
         param("fast", Type::Float, "the share of requests that must be fast: 0.99"),
@@ -32,11 +33,31 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::SLO,
     search: &["SLO", "SLI", "error budget", "burn rate", "availability"],
     examples: &[
-        Example { world: "healthy", script: r#"slo("graph-core", 0.999, over("250ms"), 0.99, over("4m")).missed()"#, expect: Expect::Value("") },
-        Example { world: "alerts", script: r#"slo("graph-core", 0.999, over("250ms"), 0.99, over("4m")).missed()"#, expect: Expect::Contains("of its requests were answered") },
-        Example { world: "healthy", script: r#"slo("", 0.999, over("250ms"), 0.99, over("4m"))"#, expect: Expect::Value("2 of 2 services met their objectives over 4m") },
-        Example { world: "healthy", script: r#"slo("graph-core", 99.9, over("250ms"), 0.99, over("4m"))"#, expect: Expect::Fails("meshbook::script::type") },
-        Example { world: "healthy", script: r#"slo("graph-core", 0.999, over("2s"), 0.99, over("4m"))"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "healthy",
+            script: r#"slo("graph-core", 0.999, over("250ms"), 0.99, over("4m")).missed()"#,
+            expect: Expect::Value(""),
+        },
+        Example {
+            world: "alerts",
+            script: r#"slo("graph-core", 0.999, over("250ms"), 0.99, over("4m")).missed()"#,
+            expect: Expect::Contains("of its requests were answered"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"slo("", 0.999, over("250ms"), 0.99, over("4m"))"#,
+            expect: Expect::Value("2 of 2 services met their objectives over 4m"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"slo("graph-core", 99.9, over("250ms"), 0.99, over("4m"))"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"slo("graph-core", 0.999, over("2s"), 0.99, over("4m"))"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -9,37 +9,40 @@ use crate::descriptor::{self, optional, param};
 use crate::sources::{Source, Sources};
 
 /// Its descriptor.
-pub static PRIMITIVE: Primitive = Primitive {
-    name: "has",
-    receiver: Some("Sources"),
-    params: &[
-        param("source", Type::String, "prometheus, series, statistics, access_log or tracing").naming(Names::OneOf(&["prometheus", "series", "statistics", "access_log", "tracing"])),
-        optional("workload", Type::String, "()", "the caller; every one if it is left out").naming(descriptor::A_WORKLOAD),
-    ],
-    returns: "bool",
-    summary: "Whether a source speaks: of every caller, or of one.",
-    errors: &[&NO_DATA, &TYPE],
-    search: &["exported", "verify"],
-    examples: &[
-        Example {
-            world: "healthy",
-            script: r#"host("graph-core").sources().has("series")"#,
-            expect: Expect::Value("true"),
-        },
-        Example {
-            world: "healthy",
-            script: r#"host("graph-core").sources().has("tracing", "front")"#,
-            expect: Expect::Value("false"),
-        },
-        Example {
-            world: "healthy",
-            script: r#"host("graph-core").sources().has("logs")"#,
-            expect: Expect::Fails("meshbook::script::type"),
-        },
-    ],
-    body,
-    ..descriptor::PRIMITIVE
-};
+pub static PRIMITIVE: Primitive =
+    Primitive {
+        name: "has",
+        receiver: Some("Sources"),
+        params: &[
+            param("source", Type::String, "prometheus, series, statistics, access_log or tracing")
+                .naming(Names::OneOf(&["prometheus", "series", "statistics", "access_log", "tracing"])),
+            optional("workload", Type::String, "()", "the caller; every one if it is left out")
+                .naming(descriptor::A_WORKLOAD),
+        ],
+        returns: "bool",
+        summary: "Whether a source speaks: of every caller, or of one.",
+        errors: &[&NO_DATA, &TYPE],
+        search: &["exported", "verify"],
+        examples: &[
+            Example {
+                world: "healthy",
+                script: r#"host("graph-core").sources().has("series")"#,
+                expect: Expect::Value("true"),
+            },
+            Example {
+                world: "healthy",
+                script: r#"host("graph-core").sources().has("tracing", "front")"#,
+                expect: Expect::Value("false"),
+            },
+            Example {
+                world: "healthy",
+                script: r#"host("graph-core").sources().has("logs")"#,
+                expect: Expect::Fails("meshbook::script::type"),
+            },
+        ],
+        body,
+        ..descriptor::PRIMITIVE
+    };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let sources = call.receiver::<Sources>()?;

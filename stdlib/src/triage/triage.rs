@@ -8,16 +8,17 @@ use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive,
 use meshbook_runtime::value::Span;
 use rhai::Dynamic;
 
-use crate::kubernetes::kinds;
 use crate::code::HOST_UNKNOWN;
 use crate::descriptor::{self, optional};
+use crate::kubernetes::kinds;
 use crate::triage::triage;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "triage",
     params: &[
-        optional("service", Type::String, "\"\"", "the service that has trouble; empty for those of the namespace").naming(Names::Objects(&[kinds::service])),
+        optional("service", Type::String, "\"\"", "the service that has trouble; empty for those of the namespace")
+            .naming(Names::Objects(&[kinds::service])),
         optional("bound", Type::Duration, "2s", "the P95 that is acceptable"),
     ],
     returns: "Causes",

@@ -125,6 +125,17 @@ pub struct Target {
     /// or a world file
     #[arg(long, value_name = "WORLD", conflicts_with_all = ["context", "kubeconfig"], help_heading = "Cluster")]
     pub lab: Option<String>,
+    /// Instead of a cluster: the record of this run, which answers what the run has asked for, as it was answered then.
+    /// Nothing can be changed. An id, as much of it as is unique, or `last`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["context", "kubeconfig", "lab"], help_heading = "Cluster")]
+    pub replay: Option<String>,
+}
+
+impl Target {
+    /// A cluster.
+    pub fn of(cluster: Cluster) -> Target {
+        Target { cluster, lab: None, replay: None }
+    }
 }
 
 /// Which runbook, with which values.

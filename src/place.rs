@@ -1,5 +1,6 @@
-//! Where a run acts: a cluster, or a world of the lab in this process.
+//! Where a run acts: a cluster, a world of the lab in this process, or the record of an earlier run.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use meshbook_rehearsal::mesh::{InProcess, world};
@@ -7,9 +8,11 @@ use meshbook_runtime::failure::Failure;
 use meshbook_runtime::gate::Budget;
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::transport::config::{ConfigFile, ContextConfig};
+use meshbook_runtime::transport::replay::Replay;
 use meshbook_runtime::transport::{Connection, Options, Transport};
 
 use crate::arguments::Target;
+use crate::records;
 
 /// Where a run acts.
 pub struct Place {
@@ -17,13 +20,31 @@ pub struct Place {
     pub transport: Arc<dyn Transport>,
     /// The namespace of the run.
     pub namespace: String,
-    /// The kubeconfig context; `None` is the lab.
-    pub context: Option<String>,
+    /// What it is.
+    pub kind: Kind,
     /// What the configuration file says about the context.
     pub config: ContextConfig,
 }
 
+/// What is at a place.
+pub enum Kind {
+    /// The cluster of this kubeconfig context.
+    Cluster(String),
+    /// A world of the lab, in this process.
+    Lab,
+    /// A record.
+    Replay(Arc<Replay>),
+}
+
 impl Place {
+    /// The record, if it is one.
+    pub fn replay(&self) -> Option<&Arc<Replay>> {
+        match &self.kind {
+            Kind::Replay(replay) => Some(replay),
+            Kind::Cluster(_) | Kind::Lab => None,
+        }
+    }
+
     /// How much may be asked of it.
     pub fn budget(&self) -> Budget {
         let standard = Budget::default();
@@ -36,18 +57,30 @@ impl Place {
 
     /// The context's name, if it is configured as protected.
     pub fn protected(&self) -> Option<&str> {
-        self.context.as_deref().filter(|_| self.config.protected)
+        match &self.kind {
+            Kind::Cluster(context) if self.config.protected => Some(context),
+            _ => None,
+        }
     }
 }
 
-/// Opens the way to the cluster or to the lab that the command line names.
+/// Opens the way to the cluster, the lab or the record that the command line names.
 ///
 /// # Errors
-/// When the kubeconfig, the context or the world cannot be used.
-pub async fn open(target: &Target, config: ConfigFile, library: &Library) -> Result<Place, Failure> {
-    match &target.lab {
-        Some(world) => open_lab(world, target.cluster.namespace.clone()).await,
-        None => {
+/// When the kubeconfig, the context, the world or the record cannot be used.
+pub async fn open(target: &Target, config: ConfigFile, library: &Library, home: &Path) -> Result<Place, Failure> {
+    match (&target.lab, &target.replay) {
+        (Some(world), _) => open_lab(world, target.cluster.namespace.clone()).await,
+        (None, Some(run)) => {
+            let replay = Arc::new(Replay::open(&records::find(home, run)?, (library.kinds)())?);
+            Ok(Place {
+                namespace: target.cluster.namespace.clone().unwrap_or_else(|| replay.started().namespace.clone()),
+                transport: Arc::clone(&replay) as _,
+                kind: Kind::Replay(replay),
+                config: ContextConfig::default(),
+            })
+        }
+        (None, None) => {
             let cluster = &target.cluster;
             let connection = Connection::open(Options {
                 kubeconfig: cluster.kubeconfig.clone(),
@@ -61,7 +94,7 @@ pub async fn open(target: &Target, config: ConfigFile, library: &Library) -> Res
             let namespace = connection.namespace().to_owned();
             let config = connection.config().clone();
             let (context, _) = connection.place();
-            Ok(Place { transport: Arc::new(connection), namespace, context: Some(context), config })
+            Ok(Place { transport: Arc::new(connection), namespace, kind: Kind::Cluster(context), config })
         }
     }
 }
@@ -69,5 +102,5 @@ pub async fn open(target: &Target, config: ConfigFile, library: &Library) -> Res
 async fn open_lab(name: &str, namespace: Option<String>) -> Result<Place, Failure> {
     let mesh = InProcess::open(world(name)?, namespace).await?.named(name);
     let (namespace, config) = (mesh.namespace().to_owned(), mesh.config().clone());
-    Ok(Place { transport: Arc::new(mesh), namespace, context: None, config })
+    Ok(Place { transport: Arc::new(mesh), namespace, kind: Kind::Lab, config })
 }

@@ -13,15 +13,28 @@ const SHORTEST: usize = 8;
 /// # Errors
 /// When there is none, or several.
 pub fn find(home: &Path, wanted: &str) -> Result<PathBuf, Failure> {
+    find_before(home, wanted, "")
+}
+
+/// The same, for a run that is not meant by `last` itself.
+///
+/// # Errors
+/// When there is none, or several.
+pub fn find_before(home: &Path, wanted: &str, run: &str) -> Result<PathBuf, Failure> {
     if wanted != "last" {
         return list::find(home, wanted);
     }
     let (runs, _) = list::list(home)?;
-    let newest = runs.into_iter().next();
+    let newest = runs.into_iter().find(|listed| listed.id != run);
     newest.map(|run| run.path).ok_or_else(|| {
         Failure::new(&PARAM, format!("there are no runs in {}", home.display()))
             .hint("MESHBOOK_HOME says where they are")
     })
+}
+
+/// As much of an id as is shown of one alone.
+pub fn shortened(id: &str) -> &str {
+    id.get(..SHORTEST).unwrap_or(id)
 }
 
 /// For each id as much of it as no other begins with.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdin, stdout};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use meshbook_repl::{Desk, First, Front, Ink, Interrupts, Watching};
+use meshbook_repl::{Desk, First, Front, Ink, Interrupts, Onward, Watching};
 use meshbook_runtime::effect::Call;
 use meshbook_runtime::engine::{Diagnostic, Script};
 use meshbook_runtime::failure::{Code, Failure, INTERNAL};
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Session;
 use crate::arguments::{Format, Repl, Target};
-use crate::place::Place;
+use crate::place::{Kind, Place};
 use crate::start::{can_ask, must_talk};
 use crate::terminal::approver::Questions;
 use crate::terminal::closing::Closing;
@@ -25,7 +27,7 @@ use crate::terminal::live::{Blocks, Live};
 use crate::terminal::reporter::{self, Terminal};
 use crate::terminal::{escape, pager, table, timeline};
 use crate::trouble::{Trouble, render};
-use crate::{document, explain, hint, interrupt, place, post_mortem, runbook, state, values};
+use crate::{document, explain, hint, interrupt, place, post_mortem, records, runbook, state, values};
 
 /// What the record of a session names as its script.
 const SCRIPT: &str = "prompt";
@@ -38,7 +40,7 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
     let home = state::home()?;
     let config = state::config(&home)?;
     let runtime = session.runtime()?;
-    let place = runtime.block_on(place::open(&arguments.target, config, &session.library))?;
+    let place = runtime.block_on(place::open(&arguments.target, config, &session.library, &home))?;
     let talks = can_ask() && stdout().is_terminal();
     let screen = Arc::clone(&session.screen);
     let terminal = Arc::new(Terminal::at_prompt(Arc::clone(&screen)));
@@ -54,39 +56,60 @@ pub fn repl(arguments: Repl, session: &Session) -> Result<u8, Trouble> {
     let asked = talks.then(|| Arc::clone(&questions) as Arc<dyn Approver>);
     let run = begin(&arguments, &place, &home, session, &terminal, asked, &runtime)?;
     let (tell, reach) = channel();
-    let transport = Arc::clone(&place.transport);
-    runtime.spawn(async move {
-        let answer = transport.call(&Call::Version).await.map(drop);
-        // Nobody listens any more if the session has ended meanwhile.
-        let _ = tell.send(answer);
-    });
+    if place.replay().is_none() {
+        let transport = Arc::clone(&place.transport);
+        runtime.spawn(async move {
+            let answer = transport.call(&Call::Version).await.map(drop);
+            // Nobody listens any more if the session has ended meanwhile.
+            let _ = tell.send(answer);
+        });
+    }
     let desk = Desk {
         run: Arc::clone(&run),
         library: session.library,
-        front: Arc::new(Around::new(Arc::clone(&terminal), talks, questions, session.codes())),
+        front: Arc::new(Around::new(Arc::clone(&terminal), talks, questions, session.codes(), home.clone())),
         interrupts: Arc::clone(&interrupts),
         home,
         root: root(),
         place: shown(&place, &arguments.target),
         transport: Arc::clone(&place.transport),
         handle: runtime.handle().clone(),
+        replay: place.replay().cloned(),
+        init: state::init(),
     };
     let gone = gone(&run, &terminal, &arguments.target, Run::leave);
     interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(|error| {
         Failure::new(&INTERNAL, format!("signals cannot be watched: {error}")).unchanged("the prompt was not opened")
     })?;
-    let (ended, exit) = if talks {
+    let (ended, exit, onward) = if talks {
         let first = arguments.inside.map(|runbook| First { runbook, values: arguments.values });
-        let ended = meshbook_repl::open(desk, reach, first)?;
-        (ended.clone(), ended.exit)
+        let (ended, onward) = meshbook_repl::open(desk, reach, first)?;
+        (ended.clone(), ended.exit, onward)
     } else {
-        meshbook_repl::headless(desk, stdin())?
+        let (ended, exit) = meshbook_repl::headless(desk, stdin())?;
+        (ended, exit, None)
     };
     close(&terminal, &run, &ended, &arguments.target);
     if session.format != Format::Table {
         document::write(session.format, &terminal.report());
     }
-    Ok(exit.code())
+    match onward {
+        Some(onward) => Err(go_on(&onward).into()),
+        None => Ok(exit.code()),
+    }
+}
+
+/// Becomes a session at another place. Everything of this one has ended, so nothing of it needs to be kept.
+fn go_on(onward: &Onward) -> Failure {
+    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "meshbook".into()));
+    match onward {
+        Onward::Lab(world) => command.args(["repl", "--lab", world]),
+        Onward::Replay(run) => command.args(["repl", "--replay", run]),
+    };
+    let error = command.exec();
+    Failure::new(&INTERNAL, format!("the other session could not be begun: {error}"))
+        .unchanged("the session here has ended")
+        .hint("begin it with `meshbook repl`")
 }
 
 /// What happens when the session has to end while a prompt waits for a key that will not come: the run is ended by `end`.
@@ -117,11 +140,17 @@ pub fn gone(
 /// Where a session acts, as its prompt shows it.
 pub fn shown(place: &Place, target: &Target) -> meshbook_repl::Place {
     let (context, server) = place.transport.place();
+    let (kind, name) = match &place.kind {
+        Kind::Cluster(_) if reporter::is_served_lab(&context, &server) => (meshbook_repl::Kind::Lab, context),
+        Kind::Cluster(_) => (meshbook_repl::Kind::Live, context),
+        Kind::Lab => (meshbook_repl::Kind::Lab, target.lab.clone().unwrap_or(context)),
+        Kind::Replay(replay) => (meshbook_repl::Kind::Replay, records::shortened(&replay.started().run).to_owned()),
+    };
     meshbook_repl::Place {
-        lab: place.context.is_none() || reporter::is_served_lab(&context, &server),
-        name: target.lab.clone().unwrap_or(context),
+        kind,
+        name,
         namespace: place.namespace.clone(),
-        virtual_time: place.context.is_none(),
+        virtual_time: !matches!(place.kind, Kind::Cluster(_)),
     }
 }
 
@@ -182,12 +211,20 @@ pub struct Around {
     talks: bool,
     questions: Arc<Questions>,
     codes: Vec<&'static Code>,
+    /// The folder of records.
+    home: PathBuf,
 }
 
 impl Around {
     /// Around a prompt, with the codes that failures can have. Only for a person who is there is output paged.
-    pub fn new(terminal: Arc<Terminal>, talks: bool, questions: Arc<Questions>, codes: Vec<&'static Code>) -> Around {
-        Around { terminal, talks, questions, codes }
+    pub fn new(
+        terminal: Arc<Terminal>,
+        talks: bool,
+        questions: Arc<Questions>,
+        codes: Vec<&'static Code>,
+        home: PathBuf,
+    ) -> Around {
+        Around { terminal, talks, questions, codes, home }
     }
 
     /// What may be longer than the screen is high.
@@ -283,6 +320,16 @@ impl Front for Around {
     fn runbooks(&self) -> Vec<(String, PathBuf)> {
         let tree = Path::new(runbook::TREE);
         runbook::all_in(tree).into_iter().map(|path| (runbook::name(&path, tree), path)).collect()
+    }
+
+    fn world(&self, name: &str) -> Result<String, Failure> {
+        meshbook_rehearsal::mesh::world(name).map(|_| name.to_owned())
+    }
+
+    fn run(&self, run: &str) -> Result<String, Failure> {
+        // The last one is not the session that asks.
+        let record = records::find_before(&self.home, run, &self.terminal.report().run)?;
+        Ok(record.file_stem().unwrap_or_default().to_string_lossy().into_owned())
     }
 
     fn parameters(&self, words: &[String]) -> Result<BTreeMap<String, String>, Failure> {

@@ -65,7 +65,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let home = state::home()?;
     let config = state::config(&home)?;
     let runtime = session.runtime()?;
-    let place = runtime.block_on(place::open(target, config, &session.library))?;
+    let place = runtime.block_on(place::open(target, config, &session.library, &home))?;
 
     confirmed(&place, target, &manner)?;
     let screen = Arc::clone(&session.screen);
@@ -108,13 +108,15 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         let desk = Desk {
             run: Arc::clone(&run),
             library: session.library,
-            front: Arc::new(Around::new(Arc::clone(&terminal), true, questions, session.codes())),
+            front: Arc::new(Around::new(Arc::clone(&terminal), true, questions, session.codes(), home.clone())),
             interrupts: Arc::clone(&interrupts),
             home,
             root: engine::script::tree_of(&file),
             place: repl::shown(&place, target),
             transport: Arc::clone(&place.transport),
             handle: runtime.handle().clone(),
+            replay: place.replay().cloned(),
+            init: None,
         };
         let gone = repl::gone(&run, &terminal, target, |run| run.abandon());
         interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(unwatched)?;
@@ -146,7 +148,8 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let record = record.as_deref().map(state::short);
     let closing = Closing {
         undo: hint::undo(&report, target),
-        make: is_plan.then(|| hint::make(&report, book, target)),
+        // What a record has planned was never asked of a cluster.
+        make: (is_plan && place.replay().is_none()).then(|| hint::make(&report, book, target)),
         record: record.as_deref(),
     };
     for line in closing.lines(&report, screen.look()) {

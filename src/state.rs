@@ -29,13 +29,21 @@ pub fn config(home: &Path) -> Result<ConfigFile, Failure> {
     if let Some(named) = path_in("MESHBOOK_CONFIG") {
         return ConfigFile::load(Some(&named), home);
     }
-    let users = user_directory("XDG_CONFIG_HOME", ".config").map(|config| config.join("meshbook/config.toml"));
-    match users.filter(|path| path.exists()) {
+    match users_config().filter(|path| path.exists()) {
         Some(users) => ConfigFile::load(Some(&users), home),
         None if home.is_dir() => ConfigFile::load(None, home),
         // That the home cannot be used is for the record to say: what only reads can do without it.
         None => Ok(ConfigFile::default()),
     }
+}
+
+/// The file that a prompt begins with, beside the configuration file: `init.rhai`.
+pub fn init() -> Option<PathBuf> {
+    path_in("MESHBOOK_CONFIG").or_else(users_config).map(|config| config.with_file_name("init.rhai"))
+}
+
+fn users_config() -> Option<PathBuf> {
+    user_directory("XDG_CONFIG_HOME", ".config").map(|config| config.join("meshbook/config.toml"))
 }
 
 fn user_directory(variable: &str, below_home: &str) -> Option<PathBuf> {

@@ -34,7 +34,7 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
         context: Some(arguments.context.clone().unwrap_or_else(|| report.context.clone())),
         kubeconfig: arguments.kubeconfig.clone(),
     };
-    let place = runtime.block_on(place::open(&Target { cluster, lab: None }, config, &session.library))?;
+    let place = runtime.block_on(place::open(&Target::of(cluster), config, &session.library, &home))?;
     let screen = Arc::clone(&session.screen);
     let look = screen.look();
     let standing: Vec<u64> = undo::pending(&record)?.into_iter().map(|change| change.number).collect();

@@ -59,7 +59,7 @@ pub(crate) fn converse(session: &mut Session, desk: &Desk, reach: Option<crate::
                 match session.take(&input) {
                     Next::Go => {}
                     Next::Leave if session.may_leave() => break,
-                    Next::Leave => {}
+                    Next::Leave => session.onward = None,
                     on @ (Next::Continue | Next::Retry) => return Ok(on),
                 }
             }
@@ -96,7 +96,7 @@ impl Reach {
             Ok(Err(failure)) => {
                 let front = session.front();
                 front.say(&format!(
-                    "{} {} Records can be looked at: :timeline, :explain.",
+                    "{} {} The lab and records do: :lab WORLD, :replay RUN.",
                     front.paint(Ink::Bad, "The cluster does not answer:"),
                     sentence(&failure.message)
                 ));

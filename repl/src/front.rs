@@ -108,6 +108,18 @@ pub trait Front: Send + Sync {
     /// Every runbook, with its name.
     fn runbooks(&self) -> Vec<(String, PathBuf)>;
 
+    /// The world of the lab that a name or a file means, written so that it can be opened.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn world(&self, name: &str) -> Result<String, Failure>;
+
+    /// The id of the run that a person means.
+    ///
+    /// # Errors
+    /// When there is none, or several.
+    fn run(&self, run: &str) -> Result<String, Failure>;
+
     /// Parameters that are written as `NAME=VALUE`.
     ///
     /// # Errors

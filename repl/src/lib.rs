@@ -32,6 +32,7 @@ use meshbook_runtime::primitive::Library;
 use meshbook_runtime::record::event::Ended;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::transport::Transport;
+use meshbook_runtime::transport::replay::Replay;
 use tokio::runtime::Handle;
 
 pub use crate::front::{Front, Ink, Seen, Watching};
@@ -66,6 +67,10 @@ pub struct Desk {
     pub transport: Arc<dyn Transport>,
     /// Where what is looked at behind the prompt is waited for.
     pub handle: Handle,
+    /// The record that answers, if one does.
+    pub replay: Option<Arc<Replay>>,
+    /// A file that a session at a terminal begins with, if it exists.
+    pub init: Option<PathBuf>,
 }
 
 /// A runbook that a session begins with.
@@ -79,9 +84,9 @@ pub struct First {
 /// Where a session acts, as the prompt shows it.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Whether it is a lab.
-    pub lab: bool,
-    /// The context's name, or the world's.
+    /// What it is.
+    pub kind: Kind,
+    /// The context's name, the world's, or the beginning of the run's id.
     pub name: String,
     /// The namespace.
     pub namespace: String,
@@ -89,18 +94,39 @@ pub struct Place {
     pub virtual_time: bool,
 }
 
-/// Talks with the person at the terminal until they leave.
+/// What is at the place of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A cluster.
+    Live,
+    /// A lab.
+    Lab,
+    /// The record of a run.
+    Replay,
+}
+
+/// Where a person goes on after a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// In this world of the lab.
+    Lab(String),
+    /// In the record of this run.
+    Replay(String),
+}
+
+/// Talks with the person at the terminal until they leave. Answers how the session ended, and where they go on.
 ///
 /// # Errors
 /// When there is no thread, or the terminal cannot be used.
-pub fn open(desk: Desk, reach: Reach, first: Option<First>) -> Result<Ended, Box<Diagnostic>> {
+pub fn open(desk: Desk, reach: Reach, first: Option<First>) -> Result<(Ended, Option<Onward>), Box<Diagnostic>> {
     with_stack(desk, move |session, desk| {
         session.talks = true;
+        session.prepare();
         if let Some(First { runbook, values }) = first {
             session.begin_with(&runbook, &values);
         }
         editor::converse(session, &desk, Some(reach))?;
-        Ok(session.run().leave())
+        Ok((session.run().leave(), session.onward.take()))
     })
 }
 

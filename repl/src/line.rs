@@ -2,13 +2,17 @@
 
 use meshbook_runtime::run::{ChangeState, Made, Run};
 
-use crate::Place;
 use crate::front::{Front, Ink};
+use crate::{Kind, Place};
 
 /// The prompt, without colours and with them; both are equally wide.
 pub(crate) fn prompt(place: &Place, run: &Run, front: &dyn Front) -> (String, String) {
     let made = run.made();
-    let (kind, ink) = if place.lab { ("LAB", Ink::Good) } else { ("LIVE", Ink::Bad) };
+    let (kind, ink) = match place.kind {
+        Kind::Live => ("LIVE", Ink::Bad),
+        Kind::Lab => ("LAB", Ink::Good),
+        Kind::Replay => ("REPLAY", Ink::Good),
+    };
     let mut notes = Vec::new();
     if run.is_read_only() {
         notes.push("read-only".to_owned());

@@ -8,6 +8,7 @@ use meshbook_runtime::engine::stepping::{Here, Stepper};
 use meshbook_runtime::failure::{Failure, INTERRUPTED, PARAM, nearest};
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::run::{ChangeState, Done, Ending, Made, Run};
+use meshbook_runtime::transport::replay::Replay;
 use meshbook_stdlib::show;
 use meshbook_stdlib::text::count;
 use rhai::Dynamic;
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::front::{Front, Ink};
 use crate::interrupts::Interrupts;
-use crate::{Desk, Guide, command, question};
+use crate::{Desk, Guide, Onward, command, question};
 
 /// What follows an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub(crate) struct Session {
     pub(crate) talks: bool,
     /// The runbook that waits for this session, if one does.
     pub(crate) stopped: Option<Stopped>,
+    /// Where the person goes on after this session.
+    pub(crate) onward: Option<Onward>,
     desk: Desk,
 }
 
@@ -115,6 +118,7 @@ impl Session {
             virtual_time: desk.place.virtual_time,
             talks: false,
             stopped: None,
+            onward: None,
             desk: desk.clone(),
         }
     }
@@ -122,6 +126,19 @@ impl Session {
     /// Who guides through a runbook of this session.
     pub(crate) fn guide(&self, every_step: bool) -> Arc<dyn Stepper> {
         Arc::new(Guide::new(self.desk.clone(), every_step))
+    }
+
+    /// Carries out the person's own file before anything is typed: its functions and variables are there then.
+    pub(crate) fn prepare(&mut self) {
+        let Some(file) = self.desk.init.clone().filter(|file| file.exists()) else { return };
+        if let Err(failure) = command::load(self, &file.display().to_string()) {
+            self.front.diagnostic(&Diagnostic::without_place(failure));
+        }
+    }
+
+    /// The record that answers in this session, if one does.
+    pub(crate) fn replay(&self) -> Option<&Arc<Replay>> {
+        self.desk.replay.as_ref()
     }
 
     /// Runs a runbook before anything is typed.
@@ -177,6 +194,9 @@ impl Session {
 
     /// Does something that a person may interrupt.
     pub(crate) fn interruptible<T>(&mut self, act: impl FnOnce(&mut Prompt, CancellationToken) -> T) -> T {
+        if let Some(replay) = self.replay().filter(|_| self.stopped.is_none()) {
+            replay.rewind();
+        }
         let cancel = self.interrupts.begin();
         let result = act(&mut self.prompt, cancel);
         self.interrupts.end();

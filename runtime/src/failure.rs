@@ -135,6 +135,8 @@ macro_rules! codes {
 codes! {
     /// The data that a comparison needs are missing.
     NO_DATA = "meshbook::data::missing", CannotTell, true, "A value that was compared has no data: the metric is not exported, has no series, is stale, is NaN, or its source did not answer. Missing is neither zero nor a pass. Ask `is_missing()` and `why()` first, and switch the evidence on (`reference/enable-evidence.rhai`).";
+    /// A replay was asked what its run did not ask.
+    NOT_RECORDED = "meshbook::replay::not_recorded", CannotTell, true, "A replay answers from the record of a run. It knows what that run has asked for, in that order, and nothing else: the first question that the run did not ask, or not so often, fails. Where the same runbook is replayed, that is the first difference between the runbook now and the one that ran.";
     /// A value cannot be used in this way.
     TYPE = "meshbook::script::type", Script, true, "A primitive was given a value of another type than its declaration says, or two values were compared that have no common order. The message shows the declaration.";
     /// The script does not compile.

@@ -183,7 +183,12 @@ impl Terminal {
             look.name(escape::line(&started.namespace)),
             look.dim(&started.run),
         ));
-        self.screen.print(&look.dim("Each change is shown and asked for. ? helps, Tab completes, :quit leaves."));
+        let manner = if started.context.starts_with("replay ") {
+            "What that run asked is answered as it was then; nothing can be changed. ? helps, :quit leaves."
+        } else {
+            "Each change is shown and asked for. ? helps, Tab completes, :quit leaves."
+        };
+        self.screen.print(&look.dim(manner));
     }
 
     fn header(&self, started: &Started) {
@@ -286,6 +291,8 @@ impl Reporter for Terminal {
 pub fn place(context: &str, server: &str, look: Look) -> String {
     if let Some(world) = context.strip_prefix("lab ") {
         format!("{} {}", look.good("LAB"), escape::line(world))
+    } else if let Some(run) = context.strip_prefix("replay ") {
+        format!("{} {}", look.good("REPLAY"), escape::line(run))
     } else if is_served_lab(context, server) {
         format!("{} {}", look.good("LAB"), escape::line(context))
     } else {

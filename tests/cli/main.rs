@@ -8,6 +8,7 @@ mod lab;
 mod mounts;
 mod prompt;
 mod records;
+mod replay;
 mod served;
 mod signals;
 mod streams;

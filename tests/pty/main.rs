@@ -7,6 +7,7 @@ mod crowd;
 #[path = "../cli/lab.rs"]
 mod lab;
 mod prompt;
+mod replay;
 mod run;
 mod screen;
 mod tab;

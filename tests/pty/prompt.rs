@@ -421,6 +421,7 @@ fn the_screens_of_the_documentation_are_what_is_seen() {
         screen(&mut written, name, &stable(&prompt.0.text()));
     }
     super::book::screens(&mut written);
+    super::replay::screens(&mut written);
     if std::env::var_os("MESHBOOK_UPDATE").is_some() {
         std::fs::write(path, &written).unwrap();
     } else {
@@ -451,6 +452,7 @@ pub(super) fn stable(screen: &str) -> String {
         (r"01[0-9A-Z]{24}", "01M85BQ0JJ9Y4YSH23NM08MSSD"),
         (r"in \d+(\.\d)?m?s \(", "in 12ms ("),
         (r"waited [\d.]+m?s", "waited 12s"),
+        (r"line \d+, \w+ after", "line 123, 42s after"),
     ] {
         stable = regex::Regex::new(pattern).unwrap().replace_all(&stable, instead).into_owned();
     }

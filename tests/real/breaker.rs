@@ -13,6 +13,8 @@ use crate::load::{Load, Pace, logged, pods, thresholds};
 #[ignore = "needs a real mesh: tests/real/run"]
 fn by_envoy_statistics() {
     scenario("summit-stats", "upstream_rq_pending_overflow", |_| {});
+    // The same once more, by hand.
+    crate::prompt::incident(&Cluster::real(), "summit-stats");
 }
 
 /// Istio's default statistics: only the access log knows.

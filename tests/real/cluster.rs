@@ -296,7 +296,7 @@ impl Record {
 }
 
 /// The built meshbook.
-fn meshbook() -> &'static Path {
+pub fn meshbook() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_meshbook"))
 }
 

@@ -11,6 +11,7 @@ mod latency;
 mod load;
 mod log_levels;
 mod mtls;
+mod prompt;
 mod refusal;
 mod route;
 mod side_by_side;

@@ -18,9 +18,17 @@ fn body(session: &mut Session, file: &str) -> Result<Next, Failure> {
     if file.is_empty() {
         return Err(misused(&COMMAND));
     }
+    load(session, file).map(|()| Next::Go)
+}
+
+/// Carries out a file as one input.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn load(session: &mut Session, file: &str) -> Result<(), Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::new(&PARAM, format!("{file} cannot be read: {error}")).unchanged("nothing was run")
     })?;
     session.evaluate(&text);
-    Ok(Next::Go)
+    Ok(())
 }

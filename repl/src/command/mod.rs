@@ -1,13 +1,16 @@
 //! The `:` commands, one file each, and their table. Help and completion come from it.
 
+mod at;
 mod changes;
 mod continuation;
 mod expanded;
 mod explain;
 mod help;
+mod lab;
 mod load;
 mod quit;
 mod record;
+mod replay;
 mod retry;
 mod run;
 mod save;
@@ -21,7 +24,9 @@ mod write;
 
 use meshbook_runtime::failure::{Failure, PARAM, UNKNOWN_NAME};
 
+pub(crate) use self::load::load;
 pub(crate) use self::run::runbook as run_runbook;
+use crate::Onward;
 use crate::session::{Next, Session, did_you_mean};
 
 /// A command.
@@ -64,6 +69,9 @@ pub(crate) static COMMANDS: &[&Command] = &[
     &step::COMMAND,
     &continuation::COMMAND,
     &retry::COMMAND,
+    &lab::COMMAND,
+    &replay::COMMAND,
+    &at::COMMAND,
     &quit::COMMAND,
 ];
 
@@ -93,6 +101,17 @@ pub(crate) fn carry_out(session: &mut Session, text: &str) -> Result<Next, Failu
 fn nothing_waits() -> Failure {
     Failure::new(&PARAM, "no runbook waits here")
         .hint(":run and :step open a prompt where a step of theirs fails; these commands are for that one")
+}
+
+/// Leaves for another place, where a session of its own begins.
+fn go_on(session: &mut Session, onward: Onward) -> Result<Next, Failure> {
+    if !session.talks || session.stopped.is_some() {
+        let why = if session.talks { "a runbook waits here" } else { "nobody is there who types" };
+        return Err(Failure::new(&PARAM, format!("the session cannot be left for another place: {why}"))
+            .hint("leave with :quit first, and begin with `meshbook repl`"));
+    }
+    session.onward = Some(onward);
+    Ok(Next::Leave)
 }
 
 /// The failure of a command that was not written as it has to be.

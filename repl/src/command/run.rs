@@ -1,6 +1,7 @@
 //! `:run RUNBOOK [NAME=VALUE…]`.
 
-use meshbook_runtime::failure::Failure;
+use meshbook_runtime::failure::{Failure, PARAM};
+use meshbook_runtime::shell;
 
 use super::{Command, misused};
 use crate::session::{Next, Session};
@@ -15,9 +16,20 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn body(session: &mut Session, text: &str) -> Result<Next, Failure> {
-    let mut words = text.split_whitespace().map(str::to_owned);
-    let name = words.next().ok_or_else(|| misused(&COMMAND))?;
-    runbook(session, &name, &words.collect::<Vec<_>>(), false).map(|()| Next::Go)
+    let (name, values) = words(&COMMAND, text)?;
+    runbook(session, &name, &values, false).map(|()| Next::Go)
+}
+
+/// A runbook and its values, quoted as for a shell where they hold spaces.
+///
+/// # Errors
+/// When there is none, or a quote is not closed.
+pub(super) fn words(command: &Command, text: &str) -> Result<(String, Vec<String>), Failure> {
+    let mut words = shell_words::split(text)
+        .map_err(|_| Failure::new(&PARAM, format!("a quote is not closed in: {text}")).unchanged("nothing was run"))?
+        .into_iter();
+    let name = words.next().ok_or_else(|| misused(command))?;
+    Ok((name, words.collect()))
 }
 
 /// Runs a runbook in a session. A person who is there is asked where a step fails, or about every step.
@@ -28,8 +40,8 @@ pub(crate) fn runbook(session: &mut Session, name: &str, values: &[String], ever
     let path = session.front().runbook(name)?;
     let given = session.front().parameters(values)?;
     let command = if every_step { super::step::COMMAND.name } else { COMMAND.name };
-    let typed = std::iter::once(command).chain([name]).chain(values.iter().map(String::as_str)).collect::<Vec<_>>();
-    let typed = typed.join(" ");
+    let words: Vec<_> = std::iter::once(name).chain(values.iter().map(String::as_str)).map(shell::word).collect();
+    let typed = format!("{command} {}", words.join(" "));
     let stepper = session.talks.then(|| session.guide(every_step));
     let answer = session.interruptible(|prompt, cancel| prompt.run_runbook(&typed, &path, &given, stepper, cancel));
     session.show(&typed, answer);

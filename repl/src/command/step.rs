@@ -2,7 +2,7 @@
 
 use meshbook_runtime::failure::{DENIED, Failure};
 
-use super::{Command, misused, run};
+use super::{Command, run};
 use crate::session::{Next, Session};
 
 /// Its entry.
@@ -15,12 +15,11 @@ pub(super) static COMMAND: Command = Command {
 };
 
 fn body(session: &mut Session, text: &str) -> Result<Next, Failure> {
-    let mut words = text.split_whitespace().map(str::to_owned);
-    let name = words.next().ok_or_else(|| misused(&COMMAND))?;
+    let (name, values) = run::words(&COMMAND, text)?;
     if !session.talks {
         return Err(Failure::new(&DENIED, "there is no terminal to ask at before each step")
             .unchanged("nothing was run")
             .hint(":run runs the runbook without asking about its steps"));
     }
-    run::runbook(session, &name, &words.collect::<Vec<_>>(), true).map(|()| Next::Go)
+    run::runbook(session, &name, &values, true).map(|()| Next::Go)
 }

@@ -76,32 +76,52 @@ fn kubernetes() -> Vec<KnownKind> {
     ]
 }
 
+/// The kinds that are known without asking.
+pub(super) struct Known(Vec<KnownKind>);
+
+impl Known {
+    /// Kubernetes' own kinds and these.
+    pub(super) fn new(more: Vec<KnownKind>) -> Self {
+        let mut known = kubernetes();
+        known.extend(more);
+        Known(known)
+    }
+
+    /// The kind that a name means; `plural.group` and `plural.version.group` narrow it.
+    pub(super) fn find(&self, name: &str) -> Option<ResourceKind> {
+        find(&self.0, &name.trim().to_ascii_lowercase())
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[KnownKind] {
+        &self.0
+    }
+}
+
 /// Finds kinds by name, and remembers what the server said.
 pub(super) struct Kinds {
-    known: Vec<KnownKind>,
+    known: Known,
     served: OnceCell<Vec<KnownKind>>,
 }
 
 impl Kinds {
     /// Knows Kubernetes' own kinds and these.
     pub(super) fn new(more: Vec<KnownKind>) -> Self {
-        let mut known = kubernetes();
-        known.extend(more);
-        Kinds { known, served: OnceCell::new() }
+        Kinds { known: Known::new(more), served: OnceCell::new() }
     }
 
     /// Those that are known, and those that the server serves.
     pub(super) async fn all(&self, server: &Server) -> Result<Vec<KnownKind>, Failure> {
         let served = self.served.get_or_try_init(|| served(server)).await?;
-        Ok(self.known.iter().chain(served).cloned().collect())
+        Ok(self.known.all().iter().chain(served).cloned().collect())
     }
 
     /// The kind that a name means; `plural.group` and `plural.version.group` narrow it.
     pub(super) async fn resolve(&self, server: &Server, name: &str) -> Result<ResourceKind, Failure> {
-        let lower = name.trim().to_ascii_lowercase();
-        if let Some(kind) = find(&self.known, &lower) {
+        if let Some(kind) = self.known.find(name) {
             return Ok(kind);
         }
+        let lower = name.trim().to_ascii_lowercase();
         let served = self.served.get_or_try_init(|| served(server)).await?;
         if let Some(kind) = find(served, &lower) {
             return Ok(kind);
@@ -110,7 +130,7 @@ impl Kinds {
             &NOT_FOUND,
             format!("the API server serves no kind called `{}`", super::status::printable(name)),
         );
-        let names = self.known.iter().chain(served).flat_map(KnownKind::names);
+        let names = self.known.all().iter().chain(served).flat_map(KnownKind::names);
         Err(match nearest(&lower, names) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => failure.hint("`kubectl api-resources` lists the kinds"),

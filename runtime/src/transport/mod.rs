@@ -6,6 +6,7 @@ pub mod kind;
 pub mod kubeconfig;
 pub mod log_levels;
 pub mod prometheus;
+pub mod replay;
 pub mod status;
 
 mod dashboard;

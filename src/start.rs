@@ -104,6 +104,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let transport = Arc::clone(&place.transport);
     let run = Run::start(settings, transport, Arc::clone(&terminal) as _, approver, runtime.handle().clone(), cancel)?;
     let record = run.record_path();
+    let mut guide = None;
     let outcome = if manner.debug {
         let desk = Desk {
             run: Arc::clone(&run),
@@ -120,7 +121,8 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         };
         let gone = repl::gone(&run, &terminal, target, |run| run.abandon());
         interrupt::watch_prompt(&runtime, Arc::clone(&screen), interrupts, gone).map_err(unwatched)?;
-        engine::execute_stepwise(&script, &run, values, &session.library, Arc::new(Guide::new(desk, false)))
+        let stepper = Arc::clone(guide.insert(Arc::new(Guide::new(desk, false))));
+        engine::execute_stepwise(&script, &run, values, &session.library, stepper)
     } else {
         engine::execute(&script, &run, values, &session.library)
     };
@@ -137,10 +139,12 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     }
     report.record = record.as_ref().map(|path| path.display().to_string());
     if let Some(diagnostic) = &outcome.diagnostic {
-        if screen.error_look().width.is_some() {
-            screen.say("");
+        if !guide.is_some_and(|guide| guide.has_told(diagnostic)) {
+            if screen.error_look().width.is_some() {
+                screen.say("");
+            }
+            screen.say_as_is(&render(diagnostic, screen.error_look()));
         }
-        screen.say_as_is(&render(diagnostic, screen.error_look()));
         report.error = Some(diagnostic.json());
         // It has been said.
         (report.hint, report.unchanged) = (None, None);

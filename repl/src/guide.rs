@@ -1,6 +1,10 @@
 //! A person who goes through a runbook: asked before and after its steps, with a prompt where one fails.
 
+use std::sync::{Mutex, PoisonError};
+
+use meshbook_runtime::engine::Diagnostic;
 use meshbook_runtime::engine::stepping::{After, Before, Here, Stepper};
+use meshbook_runtime::failure::Failure;
 
 use crate::front::Ink;
 use crate::session::{Next, Session, Stage};
@@ -10,12 +14,21 @@ use crate::{Desk, editor};
 pub struct Guide {
     desk: Desk,
     every_step: bool,
+    /// The failures that the person was shown.
+    told: Mutex<Vec<Failure>>,
 }
 
 impl Guide {
     /// A guide through every step, or one that speaks only where a step fails.
     pub fn new(desk: Desk, every_step: bool) -> Guide {
-        Guide { desk, every_step }
+        Guide { desk, every_step, told: Mutex::default() }
+    }
+
+    /// Whether the person has seen this failure already, where a step failed of it.
+    pub fn has_told(&self, diagnostic: &Diagnostic) -> bool {
+        let failure = &diagnostic.failure;
+        let is_it = |told: &Failure| told.is(failure.code) && told.message == failure.message;
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_it)
     }
 
     /// A prompt in the middle of the runbook, with its variables.
@@ -35,7 +48,7 @@ impl Guide {
         match next {
             Ok(Ok(next)) => next,
             Ok(Err(failure)) => {
-                front.diagnostic(&meshbook_runtime::engine::Diagnostic::without_place(failure));
+                front.diagnostic(&Diagnostic::without_place(failure));
                 Next::Leave
             }
             Err(diagnostic) => {
@@ -112,6 +125,9 @@ impl Stepper for Guide {
             None => Stage::Passed,
             Some(diagnostic) => {
                 front.diagnostic(diagnostic);
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                told.push(diagnostic.failure.clone());
+                drop(told);
                 front.print(&format!(
                     "{} What it changed is in force (:changes). Look; then :retry repeats it, :continue goes on behind it, :quit ends the runbook.",
                     front.paint(Ink::Notice, &format!("The step \"{}\" failed, and the runbook waits.", here.title))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use meshbook_runtime::engine::Diagnostic;
 use meshbook_runtime::engine::prompt::{Answer, Came, Prompt};
-use meshbook_runtime::engine::stepping::{Here, Stepper};
+use meshbook_runtime::engine::stepping::Here;
 use meshbook_runtime::failure::{Failure, INTERRUPTED, PARAM, nearest};
 use meshbook_runtime::primitive::Library;
 use meshbook_runtime::run::{ChangeState, Done, Ending, Made, Run};
@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// Who guides through a runbook of this session.
-    pub(crate) fn guide(&self, every_step: bool) -> Arc<dyn Stepper> {
+    pub(crate) fn guide(&self, every_step: bool) -> Arc<Guide> {
         Arc::new(Guide::new(self.desk.clone(), every_step))
     }
 
@@ -206,6 +206,11 @@ impl Session {
 
     /// Shows what came of an input.
     pub(crate) fn show(&mut self, text: &str, answer: Answer) {
+        self.show_unless(text, answer, |_| false);
+    }
+
+    /// Shows what came of an input, but not once more a failure that the person has seen.
+    pub(crate) fn show_unless(&mut self, text: &str, answer: Answer, seen: impl Fn(&Diagnostic) -> bool) {
         let outcome = match &answer.came {
             Came::Value(value) => {
                 self.show_value(value);
@@ -216,7 +221,9 @@ impl Session {
                 format!("{}: {}", ending.word(), ending.message())
             }
             Came::Failed(diagnostic) => {
-                self.front.diagnostic(diagnostic);
+                if !seen(diagnostic) {
+                    self.front.diagnostic(diagnostic);
+                }
                 self.failed = Some(diagnostic.failure.clone());
                 String::new()
             }

@@ -1,5 +1,6 @@
 //! A value that is looked at again and again: drawn in the same place of a terminal, and anew when that is resized.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -112,8 +113,13 @@ impl Inner {
         let room = state.size.1.unwrap_or(24).saturating_sub(1).max(4);
         if lines.len() > room {
             let more = lines.len() + 1 - room;
-            lines.truncate(room - 1);
-            lines.push(look.notice(format!("… {more} more lines")));
+            let below = lines.split_off(room - 1);
+            // Only what has changed is marked beside what the value itself says.
+            let unmarked = Seen { cells: BTreeSet::new(), gone: Vec::new(), title_changed: false, ..seen.clone() };
+            let plain: Vec<_> = block(&self.screen, &unmarked).iter().flat_map(|line| look.fitted(line)).collect();
+            let plain = &plain[plain.len().min(room - 3)..];
+            let changed = if below.as_slice() == plain { "" } else { ", some of them changed *" };
+            lines.push(look.notice(format!("… {more} more lines{changed}")));
         }
         let body: Vec<String> = lines.into_iter().map(|line| format!("{line}\u{1b}[K\n")).collect();
         self.screen.write(&format!("\u{1b}[H{}\u{1b}[J", body.concat()));

@@ -78,6 +78,8 @@ fn who_leaves_a_run_that_waits_takes_back_or_leaves_behind() {
         assert_eq!(prompt.0.ends(), code, "{}", prompt.0.text());
         prompt.0.shows(said, 1);
         assert!(!prompt.0.text().contains("Step 3"), "{}", prompt.0.text());
+        // It was said where the run waited.
+        assert_eq!(prompt.0.text().matches("meshbook::proof::failed").count(), 1, "{}", prompt.0.text());
     }
 }
 

@@ -125,6 +125,23 @@ fn a_watch_is_drawn_in_its_place_marks_what_changed_and_follows_a_resize() {
 }
 
 #[test]
+fn a_watch_that_is_higher_than_the_terminal_says_what_is_not_seen() {
+    let mut prompt = on("breaker", LOW, NARROW, &[("NO_COLOR", "1")]);
+    prompt.says(
+        "fn many(last) { let rows = []; for i in 0..60 { rows.push([`row ${i}`]); } rows.push([last]); table(\"many\", rows, [\"N\"]) }",
+        "",
+    );
+    prompt.0.types(":watch 5s many(1)\r");
+    prompt.0.shows("more lines", 1);
+    assert!(!prompt.0.text().contains("changed *"), "{}", prompt.0.text());
+    prompt.presses("\u{3}");
+    prompt.0.types(":watch 5s many(prom::query(\"sum(istio_requests_total)\").value())\r");
+    prompt.0.shows("more lines, some of them changed *", 1);
+    prompt.presses("\u{3}");
+    prompt.leaves();
+}
+
+#[test]
 fn what_is_higher_than_the_terminal_is_paged_and_never_lost() {
     let pager = "cat > paged.txt; head -n 2 paged.txt; printf 'key> '; read key < /dev/tty";
     let mut prompt = on("healthy", LOW, NARROW, &[("MESHBOOK_PAGER", pager), ("PAGER", "false")]);

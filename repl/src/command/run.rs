@@ -42,8 +42,9 @@ pub(crate) fn runbook(session: &mut Session, name: &str, values: &[String], ever
     let command = if every_step { super::step::COMMAND.name } else { COMMAND.name };
     let words: Vec<_> = std::iter::once(name).chain(values.iter().map(String::as_str)).map(shell::word).collect();
     let typed = format!("{command} {}", words.join(" "));
-    let stepper = session.talks.then(|| session.guide(every_step));
+    let guide = session.talks.then(|| session.guide(every_step));
+    let stepper = guide.clone().map(|guide| guide as _);
     let answer = session.interruptible(|prompt, cancel| prompt.run_runbook(&typed, &path, &given, stepper, cancel));
-    session.show(&typed, answer);
+    session.show_unless(&typed, answer, |failed| guide.as_ref().is_some_and(|guide| guide.has_told(failed)));
     Ok(())
 }

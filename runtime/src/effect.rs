@@ -340,6 +340,9 @@ pub enum Call {
         /// Below its address.
         path: String,
     },
+    /// Tells people. Nobody can take it back, and where an answer is lost it is sent again: at least once. Never in a plan.
+    /// Answer: [`Reply::Done`], or [`Reply::Text`] with the reason why nobody is told here.
+    Notify(Notice),
     /// What time is it? Answer: [`Reply::Time`].
     Now,
     /// Lets time pass.
@@ -347,6 +350,34 @@ pub enum Call {
         /// This long.
         duration: Duration,
     },
+}
+
+/// What people are told, and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Where.
+    pub channel: Channel,
+    /// The document that is sent, without what identifies the account.
+    pub message: Value,
+}
+
+/// Where people are told something. The configuration file says with which account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// PagerDuty's Events API v2. The document is an event without its `routing_key`.
+    PagerDuty,
+    /// An incoming webhook that takes what Slack's takes: a document with `text`.
+    Slack,
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Channel::PagerDuty => "PagerDuty",
+            Channel::Slack => "Slack",
+        })
+    }
 }
 
 /// What people open in a browser, and meshbook asks only whether it is well.

@@ -135,6 +135,8 @@ macro_rules! codes {
 codes! {
     /// The data that a comparison needs are missing.
     NO_DATA = "meshbook::data::missing", CannotTell, true, "A value that was compared has no data: the metric is not exported, has no series, is stale, is NaN, or its source did not answer. Missing is neither zero nor a pass. Ask `is_missing()` and `why()` first, and switch the evidence on (`reference/enable-evidence.rhai`).";
+    /// People could not be told.
+    NOT_TOLD = "meshbook::notify::not_told", Unreachable, true, "A message to people was not sent: no account is configured for this context, the service refused it, or it did not answer. Nothing in the mesh depends on it, so a runbook may catch this and go on. A message whose answer was lost is sent again, so it may arrive twice; PagerDuty counts events with the same key as one.";
     /// A replay was asked what its run did not ask.
     NOT_RECORDED = "meshbook::replay::not_recorded", CannotTell, true, "A replay answers from the record of a run. It knows what that run has asked for, in that order, and nothing else: the first question that the run did not ask, or not so often, fails. Where the same runbook is replayed, that is the first difference between the runbook now and the one that ran.";
     /// A value cannot be used in this way.

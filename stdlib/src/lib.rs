@@ -42,6 +42,7 @@ pub mod log;
 pub mod log_levels;
 pub mod memory;
 pub mod metric;
+pub mod notify;
 pub mod object;
 pub mod overview;
 pub mod page;

@@ -192,6 +192,10 @@ primitives! {
     dashboards_why: "dashboards/why.rs";
     dashboards_has: "dashboards/has.rs";
     dashboards_all_answer: "dashboards/all_answer.rs";
+    // People.
+    notify_page: "notify/page.rs";
+    notify_resolve: "notify/resolve.rs";
+    notify_message: "notify/message.rs";
     // Prometheus.
     prom_query: "prometheus/query.rs";
     metric_is_missing: "metric/is_missing.rs";
@@ -443,7 +447,12 @@ mod tests {
             primitive.params[optional..].iter().all(|param| param.default.is_some()),
             "a parameter that must be given follows one that need not",
         );
-        demand(primitive.class.is_none() == primitive.permissions.is_empty(), "its permissions do not fit its class");
+        // People are told without the cluster.
+        let tells = primitive.name.starts_with("notify::") && primitive.permissions.is_empty();
+        demand(
+            tells || primitive.class.is_none() == primitive.permissions.is_empty(),
+            "its permissions do not fit its class",
+        );
         match (&primitive.class, &primitive.inverse) {
             (Some(Class::Change), Some(Inverse::PreImage | Inverse::Deletion)) => {
                 demand(!primitive.errors.is_empty(), "changes something and documents no error")

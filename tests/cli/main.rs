@@ -6,6 +6,7 @@ mod arguments;
 mod in_cluster;
 mod lab;
 mod mounts;
+mod notify;
 mod prompt;
 mod records;
 mod replay;

@@ -98,6 +98,19 @@ fn page(target: &str) -> (&'static str, String) {
     let from: usize = given("continue").unwrap_or(0);
     let limit: usize = given("limit").unwrap_or(usize::MAX);
     let (count, name): (usize, fn(usize) -> String) = match path {
+        // What kubectl asks before it can name a kind.
+        "/api" => return ("200 OK", r#"{"kind":"APIVersions","versions":["v1"]}"#.to_owned()),
+        "/apis" => return ("200 OK", r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[]}"#.to_owned()),
+        "/api/v1" => {
+            let kind = |name, one, kind| {
+                format!(
+                    r#"{{"name":"{name}","singularName":"{one}","namespaced":true,"kind":"{kind}","verbs":["get","list","watch"]}}"#
+                )
+            };
+            let kinds = [kind("pods", "pod", "Pod"), kind("services", "service", "Service")].join(",");
+            let list = format!(r#"{{"kind":"APIResourceList","groupVersion":"v1","resources":[{kinds}]}}"#);
+            return ("200 OK", list);
+        }
         "/version" => return ("200 OK", r#"{"major":"1","minor":"37","gitVersion":"v1.37.0"}"#.to_owned()),
         "/api/v1/namespaces/summit/pods" => (PODS, pod),
         "/api/v1/services" => (SERVICES, |number| format!("service-{number:03}")),

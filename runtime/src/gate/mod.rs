@@ -81,7 +81,12 @@ impl Gate {
             )
             .unchanged(format!("{} was not changed", effect.target)));
         }
-        if self.is_read_only() && effect.class == Class::Probe {
+        let tells = matches!(effect.call, Call::Notify(_));
+        if tells && self.plans {
+            return Err(Failure::new(&INTERNAL, format!("{} was to be told by a plan", effect.target)));
+        }
+        // Nothing of the cluster is touched by telling people about it.
+        if self.is_read_only() && effect.class == Class::Probe && !tells {
             return Err(Failure::new(
                 &DENIED,
                 format!("\"{}\" on {} is a probe, and the run is read-only", effect.summary, effect.target),

@@ -187,6 +187,11 @@ impl Run {
         &self.settings.namespace
     }
 
+    /// The kubeconfig context, or `lab WORLD`.
+    pub fn context(&self) -> String {
+        self.caller.transport.place().0
+    }
+
     /// How it treats changes.
     pub fn mode(&self) -> Mode {
         self.settings.mode

@@ -8,11 +8,11 @@ use futures::stream;
 use jiff::Timestamp;
 use tracing::Instrument;
 
-use super::Run;
 use super::wall::Stopwatch;
+use super::{Mode, Run};
 use crate::change::{Change, Changed};
-use crate::effect::{Call, Effect, Reply};
-use crate::failure::{BAD_ANSWER, Failure, NOT_FOUND};
+use crate::effect::{Call, Class, Effect, Notice, Reply};
+use crate::failure::{BAD_ANSWER, Failure, NOT_FOUND, SCRIPT};
 use crate::record::event::Event;
 
 impl Run {
@@ -72,6 +72,36 @@ impl Run {
         let allowed = self.caller.latch.next_timer().map_or(duration, |at| duration.min(super::between(now, at)));
         self.read(Effect::read("clock", format!("wait {duration:?}"), Call::Sleep { duration: allowed }))?;
         self.caller.latch.failure().map_or(Ok(()), Err)
+    }
+
+    /// Tells people. A plan only says that it would. Answers why nobody was told, where that is so: a lab and a replay tell
+    /// nobody.
+    ///
+    /// # Errors
+    /// [`crate::failure::NOT_TOLD`]; or what has stopped the run.
+    pub fn tell(&self, notice: Notice, summary: &str) -> Result<Option<String>, Failure> {
+        let channel = notice.channel;
+        if self.is_rehearsing() {
+            return Err(Failure::new(
+                &SCRIPT,
+                format!("{channel} was to be told by the condition of a `wait` or `hold`"),
+            )
+            .hint("a proof only looks: move the message out of it"));
+        }
+        if self.mode() == Mode::Plan {
+            self.note(Event::NotEvaluated { what: format!("tell {channel}: {summary}") });
+            return Ok(Some("a plan tells nobody".into()));
+        }
+        let effect = Effect {
+            class: Class::Probe,
+            target: channel.to_string(),
+            summary: format!("tell: {summary}"),
+            call: Call::Notify(notice),
+        };
+        Ok(match self.read(effect)? {
+            Reply::Text(why) => Some(why),
+            _ => None,
+        })
     }
 
     /// Makes a change, or in a plan tries it.

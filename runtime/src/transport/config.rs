@@ -45,12 +45,39 @@ pub struct ContextConfig {
     pub grafana: Option<SourceConfig>,
     /// Where its Kiali is, if not in the cluster.
     pub kiali: Option<SourceConfig>,
+    /// The account at PagerDuty whose people are paged.
+    pub pagerduty: Option<PagerDutyConfig>,
+    /// The webhook of a channel that is told.
+    pub slack: Option<SlackConfig>,
     /// Image of the throw-away pods that make requests, where the usual one cannot be pulled: curl 7.84 or newer.
     pub curl_image: Option<String>,
     /// How long to wait for answers.
     pub timeouts: Timeouts,
     /// How much of the cluster a run may use.
     pub budget: BudgetConfig,
+}
+
+/// A service of PagerDuty.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PagerDutyConfig {
+    /// File with the integration key of the service (Events API v2). It is read for each event.
+    pub routing_key_file: PathBuf,
+    /// Another address than that of PagerDuty's service region in the US.
+    #[serde(default = "events_in_the_us", deserialize_with = "address")]
+    pub url: reqwest::Url,
+}
+
+fn events_in_the_us() -> reqwest::Url {
+    reqwest::Url::parse("https://events.pagerduty.com").expect("it is an address")
+}
+
+/// An incoming webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlackConfig {
+    /// File with its address, which is a secret. It is read for each message.
+    pub webhook_file: PathBuf,
 }
 
 /// How long to wait for an answer before its source counts as unreachable.
@@ -333,6 +360,10 @@ fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error
     text.parse::<Span>().map(|span| span.0).map_err(D::Error::custom)
 }
 
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<reqwest::Url, D::Error> {
+    http_url(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
 fn optional_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     span(deserializer).map(Some)
 }
@@ -355,6 +386,17 @@ mod tests {
 
     fn parse(text: &str) -> Result<ConfigFile, Failure> {
         ConfigFile::parse(text, Path::new("config.toml"))
+    }
+
+    #[test]
+    fn the_documentation_shows_a_file_that_is_understood() {
+        let text = include_str!("../../../docs/configuration.md");
+        let shown = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let context = parse(shown).unwrap().context("prod-eu1");
+        assert_eq!((context.timeouts, context.budget), (Timeouts::default(), BudgetConfig::default()), "the defaults");
+        assert!(context.prometheus.is_some() && context.jaeger.is_some() && context.kiali.is_some());
+        assert_eq!(context.pagerduty.unwrap().url.as_str(), "https://events.eu.pagerduty.com/");
+        assert!(context.slack.is_some());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The only code that opens a connection: Kubernetes API, pod ports by port-forward, Prometheus, Jaeger, dashboards, the clock.
+//! The only code that opens a connection: Kubernetes API, pod ports by port-forward, Prometheus, Jaeger, dashboards, people, the clock.
 
 pub mod clock;
 pub mod config;
@@ -14,6 +14,7 @@ mod exec;
 mod jaeger;
 mod kubernetes;
 mod login;
+mod notify;
 mod pod;
 mod port_forward;
 mod retry;
@@ -40,6 +41,7 @@ use dashboard::Dashboards;
 use jaeger::Jaeger;
 use kind::Kinds;
 use kubeconfig::{Environment, Source};
+use notify::Accounts;
 use port_forward::Forwards;
 use prometheus::{Prometheus, When};
 use server::Server;
@@ -124,6 +126,7 @@ pub struct Connection {
     prometheus: Prometheus,
     jaeger: Jaeger,
     dashboards: Dashboards,
+    accounts: Accounts,
 }
 
 impl Connection {
@@ -154,6 +157,7 @@ impl Connection {
             prometheus: Prometheus::new(config.prometheus.clone().unwrap_or_default()),
             jaeger: Jaeger::new(config.jaeger.clone().unwrap_or_default()),
             dashboards: Dashboards::new(&config),
+            accounts: Accounts::new(&config),
             config,
         })
     }
@@ -232,6 +236,7 @@ impl Connection {
                 Reply::Json(self.jaeger.page(server, forwards, page, parameters).await?)
             }
             Call::DashboardPage { of, path } => self.dashboards.page(server, forwards, *of, path).await?,
+            Call::Notify(notice) => self.accounts.tell(server, notice).await?,
             Call::Now => Reply::Time(self.clock.now()),
             Call::Sleep { duration } => {
                 self.clock.sleep(*duration).await;

@@ -153,6 +153,7 @@ impl Replay {
                     .unwrap_or(place.now);
                 return Ok(Reply::Done);
             }
+            Call::Notify(_) => return Ok(Reply::Text("a replay tells nobody".into())),
             Call::Patch { object, .. } | Call::Apply { object, .. } | Call::Create { object, .. } => {
                 return Err(untouched(object));
             }

@@ -5,5 +5,6 @@ mod credentials;
 mod double;
 mod kubernetes;
 mod lab;
+mod notify;
 mod pods;
 mod prometheus;

@@ -292,7 +292,7 @@ fn too_large(name: &str, place: &str, limit: usize) -> (Failure, bool) {
 }
 
 /// A secret from a file, without the line's end.
-fn secret(name: &str, path: &Path) -> Result<String, Failure> {
+pub(super) fn secret(name: &str, path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map(|text| text.trim().to_owned()).map_err(|error| unreadable(name, path, &error))
 }
 

@@ -11,6 +11,7 @@ fn examples() -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rhai"))
+        .filter(|path| !path.to_string_lossy().ends_with(".test.rhai"))
         .collect();
     found.sort();
     assert!(found.len() >= 5, "{found:?}");
@@ -38,6 +39,16 @@ fn every_example_runs_as_it_says() {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+}
+
+#[test]
+fn the_tests_beside_examples_pass_and_no_example_is_longer_than_a_page() {
+    let home = tempfile::tempdir().unwrap();
+    meshbook(home.path()).args(["test", "examples"]).assert().success();
+    for example in examples() {
+        let lines = std::fs::read_to_string(&example).unwrap().lines().count();
+        assert!(lines <= 30, "{} has {lines} lines", example.display());
     }
 }
 

@@ -224,6 +224,16 @@ pub const ROLLOUT: &[Permission] = &[
     may("autoscaling", "horizontalpodautoscalers", "list"),
 ];
 
+/// To see what is installed of Istio.
+pub const INSTALLATION: &[Permission] = &[
+    may("", "configmaps", "list"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list"),
+    may("apiextensions.k8s.io", "customresourcedefinitions", "list"),
+    may("apps", "daemonsets", "list"),
+    may("apps", "deployments", "list"),
+];
+
 /// To see the memory of a workload's sidecars: Pods, their proxies, Prometheus, and which Sidecar resource applies.
 pub const SIDECAR_MEMORY: &[Permission] = &[
     may("", "configmaps", "get"),

@@ -34,6 +34,7 @@ pub mod evidence;
 pub mod finding;
 pub mod host;
 pub mod indicator;
+pub mod installation;
 pub mod kubernetes;
 pub mod latency;
 pub mod list;

@@ -192,6 +192,11 @@ primitives! {
     dashboards_why: "dashboards/why.rs";
     dashboards_has: "dashboards/has.rs";
     dashboards_all_answer: "dashboards/all_answer.rs";
+    // What is installed.
+    installation: "installation/installation.rs";
+    installation_is_missing: "installation/is_missing.rs";
+    installation_why: "installation/why.rs";
+    installation_is_whole: "installation/is_whole.rs";
     // People.
     notify_page: "notify/page.rs";
     notify_resolve: "notify/resolve.rs";
@@ -346,6 +351,7 @@ nouns! {
     crate::control_plane::connection::Connections;
     crate::control_plane::webhooks::Webhooks;
     crate::causes::Causes;
+    crate::installation::Installation;
     crate::version::Versions;
     crate::tls::TlsPair;
     // The proxies of one workload.

@@ -1,0 +1,136 @@
+//! An installation of Istio: whether every object of it is there, and works.
+//!
+//! What `istioctl verify-install` did until Istio 1.24, from the objects themselves instead of from rendered manifests
+//! (`istioctl/pkg/verifier` of Istio 1.23: each object exists, Deployments and DaemonSets are rolled out).
+
+pub mod gather;
+
+use std::sync::Arc;
+
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::noun::Noun;
+use meshbook_runtime::value::{Missing, Table};
+use serde_json::{Value, json};
+
+use crate::text::{and, count};
+
+/// One object of an installation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What kind of part it is, as people count them: `CRD`, `workload`, `webhook`, `configuration`.
+    pub sort: Sort,
+    /// Its name: `Deployment istio-system/istiod`.
+    pub name: String,
+    /// What is wrong with it, if anything is.
+    pub wrong: Option<String>,
+}
+
+/// What a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sort {
+    /// A CustomResourceDefinition.
+    Definition,
+    /// An istiod, a gateway, another component.
+    Workload,
+    /// What the API server asks about pods and objects.
+    Webhook,
+    /// The mesh configuration.
+    Configuration,
+}
+
+impl Sort {
+    fn counted(self, number: usize) -> String {
+        let (one, many) = match self {
+            Sort::Definition => ("CRD", "CRDs"),
+            Sort::Workload => ("workload", "workloads"),
+            Sort::Webhook => ("webhook configuration", "webhook configurations"),
+            Sort::Configuration => ("mesh configuration", "mesh configurations"),
+        };
+        count(number, one, many)
+    }
+}
+
+/// An installation, as it was seen.
+#[derive(Clone, Debug)]
+pub struct Installation(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    seen: Result<Vec<Part>, Missing>,
+    notes: Vec<String>,
+}
+
+impl Installation {
+    fn new(seen: Result<Vec<Part>, Missing>, notes: Vec<String>) -> Installation {
+        Installation(Arc::new(Inner { seen, notes }))
+    }
+
+    /// The parts that are not as they have to be.
+    ///
+    /// # Errors
+    /// `NO_DATA` with the reason.
+    pub fn wrong(&self) -> Result<Vec<&Part>, Failure> {
+        let parts = self.0.seen.as_ref().map_err(|missing| missing.failure("the installation"))?;
+        Ok(parts.iter().filter(|part| part.wrong.is_some()).collect())
+    }
+
+    /// Why nothing is known, if so.
+    pub fn missing(&self) -> Option<&Missing> {
+        self.0.seen.as_ref().err()
+    }
+}
+
+/// `14 CRDs, 3 workloads and 2 webhook configurations`.
+fn counted(parts: &[Part]) -> String {
+    let sorts = [Sort::Definition, Sort::Workload, Sort::Webhook, Sort::Configuration];
+    let of = |sort: Sort| parts.iter().filter(|part| part.sort == sort).count();
+    let all: Vec<_> = sorts.iter().filter(|sort| of(**sort) > 0).map(|sort| sort.counted(of(*sort))).collect();
+    and(&all)
+}
+
+impl Noun for Installation {
+    const NAME: &'static str = "Installation";
+    const DOC: &'static str = "What is installed of Istio: CRDs, istiods, gateways, webhooks and mesh configuration of every revision, and what of it is absent or not rolled out. May be missing.";
+
+    fn text(&self) -> String {
+        let parts = match &self.0.seen {
+            Err(missing) => return format!("the installation cannot be read: {missing}"),
+            Ok(parts) => parts,
+        };
+        let wrong: Vec<_> =
+            parts.iter().filter_map(|part| part.wrong.as_ref().map(|wrong| format!("{} {wrong}", part.name))).collect();
+        match wrong.as_slice() {
+            [] => format!("Istio is whole: {}", counted(parts)),
+            [one] => format!("Istio is not whole: {one}"),
+            [one, ..] => format!("Istio is not whole: {one} (and {} more)", wrong.len() - 1),
+        }
+    }
+
+    fn table(&self) -> Table {
+        let Ok(parts) = &self.0.seen else { return Table::line(self.text()) };
+        let wrong: Vec<_> = parts.iter().filter_map(|part| Some((&part.name, part.wrong.as_ref()?))).collect();
+        let mut table = if wrong.is_empty() {
+            Table::line(self.text())
+        } else {
+            let title = format!("{} of {} are not as they have to be", wrong.len(), counted(parts));
+            let mut table = Table::new(title, &["OBJECT", "IS"]);
+            for (name, why) in wrong {
+                table.row([name.clone(), why.clone()]);
+            }
+            table
+        };
+        table.notes.extend(self.0.notes.iter().cloned());
+        table
+    }
+
+    fn json(&self) -> Value {
+        match &self.0.seen {
+            Err(missing) => json!({ "missing": missing.to_string() }),
+            Ok(parts) => {
+                let parts: Vec<_> =
+                    parts.iter().map(|part| json!({ "object": part.name, "wrong": part.wrong })).collect();
+                json!({ "parts": parts, "notes": self.0.notes })
+            }
+        }
+    }
+}

@@ -92,6 +92,20 @@ impl ObjectRef {
     }
 }
 
+impl ObjectRef {
+    /// A file in the folder of backups, under the name by which messages, locks and approvals know it: `File NAME`.
+    ///
+    /// It is no object of Kubernetes: [`crate::transport::files`] answers for it.
+    pub fn file(name: &str) -> Self {
+        ObjectRef { kind: ResourceKind::cluster("", "", "File", "files"), namespace: None, name: name.into(), subresource: None }
+    }
+
+    /// Whether it is a file of this machine.
+    pub fn is_file(&self) -> bool {
+        self.kind.kind == "File" && self.kind.version.is_empty()
+    }
+}
+
 impl fmt::Display for ObjectRef {
     /// `DestinationRule summit/graph-core`, the form in which every message names an object.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,6 +181,17 @@ pub enum Call {
     /// Answer: [`Reply::Json`] with a [`ResourceKind`].
     ResolveKind {
         /// Kind, plural, singular or short name, in any case; `plural.group` narrows it.
+        name: String,
+    },
+    /// The kinds that the API server serves in these groups, each in the version that it prefers.
+    /// Answer: [`Reply::Json`] with an array of [`ResourceKind`], in the server's order.
+    ServedKinds {
+        /// The groups.
+        groups: Vec<String>,
+    },
+    /// Reads a file in the folder of backups. Answer: [`Reply::Text`]; the record keeps its hash instead.
+    ReadFile {
+        /// Its name.
         name: String,
     },
     /// Reads one object.
@@ -433,6 +458,11 @@ impl Effect {
     /// Reads one object.
     pub fn get(object: ObjectRef) -> Self {
         Effect::read(&object, "read", Call::Get { object: object.clone() })
+    }
+
+    /// Reads a file in the folder of backups.
+    pub fn read_file(name: &str) -> Self {
+        Effect::read(ObjectRef::file(name), "read", Call::ReadFile { name: name.into() })
     }
 
     /// Fetches a page (`GET`) from a port of a pod.

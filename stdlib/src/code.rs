@@ -169,3 +169,27 @@ pub static REQUEST: Code = Code {
     catchable: true,
     explain: "The pod from which requests were to be made did not come so far: its image cannot be pulled, no node takes it, its sidecar is missing or does not start, somebody else deleted it, or the time was up. No request was made, and the pod is removed again. Most of these would keep new pods of the workload from starting too. An image of your own registry is named by `image` in the request, or by `curl_image` of the context in the configuration file.",
 };
+
+/// A backup that is not as it was written.
+pub static BACKUP_DAMAGED: Code = Code {
+    name: "meshbook::backup::damaged",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "The file is no whole backup: it is cut short, a part of it does not fit the hash that its manifest has of it, or it is of a version of the format that this meshbook does not know. Nothing of it is believed, and nothing was changed. Take another copy; what is in clear in it can be read by eye.",
+};
+
+/// A backup of another cluster.
+pub static BACKUP_FOREIGN: Code = Code {
+    name: "meshbook::backup::foreign",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "The backup was taken of another cluster: the uid of its namespace kube-system is not that of this one. What was right there may cut off services here. If this cluster shall become like that one, because that one is lost, name that cluster by the identity that the message shows.",
+};
+
+/// A key of age that does not fit.
+pub static BACKUP_KEY: Code = Code {
+    name: "meshbook::backup::key",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "The secrets of the certificate authority are kept only encrypted with age. A recipient is a public key, `age1…`, as `age-keygen` prints it; to restore them, the file with the identity, `AGE-SECRET-KEY-1…`, lies in the folder of backups while it is needed, and is named by its file name. It is never shown, and stands in no record.",
+};

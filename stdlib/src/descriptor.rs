@@ -382,3 +382,25 @@ pub const EXEC: &[Permission] = &[may("", "pods", "list"), may("", "pods/exec", 
 
 /// To see what a workload's pods use.
 pub const USAGE: &[Permission] = &[may("", "pods", "list"), may("metrics.k8s.io", "pods", "list")];
+
+/// To tell a cluster from others.
+pub const CLUSTER_IDENTITY: &[Permission] = &[may("", "namespaces", "get")];
+
+/// To read what people have written of the mesh. The secrets are read only for a recipient.
+pub const BACKUP: &[Permission] = &[
+    may("", "namespaces", "get"),
+    may("", "namespaces", "list"),
+    may("", "configmaps", "get"),
+    may("", "configmaps", "list"),
+    may("", "secrets", "get"),
+    may("", "pods", "list"),
+    may("networking.istio.io", "*", "list"),
+    may("security.istio.io", "*", "list"),
+    may("telemetry.istio.io", "*", "list"),
+    may("extensions.istio.io", "*", "list"),
+    may("gateway.networking.k8s.io", "*", "list"),
+];
+
+/// To restore it, and to take that back.
+pub const RESTORE: &[Permission] =
+    &[may("*", "*", "get"), may("*", "*", "patch"), may("*", "*", "create"), may("*", "*", "delete")];

@@ -327,6 +327,29 @@ primitives! {
     answers_flagged: "request/flagged.rs";
     answers_have_sidecar: "request/have_sidecar.rs";
     answers_slowest: "request/slowest.rs";
+    // Disaster recovery: what people have written of a mesh, kept and restored.
+    backup_take: "backup/backup.rs";
+    backup_read: "backup/read_backup.rs";
+    backup_write: "backup/write.rs";
+    backup_is_in: "backup/is_in.rs";
+    backup_restoration: "backup/restoration_of.rs";
+    restoration_is_empty: "backup/is_empty.rs";
+    restoration_parts: "backup/parts.rs";
+    restoration_part_restore: "backup/restore.rs";
+    restoration_part_is_restored: "backup/is_restored.rs";
+    // Day 2: certificates, and what proxies carry of a host.
+    proxies_identities: "identity/identities_of.rs";
+    identities_is_missing: "identity/is_missing.rs";
+    identities_why: "identity/why.rs";
+    identities_are_valid_for: "identity/are_valid_for.rs";
+    identities_replace: "identity/replace.rs";
+    host_carried: "carried/carried_of.rs";
+    carried_is_missing: "carried/is_missing.rs";
+    carried_why: "carried/why.rs";
+    carried_since: "carried/since.rs";
+    carried_changes_are_everywhere: "carried/are_everywhere.rs";
+    carried_walk: "carried/walk_of.rs";
+    walk_takes: "carried/takes.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -391,6 +414,15 @@ nouns! {
     crate::trace::Trace;
     crate::trace::OwnTimes;
     crate::request::Answers;
+    // Disaster recovery.
+    crate::backup::Backup;
+    crate::backup::restoration::Restoration;
+    crate::backup::restoration::Part;
+    // Day 2.
+    crate::identity::Identities;
+    crate::carried::Carried;
+    crate::carried::changes::CarriedChanges;
+    crate::carried::walk::Walk;
     meshbook_runtime::value::Span;
     meshbook_runtime::value::List;
 }
@@ -418,6 +450,10 @@ codes! {
     CONTAINER;
     // Requests from a workload.
     REQUEST;
+    // Disaster recovery.
+    BACKUP_DAMAGED;
+    BACKUP_FOREIGN;
+    BACKUP_KEY;
 }
 
 #[cfg(test)]

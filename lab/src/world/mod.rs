@@ -65,6 +65,9 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("gateway-route-to-nowhere", include_str!("../../worlds/gateway-route-to-nowhere.toml")),
     ("gateway-api-breaker", include_str!("../../worlds/gateway-api-breaker.toml")),
     ("sidecar-leaves-out", include_str!("../../worlds/sidecar-leaves-out.toml")),
+    // Disaster recovery and day 2.
+    ("configuration-lost", include_str!("../../worlds/configuration-lost.toml")),
+    ("cluster-lost", include_str!("../../worlds/cluster-lost.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

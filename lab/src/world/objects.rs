@@ -35,10 +35,14 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         if meshed.contains(&name) && !by_pods {
             labels["istio-injection"] = json!("enabled");
         }
-        objects.push(json!({
+        let mut namespace = json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
             "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
-        }));
+        });
+        if let (Some(uid), "kube-system") = (&spec.cluster.uid, name) {
+            namespace["metadata"]["uid"] = json!(uid);
+        }
+        objects.push(namespace);
     }
     let root = ca::root(spec.seed, ca::Root::Present).pem;
     let named = objects.iter().filter_map(|namespace| namespace["metadata"]["name"].as_str().map(str::to_owned));

@@ -50,6 +50,9 @@ pub struct Spec {
     /// What is broken besides what `objects` and `traffic` bring about.
     #[serde(default)]
     pub faults: Faults,
+    /// Whether it is there to rehearse a procedure on (an upgrade, a restoration) and no troubleshooting runbook is about it.
+    #[serde(default)]
+    pub operations: bool,
     /// What heals this world.
     pub cure: Cure,
 }
@@ -72,6 +75,8 @@ pub struct Cluster {
     pub kubernetes: String,
     /// Version of istiod and its proxies.
     pub istio: String,
+    /// `metadata.uid` of the namespace `kube-system`, by which clusters are told apart; the same in all worlds that say none.
+    pub uid: Option<String>,
     /// Number of nodes.
     pub nodes: usize,
     /// Number of istiod pods.
@@ -97,6 +102,7 @@ impl Default for Cluster {
         Cluster {
             kubernetes: "1.37.0".into(),
             istio: "1.31.0".into(),
+            uid: None,
             nodes: 3,
             istiods: 1,
             revision: Vec::new(),

@@ -1,8 +1,8 @@
 //! Keeps secrets out of every sink: record, report, log.
 //!
 //! What is redacted: `data` and `stringData` of a Secret and its last-applied annotation, values under keys that name
-//! a password, token or key, `Authorization` and other credentials in headers, bearer tokens, JSON Web Tokens and
-//! private keys wherever they stand in text.
+//! a password, token or key, `Authorization` and other credentials in headers, bearer tokens, JSON Web Tokens, identities
+//! of age and private keys wherever they stand in text; what a file holds that is written.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -45,8 +45,8 @@ const SECRET_NAMES: [&str; 4] = ["token", "cookie", "secret", "pwd"];
 
 /// How everything that [`SECRET`] finds begins; mixed case inside a word is for people, not for programs.
 #[rustfmt::skip]
-const BEGINNINGS: [&str; 30] = [
-    "-----BEGIN", "eyJ", "://",
+const BEGINNINGS: [&str; 31] = [
+    "-----BEGIN", "AGE-SECRET", "eyJ", "://",
     "bear", "Bear", "BEAR", "basi", "Basi", "BASI", "passw", "Passw", "PASSW", "passp", "Passp", "PASSP",
     "secr", "Secr", "SECR", "clie", "Clie", "CLIE", "api", "Api", "API", "acce", "Acce", "ACCE", "refr", "Refr", "REFR",
 ];
@@ -61,11 +61,12 @@ const SHORT: usize = 256;
 
 static SECRET: LazyLock<Regex> = LazyLock::new(|| {
     let private_key = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)";
+    let age_identity = r"AGE-SECRET-KEY-[0-9A-Z-]+";
     let web_token = r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*";
     let credentials = r"(?i:(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{8,}";
     let in_url = r"(?P<user>://[^\s/:@]+:)[^\s/@]+@";
     let assigned = r#"(?P<key>(?i:(?:password|passwd|passphrase|secret[-_]?key|client[-_]?secret|api[-_]?key|access[-_]?token|refresh[-_]?token))\\?["']?\s*[=:]\s*\\?["']?)[^\s"'\\,;&}]+"#;
-    Regex::new(&format!(r"(?s)\A(?:{private_key}|{web_token}|{credentials}|{in_url}|{assigned})"))
+    Regex::new(&format!(r"(?s)\A(?:{private_key}|{age_identity}|{web_token}|{credentials}|{in_url}|{assigned})"))
         .expect("the pattern is a constant that the tests compile")
 });
 
@@ -159,6 +160,7 @@ pub fn value(document: &mut Value) {
             secret_data(document);
             object(document);
         }
+        Value::Object(_) if is_file(document) => document["content"] = REDACTED.into(),
         Value::Object(_) => object(document),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -236,6 +238,11 @@ fn object(document: &mut Value) {
 
 fn is_secret(object: &Value) -> bool {
     object["kind"] == "Secret" && object["apiVersion"].as_str().is_none_or(|version| version == "v1")
+}
+
+/// A file that is written: what it holds stands in it, and the record has its hash.
+fn is_file(object: &Value) -> bool {
+    object["kind"] == "File" && object["apiVersion"] == "" && object["content"].is_string()
 }
 
 fn secret_data(secret: &mut Value) {

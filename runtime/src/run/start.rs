@@ -7,6 +7,7 @@ use ulid::Ulid;
 
 use super::*;
 use crate::record::redact;
+use crate::transport::files;
 
 /// Version of the record's format.
 const FORMAT: u32 = 1;
@@ -28,6 +29,7 @@ impl Run {
         cancel: CancellationToken,
     ) -> Result<Arc<Run>, Failure> {
         let latch = latch::Latch::new();
+        let transport = files::beside(transport, &settings.home);
         let caller = Caller::new(transport, handle, latch);
         let started = caller.now();
         let id = new_id(started);

@@ -116,6 +116,18 @@ impl Kinds {
         Ok(self.known.all().iter().chain(served).cloned().collect())
     }
 
+    /// Those that the server serves in these groups, each in the first version that it names, which it prefers.
+    pub(super) async fn of_groups(&self, server: &Server, groups: &[String]) -> Result<Vec<ResourceKind>, Failure> {
+        let served = self.served.get_or_try_init(|| served(server)).await?;
+        let mut kinds: Vec<ResourceKind> = Vec::new();
+        for KnownKind { kind, .. } in served.iter().filter(|known| groups.contains(&known.kind.group)) {
+            if !kinds.iter().any(|one| one.group == kind.group && one.plural == kind.plural) {
+                kinds.push(kind.clone());
+            }
+        }
+        Ok(kinds)
+    }
+
     /// The kind that a name means; `plural.group` and `plural.version.group` narrow it.
     pub(super) async fn resolve(&self, server: &Server, name: &str) -> Result<ResourceKind, Failure> {
         if let Some(kind) = self.known.find(name) {

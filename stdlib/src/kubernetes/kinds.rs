@@ -43,6 +43,11 @@ pub fn config_map() -> ResourceKind {
     ResourceKind::namespaced("", "v1", "ConfigMap", "configmaps")
 }
 
+/// A Secret.
+pub fn secret() -> ResourceKind {
+    ResourceKind::namespaced("", "v1", "Secret", "secrets")
+}
+
 /// An EndpointSlice.
 pub fn endpoint_slice() -> ResourceKind {
     ResourceKind::namespaced("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")

@@ -14,7 +14,7 @@ use crate::record::event::{ChangeOutcome, Changing, Ended, Event, Line, Started}
 use crate::record::file::RecordFile;
 use crate::record::journal::Journal;
 use crate::run::{Caller, Latch, Reporter, Stop, between, guard_interrupt, machine, user};
-use crate::transport::Transport;
+use crate::transport::{Transport, files};
 
 /// A change of a recorded run that stands, as far as its record knows.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ pub fn undo(
     for change in &pending {
         locks.hold(&change.changing.object).map_err(|failure| failure.unchanged("nothing was taken back"))?;
     }
-    let caller = Caller::new(transport, handle, Latch::new());
+    let caller = Caller::new(files::beside(transport, home), handle, Latch::new());
     let _guard = guard_interrupt(&caller, cancel);
     let journal = Journal::new(Ok(file), lines.last().map_or(0, |line| line.number + 1), reporter);
     let begun = caller.now();

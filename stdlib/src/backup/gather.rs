@@ -1,0 +1,208 @@
+//! Reads what people have written of a mesh: all of it, or nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshbook_runtime::effect::{Call, Effect, ObjectRef, Reply, ResourceKind};
+use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND};
+use meshbook_runtime::run::Run;
+use serde_json::Value;
+
+use super::age::Recipient;
+use super::clean::{clean, rank};
+use super::format::{Content, Manifest, Place};
+use crate::evidence::root;
+use crate::kubernetes::{kinds, read};
+use crate::text::{and, count};
+
+/// The groups whose every kind belongs to the mesh.
+pub const GROUPS: [&str; 5] = [
+    "networking.istio.io",
+    "security.istio.io",
+    "telemetry.istio.io",
+    "extensions.istio.io",
+    "gateway.networking.k8s.io",
+];
+
+/// The Secrets of Istio's certificate authority: its own, and one that people plug in.
+const AUTHORITY: [&str; 2] = ["cacerts", "istio-ca-secret"];
+
+/// A namespace that every cluster has, and that nobody deletes.
+const KUBE_SYSTEM: &str = "kube-system";
+
+/// Which cluster this is: the `uid` of its namespace `kube-system`.
+///
+/// # Errors
+/// What every read can end in.
+pub fn cluster(run: &Run) -> Result<String, Failure> {
+    let object = read::get(run, &ObjectRef::new(kinds::namespace(), "", KUBE_SYSTEM))?;
+    let uid = object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
+    uid.ok_or_else(|| Failure::new(&BAD_ANSWER, "the namespace kube-system has no uid, so the cluster cannot be told from others"))
+}
+
+/// The kinds that the API server serves in the groups of the mesh.
+///
+/// # Errors
+/// What every read can end in; `NOT_FOUND` if it serves none.
+pub fn served(run: &Run) -> Result<Vec<ResourceKind>, Failure> {
+    let groups = GROUPS.iter().map(|group| (*group).to_owned()).collect();
+    let effect = Effect::read("API server", "which kinds of the mesh it serves", Call::ServedKinds { groups });
+    let Reply::Json(kinds) = run.read(effect)? else {
+        return Err(Failure::new(&BAD_ANSWER, "discovery answered no kinds"));
+    };
+    let kinds: Vec<ResourceKind> = serde_json::from_value(kinds)
+        .map_err(|error| Failure::new(&BAD_ANSWER, format!("discovery answered no kinds: {error}")))?;
+    if kinds.is_empty() {
+        return Err(Failure::new(&NOT_FOUND, "the API server serves no kind of Istio")
+            .unchanged("nothing was changed")
+            .hint("this is no cluster with Istio, or its CRDs are gone: apply those of the installation first"));
+    }
+    Ok(kinds)
+}
+
+/// All of it now. Secrets are in it only for a recipient.
+///
+/// # Errors
+/// What every read can end in: what cannot be read whole is not backed up.
+pub fn gather(run: &Run, recipient: Option<&Recipient>) -> Result<(Manifest, Vec<Content>), Failure> {
+    let cluster = cluster(run)?;
+    let root = root::namespace(run)?;
+    let (mut objects, mut left_out) = written(run, &root)?;
+    let namespaces = read::list(run, kinds::namespace(), None, None)?;
+    let home: BTreeSet<&str> = objects.iter().filter_map(namespace_of).collect();
+    let meshed: Vec<Value> = namespaces
+        .iter()
+        .map(clean)
+        .filter(|one| one.pointer("/metadata/labels").is_some() || name_of(one).is_some_and(|name| home.contains(name)))
+        .collect();
+    objects.extend(meshed);
+    let mut contents: Vec<(Value, Content)> =
+        objects.into_iter().map(|object| (object.clone(), Content::Clear(object))).collect();
+    match recipient {
+        None => left_out.push(format!(
+            "the secrets of the certificate authority ({}) are left out: no recipient was given, and in clear they are never written",
+            and(&AUTHORITY.map(str::to_owned))
+        )),
+        Some(recipient) => {
+            let found = secrets(run, &root, recipient)?;
+            if found.is_empty() {
+                left_out.push(format!("there is no secret of a certificate authority in namespace {root}"));
+            }
+            contents.extend(found);
+        }
+    }
+    contents.sort_by_key(|(object, _)| {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let kind = text("/kind");
+        (rank(super::clean::group(object), &kind), kind, text("/metadata/namespace"), text("/metadata/name"))
+    });
+    let places: Vec<Place> = contents.iter().map(|(object, content)| Place::of(object, content)).collect();
+    let mut counts = BTreeMap::new();
+    places.iter().for_each(|place| *counts.entry(place.kind.clone()).or_default() += 1);
+    let manifest = Manifest {
+        meshbook: env!("CARGO_PKG_VERSION").into(),
+        cluster,
+        context: run.context(),
+        kubernetes: kubernetes(run)?,
+        istio: istio(run)?,
+        taken: run.now()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        counts,
+        left_out,
+        objects: places,
+    };
+    Ok((manifest, contents.into_iter().map(|(_, content)| content).collect()))
+}
+
+/// The objects of the mesh's own kinds, and Istio's ConfigMaps; cleaned. With what was left out, and why.
+fn written(run: &Run, root: &str) -> Result<(Vec<Value>, Vec<String>), Failure> {
+    let kinds: Vec<ResourceKind> = served(run)?;
+    let effects: Vec<Effect> = kinds.iter().map(|kind| Effect::list(kind.clone(), None, None)).collect();
+    let (mut objects, mut derived) = (Vec::new(), 0);
+    for (kind, answer) in kinds.iter().zip(run.read_all(effects)) {
+        let Reply::Json(Value::Array(items)) = answer? else {
+            return Err(Failure::new(&BAD_ANSWER, format!("the list of {} is no list", kind.plural)));
+        };
+        for item in items {
+            if is_controlled(&item) {
+                derived += 1;
+                continue;
+            }
+            objects.push(clean(&as_of(item, kind)));
+        }
+    }
+    let maps = read::list(run, kinds::config_map(), Some(root), None)?;
+    let own = maps.into_iter().filter(|map| name_of(map).is_some_and(is_configuration));
+    objects.extend(own.map(|map| clean(&as_of(map, &kinds::config_map()))));
+    let left_out = (derived > 0).then(|| {
+        format!("{} that a controller makes anew from others", count(derived, "object is left out", "objects are left out"))
+    });
+    Ok((objects, left_out.into_iter().collect()))
+}
+
+/// Items of a list need not say what they are.
+fn as_of(mut item: Value, kind: &ResourceKind) -> Value {
+    item["apiVersion"] = kind.api_version().into();
+    item["kind"] = kind.kind.clone().into();
+    item
+}
+
+/// Whether a controller has made it and keeps it (`metadata.ownerReferences[].controller`).
+fn is_controlled(object: &Value) -> bool {
+    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    owners.is_some_and(|owners| owners.iter().any(|owner| owner["controller"] == true))
+}
+
+/// Whether a ConfigMap of the root namespace is configuration of Istio, and not what istiods leave there: their leaders,
+/// and the root certificate that each namespace gets.
+fn is_configuration(name: &str) -> bool {
+    let left_by_istiod = name == "istio-ca-root-cert" || name.ends_with("-leader") || name.ends_with("-election");
+    (name == "istio" || name.starts_with("istio-")) && !left_by_istiod
+}
+
+fn secrets(run: &Run, root: &str, recipient: &Recipient) -> Result<Vec<(Value, Content)>, Failure> {
+    let mut found = Vec::new();
+    for name in AUTHORITY {
+        let Some(secret) = read::find(run, &ObjectRef::new(kinds::secret(), root, name))? else { continue };
+        let secret = clean(&as_of(secret, &kinds::secret()));
+        let encrypted = recipient.encrypt(&secret.to_string())?;
+        found.push((secret, Content::Encrypted(encrypted)));
+    }
+    Ok(found)
+}
+
+fn kubernetes(run: &Run) -> Result<String, Failure> {
+    match run.read(Effect::read("API server", "version", Call::Version))? {
+        Reply::Json(version) => Ok(version["gitVersion"].as_str().unwrap_or_default().to_owned()),
+        _ => Err(Failure::new(&BAD_ANSWER, "the API server does not say its version")),
+    }
+}
+
+/// The versions of the istiods, by the tags of their images.
+fn istio(run: &Run) -> Result<Vec<String>, Failure> {
+    let pods = read::list(run, kinds::pod(), None, Some("app=istiod"))?;
+    let images = pods.iter().flat_map(|pod| pod.pointer("/spec/containers").and_then(Value::as_array).into_iter().flatten());
+    let tags = images.filter_map(|container| container["image"].as_str()?.rsplit_once(':').map(|(_, tag)| tag.to_owned()));
+    Ok(tags.collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+fn name_of(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/name").and_then(Value::as_str)
+}
+
+fn namespace_of(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/namespace").and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_is_told_from_what_istiods_leave() {
+        for name in ["istio", "istio-canary", "istio-sidecar-injector"] {
+            assert!(is_configuration(name), "{name}");
+        }
+        for name in ["istio-ca-root-cert", "istio-leader", "istio-namespace-controller-election", "kube-root-ca.crt", "values"] {
+            assert!(!is_configuration(name), "{name}");
+        }
+    }
+}

@@ -64,6 +64,12 @@ pub const TARGETS: &[Target] = &[
         recorded: &[part(ENVOY, ".access.log.sample", Part::Lines), part(ISTIO, ".txt", Part::Lines)],
         cases: 600,
     },
+    Target {
+        name: "stdlib_backup",
+        run: |bytes| text(bytes, stdlib::backup::run),
+        recorded: &[all("stdlib/testdata/backup", ".yaml")],
+        cases: 300,
+    },
     Target { name: "stdlib_certificates", run: stdlib::certificates::run, recorded: &[], cases: 300 },
     Target {
         name: "stdlib_envoy_pages",

@@ -41,6 +41,8 @@ pub struct Identity {
     pub root: Root,
     /// Its agent has not fetched a new certificate in time.
     pub expired: bool,
+    /// Its agent has not fetched a new certificate lately: it ends soon.
+    pub ending: bool,
 }
 
 /// A certificate as pages show it.
@@ -119,6 +121,9 @@ fn fetched(identity: Identity, started: Timestamp, now: Timestamp) -> Timestamp 
     if identity.expired {
         // Its last one ended six hours before the proxy was noticed.
         return started - TTL - Duration::from_secs(6 * 3600);
+    }
+    if identity.ending {
+        return started - TTL + Duration::from_secs(40 * 60);
     }
     let age = u64::try_from(now.as_second() - started.as_second()).unwrap_or(0);
     let half = TTL.as_secs() / 2;

@@ -442,6 +442,7 @@ impl State {
                     if let Some(proxy) = self.proxies.get_mut(&key) {
                         match kind {
                             ProxyFaultKind::ExpiredCertificate => proxy.identity.expired = true,
+                            ProxyFaultKind::EndingCertificate => proxy.identity.ending = true,
                             ProxyFaultKind::FormerRoot => proxy.identity.root = Root::Former,
                             kind => proxy.fault = Some(kind),
                         }

@@ -68,6 +68,8 @@ const EMBEDDED: &[(&str, &str)] = &[
     // Disaster recovery and day 2.
     ("configuration-lost", include_str!("../../worlds/configuration-lost.toml")),
     ("cluster-lost", include_str!("../../worlds/cluster-lost.toml")),
+    ("certificate-ending", include_str!("../../worlds/certificate-ending.toml")),
+    ("gateway-hpa", include_str!("../../worlds/gateway-hpa.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

@@ -433,6 +433,8 @@ pub enum ProxyFaultKind {
     Stuck,
     /// Its agent did not renew its certificate, which has expired.
     ExpiredCertificate,
+    /// Its agent did not renew its certificate, which ends 40 minutes after the proxy's start.
+    EndingCertificate,
     /// Its certificate and the root that it trusts are those of the certificate authority before the present one.
     FormerRoot,
 }

@@ -1,6 +1,7 @@
-//! What the standard library reads: pages of Envoy, istiod, Prometheus, Jaeger; objects; names.
+//! What the standard library reads: pages of Envoy, istiod, Prometheus, Jaeger; objects; names; backups.
 
 pub mod access_log;
+pub mod backup;
 pub mod certificates;
 pub mod envoy_pages;
 pub mod istiod;

@@ -18,6 +18,7 @@ use crate::effect::{Call, ObjectRef};
 use crate::failure::{BAD_ANSWER, CONFLICT, FORBIDDEN, Failure, NOT_FOUND};
 use crate::gate::access;
 use crate::record::event::{Changing, UndoConflict, UndoOutcome};
+use crate::record::redact;
 use crate::run::{Caller, Mode, Run};
 
 /// What the server writes into the metadata of a new object, and what names it: neither is for people to approve.
@@ -47,7 +48,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
     };
     let validated = tried.is_some();
     let tried = tried.unwrap_or_else(|| content.clone());
-    let changing = Changing {
+    let mut changing = Changing {
         object: object.clone(),
         summary: change.summary.clone(),
         class: change.class,
@@ -65,6 +66,10 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         apply: change.apply.is_some().then_some(false),
         fleeting: change.fleeting,
     };
+    // From a record without them, nobody can tell whether somebody has changed them since.
+    if redact::hides_a_field(&changing) {
+        changing.irreversible = Some(redact::IRREVERSIBLE.into());
+    }
     Ok((changing, tried))
 }
 

@@ -119,7 +119,8 @@ pub(crate) fn event(event: &mut Event) {
 
 /// Removes secrets from a change.
 pub(crate) fn changing(changing: &mut Changing) {
-    let secret = is_secret(&changing.pre_image);
+    // What is created has no pre-image: the object itself is what is sent.
+    let secret = is_secret(&changing.pre_image) || is_secret(&changing.patch);
     value(&mut changing.pre_image);
     if secret {
         secret_data(&mut changing.patch);

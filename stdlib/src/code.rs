@@ -193,3 +193,19 @@ pub static BACKUP_KEY: Code = Code {
     catchable: true,
     explain: "The secrets of the certificate authority are kept only encrypted with age. A recipient is a public key, `age1…`, as `age-keygen` prints it; to restore them, the file with the identity, `AGE-SECRET-KEY-1…`, lies in the folder of backups while it is needed, and is named by its file name. It is never shown, and stands in no record.",
 };
+
+/// Another object is about the same host.
+pub static CONFIGURED_ELSEWHERE: Code = Code {
+    name: "meshbook::host::configured_elsewhere",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "A DestinationRule or VirtualService of another name in the namespace is about the same host. Of two VirtualServices in the mesh the older counts, two DestinationRules are merged in part: nobody could see which field holds. Change the one that is there, or give the object of the file its name.",
+};
+
+/// Two labels that would contradict each other.
+pub static TWO_LABELS: Code = Code {
+    name: "meshbook::namespace::two_labels",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "The namespace follows a revision by `istio.io/rev`. With `istio-injection` beside it the revision would be ignored (IST0123), and new pods would land on another control plane than its owner means.",
+};

@@ -404,3 +404,26 @@ pub const BACKUP: &[Permission] = &[
 /// To restore it, and to take that back.
 pub const RESTORE: &[Permission] =
     &[may("*", "*", "get"), may("*", "*", "patch"), may("*", "*", "create"), may("*", "*", "delete")];
+
+/// To make objects about a host as a file says, and to take that back.
+pub const CONFIGURE: &[Permission] = &[
+    may("*", "*", "get"),
+    may("*", "*", "list"),
+    may("*", "*", "patch"),
+    may("*", "*", "create"),
+    may("*", "*", "delete"),
+];
+
+/// To see what a service needs to take part in the mesh.
+pub const ONBOARDING: &[Permission] = &[
+    may("", "namespaces", "get"),
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "services", "list"),
+    may("", "configmaps", "get"),
+    may("networking.istio.io", "destinationrules", "list"),
+    may("networking.istio.io", "virtualservices", "list"),
+];
+
+/// To label a namespace.
+pub const LABEL_NAMESPACE: &[Permission] = &[may("", "namespaces", "get"), may("", "namespaces", "patch")];

@@ -8,7 +8,7 @@
 //! - [`control_plane`], [`version`]: istiod from every side;
 //! - [`effective`], [`candidate`], [`sidecar`], [`peer_authentication`]: what applies to a caller and a host, and why;
 //! - [`backup`]: what people have written of a mesh, kept in a file and restored;
-//! - [`identity`], [`carried`]: certificates of proxies; what proxies carry of a host, and which routes it gives;
+//! - [`identity`], [`carried`], [`onboarding`]: certificates of proxies; what a new service needs; what proxies carry of a host, and which routes it gives;
 //! - [`page`]: what proxies and istiods say on their pages, in istioctl's columns;
 //! - [`finding`]: what a diagnosis says;
 //! - [`evidence`]: how figures are taken, from the best source that speaks, as increases over a span;
@@ -50,6 +50,7 @@ pub mod memory;
 pub mod metric;
 pub mod notify;
 pub mod object;
+pub mod onboarding;
 pub mod overview;
 pub mod page;
 pub mod peer_authentication;

@@ -350,6 +350,12 @@ primitives! {
     carried_changes_are_everywhere: "carried/are_everywhere.rs";
     carried_walk: "carried/walk_of.rs";
     walk_takes: "carried/takes.rs";
+    host_configure: "onboarding/configure.rs";
+    host_is_configured: "onboarding/is_configured.rs";
+    host_onboarding: "onboarding/onboarding_of.rs";
+    onboarding_lacks: "onboarding/lacks.rs";
+    onboarding_seen: "onboarding/seen_of.rs";
+    namespace_enable_injection: "onboarding/enable_injection.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -423,6 +429,7 @@ nouns! {
     crate::carried::Carried;
     crate::carried::changes::CarriedChanges;
     crate::carried::walk::Walk;
+    crate::onboarding::Onboarding;
     meshbook_runtime::value::Span;
     meshbook_runtime::value::List;
 }
@@ -454,6 +461,9 @@ codes! {
     BACKUP_DAMAGED;
     BACKUP_FOREIGN;
     BACKUP_KEY;
+    // Day 2.
+    CONFIGURED_ELSEWHERE;
+    TWO_LABELS;
 }
 
 #[cfg(test)]

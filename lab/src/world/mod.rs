@@ -70,6 +70,8 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("cluster-lost", include_str!("../../worlds/cluster-lost.toml")),
     ("certificate-ending", include_str!("../../worlds/certificate-ending.toml")),
     ("gateway-hpa", include_str!("../../worlds/gateway-hpa.toml")),
+    ("new-service", include_str!("../../worlds/new-service.toml")),
+    ("injection-label-missing", include_str!("../../worlds/injection-label-missing.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

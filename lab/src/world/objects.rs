@@ -32,7 +32,7 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         // Where every workload names its revision, the namespace says nothing: its own label would win.
         let mut own = workloads(spec).filter(|(namespace, _)| *namespace == name).peekable();
         let by_pods = own.peek().is_some() && own.all(|(_, workload)| workload.revision.is_some());
-        if meshed.contains(&name) && !by_pods {
+        if meshed.contains(&name) && !by_pods && spec.cluster.injection {
             labels["istio-injection"] = json!("enabled");
         }
         let mut namespace = json!({
@@ -163,6 +163,9 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     });
     if !ports.is_empty() {
         container["ports"] = json!(ports);
+    }
+    if let (true, Some(port)) = (workload.probe, workload.ports.first()) {
+        container["readinessProbe"] = json!({"httpGet": {"path": "/health", "port": port}, "periodSeconds": 5});
     }
     let mut object_labels = json!({"app": app});
     for (key, value) in &workload.labels {

@@ -77,6 +77,8 @@ pub struct Cluster {
     pub istio: String,
     /// `metadata.uid` of the namespace `kube-system`, by which clusters are told apart; the same in all worlds that say none.
     pub uid: Option<String>,
+    /// Whether the namespaces of workloads say that new pods get a sidecar (`istio-injection=enabled`).
+    pub injection: bool,
     /// Number of nodes.
     pub nodes: usize,
     /// Number of istiod pods.
@@ -103,6 +105,7 @@ impl Default for Cluster {
             kubernetes: "1.37.0".into(),
             istio: "1.31.0".into(),
             uid: None,
+            injection: true,
             nodes: 3,
             istiods: 1,
             revision: Vec::new(),
@@ -195,6 +198,9 @@ pub struct Workload {
     /// `proxyStatsMatcher.inclusionRegexps` of this workload's pods, by annotation `proxy.istio.io/config`.
     #[serde(default)]
     pub proxy_stats: Vec<String>,
+    /// Whether its container says when it is ready (`readinessProbe`).
+    #[serde(default)]
+    pub probe: bool,
     /// Share of requests (0 to 1) that the application answers with `error_code`.
     #[serde(default)]
     pub error_rate: f64,

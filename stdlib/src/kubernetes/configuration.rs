@@ -83,7 +83,10 @@ fn is_identity(leaf: &str) -> bool {
 }
 
 /// The object that a configuration is about; without a namespace it is the run's.
-fn reference(run: &Run, configuration: &Value) -> Result<ObjectRef, Failure> {
+///
+/// # Errors
+/// `NOT_FOUND` if the API server does not serve its kind.
+pub fn reference(run: &Run, configuration: &Value) -> Result<ObjectRef, Failure> {
     let text = |pointer: &str| configuration.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (kind, api_version) = (text("/kind"), text("/apiVersion"));
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));

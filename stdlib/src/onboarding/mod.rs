@@ -1,0 +1,86 @@
+//! What a service needs to take part in the mesh, and what of it is there.
+
+pub mod file;
+pub mod gather;
+
+use std::sync::Arc;
+
+use meshbook_runtime::noun::Noun;
+use meshbook_runtime::value::Table;
+use serde_json::{Value, json};
+
+use crate::text::and;
+
+/// The items of the checklist, by the words that scripts use.
+pub const ITEMS: [&str; 6] = ["injection", "sidecar", "probes", "destination rule", "virtual service", "metrics"];
+
+/// How far an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is there.
+    There,
+    /// It is not.
+    Lacking,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// One item.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Which.
+    pub what: &'static str,
+    /// How far it is.
+    pub state: State,
+    /// What was seen.
+    pub seen: String,
+}
+
+/// What of a service's onboarding is done.
+#[derive(Clone, Debug)]
+pub struct Onboarding(Arc<(String, Vec<Item>)>);
+
+impl Onboarding {
+    /// Of a host.
+    pub fn new(host: String, items: Vec<Item>) -> Self {
+        Onboarding(Arc::new((host, items)))
+    }
+
+    /// Whether an item is not there; `None` if there is no such item.
+    pub fn lacks(&self, what: &str) -> Option<bool> {
+        self.0.1.iter().find(|item| item.what == what).map(|item| item.state != State::There)
+    }
+
+    /// What was seen of an item.
+    pub fn seen(&self, what: &str) -> &str {
+        self.0.1.iter().find(|item| item.what == what).map_or("", |item| &item.seen)
+    }
+}
+
+impl Noun for Onboarding {
+    const NAME: &'static str = "Onboarding";
+    const DOC: &'static str = "What a service needs to take part in the mesh, item by item: injection, sidecar, probes, destination rule, virtual service, metrics; and what of it is there.";
+
+    fn text(&self) -> String {
+        let lacking: Vec<String> = self.0.1.iter().filter(|item| item.state != State::There).map(|item| item.what.to_owned()).collect();
+        if lacking.is_empty() { format!("{} lacks nothing", self.0.0) } else { format!("{} lacks: {}", self.0.0, and(&lacking)) }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(self.text(), &["ITEM", "IS", "SEEN"]);
+        for item in &self.0.1 {
+            let state = match item.state {
+                State::There => "there",
+                State::Lacking => "lacking",
+                State::Unknown => "unknown",
+            };
+            table.row([item.what.to_owned(), state.to_owned(), item.seen.clone()]);
+        }
+        table
+    }
+
+    fn json(&self) -> Value {
+        let items = self.0.1.iter().map(|item| json!({ "item": item.what, "there": item.state == State::There, "seen": item.seen }));
+        json!({ "host": self.0.0, "items": items.collect::<Vec<_>>() })
+    }
+}

@@ -410,6 +410,7 @@ impl Report {
                 ChangeState::TakenBack,
                 Some("the values are as before; who owns the fields (metadata.managedFields) is not".into()),
             ),
+            UndoOutcome::Recreated => (ChangeState::TakenBack, Some("made anew, under another uid".into())),
             UndoOutcome::Deleted => (ChangeState::TakenBack, Some("deleted again: it did not exist before".into())),
             UndoOutcome::Already => (ChangeState::TakenBack, Some("it was as before already".into())),
             UndoOutcome::Conflict { .. } => {

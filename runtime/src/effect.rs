@@ -280,8 +280,7 @@ pub enum Call {
         /// Only try it (`dryRun=All`).
         dry_run: bool,
     },
-    /// Deletes an object, if it still is this one (`metav1.Preconditions`). Only the recorder's caller makes it, to take
-    /// a creation back. Answer: [`Reply::Done`].
+    /// Deletes an object, if it still is this one (`metav1.Preconditions`). Only the recorder's caller makes it. Answer: [`Reply::Done`].
     Delete {
         /// Which object.
         object: ObjectRef,
@@ -289,9 +288,11 @@ pub enum Call {
         uid: String,
         /// Its `metadata.resourceVersion`; `None` for an object that the cluster itself goes on writing to.
         resource_version: Option<String>,
+        /// Only try it (`dryRun=All`).
+        dry_run: bool,
     },
     /// Whether the API server would take a new object: its creation with `dryRun=All`, which stores nothing but passes
-    /// admission, webhooks included. Answer: [`Reply::Done`].
+    /// admission, webhooks included. Answer: [`Reply::Json`], the object as admission made it.
     TryCreate {
         /// Of what kind.
         kind: ResourceKind,

@@ -104,7 +104,7 @@ impl Questions {
         let indent = "  ";
         screen.say(&format!(
             "{indent}{} {}: {}",
-            look.bold(look.notice(if proposal.creates() { "create" } else { "change" })),
+            look.bold(look.notice(proposal.verb())),
             look.name(escape::line(&proposal.object.to_string())),
             escape::joined(&proposal.summary)
         ));

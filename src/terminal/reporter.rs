@@ -120,11 +120,11 @@ impl Terminal {
                     .is_some_and(|(object, fields)| object == changing.object.to_string() && fields == changing.fields);
                 // The question and the report are on the same screen, unless the report goes into a file.
                 if !(asked && look.width.is_some()) {
-                    self.change(changing, if changing.creates() { "create" } else { "change" }, &print);
+                    self.change(changing, changing.verb(), &print);
                 }
             }
             Event::Planned(changing) => {
-                self.change(changing, if changing.creates() { "would create" } else { "would change" }, &print);
+                self.change(changing, &format!("would {}", changing.verb()), &print);
             }
             Event::ChangeAnswered { outcome, .. } => match outcome {
                 ChangeOutcome::Made { .. } => print(format!("  {} made", look.ok())),
@@ -314,6 +314,7 @@ pub fn undone(outcome: &UndoOutcome, look: Look) -> Vec<String> {
         UndoOutcome::Restored { ownership: false } => {
             vec![format!("{} its values are as before; who owns its fields (metadata.managedFields) is not", look.ok())]
         }
+        UndoOutcome::Recreated => vec![format!("{} made anew as it was, under another uid", look.ok())],
         UndoOutcome::Deleted => vec![format!("{} deleted again: it did not exist before", look.ok())],
         UndoOutcome::Already => vec![format!("{} was as before already", look.ok())],
         UndoOutcome::Conflict { fields, restored } => {

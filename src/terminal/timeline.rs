@@ -112,7 +112,7 @@ impl Timeline {
             Event::Changing(changing) => {
                 self.say(
                     at,
-                    if changing.creates() { "create" } else { "change" },
+                    changing.verb(),
                     format!(
                         "{}: {}",
                         look.name(escape::line(&changing.object.to_string())),

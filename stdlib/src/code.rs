@@ -209,3 +209,19 @@ pub static TWO_LABELS: Code = Code {
     catchable: true,
     explain: "The namespace follows a revision by `istio.io/rev`. With `istio-injection` beside it the revision would be ignored (IST0123), and new pods would land on another control plane than its owner means.",
 };
+
+/// No webhook would inject pods from the revision.
+pub static NO_INJECTOR: Code = Code {
+    name: "meshbook::revision::no_injector",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "Which revision gives a new pod its sidecar, the webhooks decide by the labels of the namespace: `istio.io/rev` names a revision or a tag, `istio-injection=enabled` the default, and where both stand, the second counts. A pod's own `istio.io/rev` counts only in a namespace that has neither. Here no webhook would do what was asked, so nothing was changed.",
+};
+
+/// A revision that somebody still depends on.
+pub static REVISION_IN_USE: Code = Code {
+    name: "meshbook::revision::in_use",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "Proxies that are connected to an istiod lose their configuration's source when it goes, and pods whose webhook calls it are refused. So a revision is removed only when no proxy, namespace or tag leads to it, and when it is not the default. The message says who still does.",
+};

@@ -427,3 +427,83 @@ pub const ONBOARDING: &[Permission] = &[
 
 /// To label a namespace.
 pub const LABEL_NAMESPACE: &[Permission] = &[may("", "namespaces", "get"), may("", "namespaces", "patch")];
+
+/// To see whether a workload's proxies belong to a revision.
+pub const SYNCED: &[Permission] = &[may("", "pods", "list"), may("", "pods/portforward", "create")];
+
+/// To see how a workload does.
+pub const HEALTH: &[Permission] = &[
+    may("apps", "daemonsets", "get"),
+    may("apps", "deployments", "get"),
+    may("apps", "statefulsets", "get"),
+    may("autoscaling", "horizontalpodautoscalers", "list"),
+    may("", "namespaces", "list"),
+    may("", "pods", "list"),
+    may("", "pods/log", "get"),
+    may("", "pods/portforward", "create"),
+    may("", "services", "get"),
+    may("", "services", "list"),
+];
+
+/// To set the label by which a namespace chooses its injector.
+pub const CHANGE_NAMESPACE: &[Permission] = &[
+    may("", "namespaces", "get"),
+    may("", "namespaces", "patch"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+];
+
+/// To replace the pods of a workload, and to set its namespace's label back.
+pub const MOVE_WORKLOAD: &[Permission] = &[
+    may("apps", "daemonsets", "get"),
+    may("apps", "daemonsets", "patch"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "patch"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "patch"),
+    may("", "namespaces", "get"),
+    may("", "namespaces", "patch"),
+    may("", "pods", "list"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+];
+
+/// To see which revision is the default, with the trial of an object of Istio.
+pub const IS_DEFAULT: &[Permission] = &[
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get"),
+    may("networking.istio.io", "destinationrules", "create"),
+];
+
+/// To make a revision the default, and to take that back.
+pub const CHANGE_DEFAULT: &[Permission] = &[
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "create"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "delete"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "patch"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "patch"),
+];
+
+/// To remove what a revision leaves in a cluster, and to make it anew.
+pub const REMOVE_REVISION: &[Permission] = &[
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "create"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "delete"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"),
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "create"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "delete"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list"),
+    may("apps", "deployments", "create"),
+    may("apps", "deployments", "delete"),
+    may("apps", "deployments", "get"),
+    may("autoscaling", "horizontalpodautoscalers", "create"),
+    may("autoscaling", "horizontalpodautoscalers", "delete"),
+    may("autoscaling", "horizontalpodautoscalers", "get"),
+    may("policy", "poddisruptionbudgets", "create"),
+    may("policy", "poddisruptionbudgets", "delete"),
+    may("policy", "poddisruptionbudgets", "get"),
+    may("", "services", "create"),
+    may("", "services", "delete"),
+    may("", "services", "get"),
+];

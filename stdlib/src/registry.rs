@@ -365,6 +365,33 @@ primitives! {
     list_map: "list/map.rs";
     list_first: "list/first.rs";
     list_contains: "list/contains.rs";
+    // Upgrades: revisions of the control plane, who belongs to which, and how it moves.
+    revision: "revision/revision.rs";
+    revision_is_missing: "revision/is_missing.rs";
+    revision_why: "revision/why.rs";
+    revision_is_ready: "revision/is_ready.rs";
+    revision_injection: "revision/injection_of.rs";
+    revision_has_synced: "revision/has_synced.rs";
+    revision_dependents: "revision/dependents_of.rs";
+    revision_make_default: "revision/make_default.rs";
+    revision_is_default: "revision/is_default.rs";
+    revision_remove: "revision/remove_from.rs";
+    namespace_injection: "injection/injection_of.rs";
+    injection_is_missing: "injection/is_missing.rs";
+    injection_why: "injection/why.rs";
+    injection_is_by: "injection/is_by.rs";
+    dependents_is_missing: "dependents/is_missing.rs";
+    dependents_why: "dependents/why.rs";
+    dependents_is_empty: "dependents/is_empty.rs";
+    namespace_placement: "placement/placement_of.rs";
+    placement_rest: "placement/rest.rs";
+    namespace_label_for: "workload/label_for.rs";
+    workload_move_to: "workload/move_to.rs";
+    workload_health: "health/health_of.rs";
+    health_is_missing: "health/is_missing.rs";
+    health_why: "health/why.rs";
+    health_not_worse_than: "health/not_worse_than.rs";
+    health_workload: "health/workload_of.rs";
 }
 
 nouns! {
@@ -430,6 +457,12 @@ nouns! {
     crate::carried::changes::CarriedChanges;
     crate::carried::walk::Walk;
     crate::onboarding::Onboarding;
+    // Upgrades.
+    crate::revision::Revision;
+    crate::injection::Injection;
+    crate::placement::Placement;
+    crate::dependents::Dependents;
+    crate::health::Health;
     meshbook_runtime::value::Span;
     meshbook_runtime::value::List;
 }
@@ -464,6 +497,9 @@ codes! {
     // Day 2.
     CONFIGURED_ELSEWHERE;
     TWO_LABELS;
+    // Upgrades.
+    NO_INJECTOR;
+    REVISION_IN_USE;
 }
 
 #[cfg(test)]

@@ -57,7 +57,8 @@ pub(crate) fn call(store: &Store, kind: &ResourceType, creates: bool, object: &V
     Ok(called)
 }
 
-fn concerns(store: &Store, webhook: &Value, kind: &ResourceType, creates: bool, object: &Value) -> bool {
+/// Whether a webhook is called for a write: by its rules, and by the labels of the namespace and of the object.
+pub(crate) fn concerns(store: &Store, webhook: &Value, kind: &ResourceType, creates: bool, object: &Value) -> bool {
     let among =
         |list: &Value, value: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == "*" || one == value));
     let operation = if creates { "CREATE" } else { "UPDATE" };

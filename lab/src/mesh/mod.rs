@@ -388,6 +388,11 @@ impl State {
                 workload: workload_name(pod).to_owned(),
                 serves: kubernetes::is_ready(pod) && pod["metadata"]["deletionTimestamp"].is_null(),
                 sidecar: kubernetes::inject::has_sidecar(pod),
+                revision: if kubernetes::inject::has_sidecar(pod) {
+                    istiod::plane::revision_of(pod).to_owned()
+                } else {
+                    String::new()
+                },
             })
             .collect();
         self.traffic.pods(&facts);
@@ -484,9 +489,7 @@ impl Pods for Mesh {
 
     fn inject(&self, store: &Store, pod: &mut Value) {
         let state = self.state();
-        let namespace = text(&pod["metadata"]["namespace"]).to_owned();
-        let labels = store.get("", "namespaces", "", &namespace).map(|object| object["metadata"]["labels"].clone());
-        if let Some(revision) = kubernetes::inject::revision(&labels.unwrap_or_default(), &pod["metadata"]) {
+        if let Some(revision) = kubernetes::inject::revision(store, pod) {
             // A pod that nobody owns is a workload of its own.
             let name = text(&pod["metadata"]["name"]).to_owned();
             kubernetes::inject::inject(pod, &state.spec, &name, &revision);

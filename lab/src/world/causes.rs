@@ -47,3 +47,17 @@ pub struct Faulty {
     /// Share of their requests (0 to 1) that they answer with the workload's `error_code`.
     pub error_rate: f64,
 }
+
+/// What becomes of a workload's pods whose sidecar one revision of Istio has injected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnderRevision {
+    /// The revision.
+    pub revision: String,
+    /// Share of requests (0 to 1) that such a pod answers with the workload's `error_code`.
+    #[serde(default)]
+    pub error_rate: f64,
+    /// Whether such a pod never becomes ready.
+    #[serde(default)]
+    pub never_ready: bool,
+}

@@ -72,6 +72,14 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("gateway-hpa", include_str!("../../worlds/gateway-hpa.toml")),
     ("new-service", include_str!("../../worlds/new-service.toml")),
     ("injection-label-missing", include_str!("../../worlds/injection-label-missing.toml")),
+    // Upgrades.
+    ("upgrade-canary", include_str!("../../worlds/upgrade-canary.toml")),
+    ("upgrade-half-done", include_str!("../../worlds/upgrade-half-done.toml")),
+    ("upgrade-moved", include_str!("../../worlds/upgrade-moved.toml")),
+    ("upgrade-dangling-tag", include_str!("../../worlds/upgrade-dangling-tag.toml")),
+    ("upgrade-two-labels", include_str!("../../worlds/upgrade-two-labels.toml")),
+    ("upgrade-worse-on-canary", include_str!("../../worlds/upgrade-worse-on-canary.toml")),
+    ("upgrade-never-ready", include_str!("../../worlds/upgrade-never-ready.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{Spec, Workload};
+use super::spec::{WorkloadKind, Spec, Workload};
 use super::{gateway, installation};
 use crate::mesh::ca;
 
@@ -174,7 +174,25 @@ fn deployment(namespace: &str, workload: &Workload) -> Value {
     let mut containers = vec![container];
     containers.extend(workload.own_sidecar.iter().cloned());
     let template = json!({"metadata": metadata, "spec": {"containers": containers}});
-    deployment_object(namespace, &workload.name, object_labels, selector, workload.replicas, template)
+    let mut object = deployment_object(namespace, &workload.name, object_labels, selector, workload.replicas, template);
+    let spec = object["spec"].as_object_mut().expect("an object has a spec");
+    match workload.kind {
+        WorkloadKind::Deployment => return object,
+        WorkloadKind::StatefulSet => {
+            spec.insert("serviceName".into(), json!(app));
+            spec.insert("podManagementPolicy".into(), json!("OrderedReady"));
+            spec.insert("updateStrategy".into(), json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
+        }
+        WorkloadKind::DaemonSet => {
+            spec.remove("replicas");
+            let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+            spec.insert("updateStrategy".into(), strategy);
+        }
+    }
+    spec.remove("strategy");
+    spec.remove("progressDeadlineSeconds");
+    object["kind"] = json!(workload.kind);
+    object
 }
 
 pub(crate) fn deployment_object(

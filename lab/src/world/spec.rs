@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::causes::{CpuLimit, Dependency, Faulty};
+use super::causes::{CpuLimit, Dependency, Faulty, UnderRevision};
 use super::control_plane::{ControlPlaneFaults, Revision};
 use super::gateway::Gateway;
 use super::memory::ProxyMemory;
@@ -159,7 +159,7 @@ impl Default for Telemetry {
     }
 }
 
-/// A Deployment, and the Service in front of it if it listens.
+/// A Deployment, StatefulSet or DaemonSet, and the Service in front of it if it listens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
@@ -231,6 +231,27 @@ pub struct Workload {
     /// What its sidecars need memory for.
     #[serde(default)]
     pub memory: ProxyMemory,
+    /// What keeps its pods running.
+    #[serde(default)]
+    pub kind: WorkloadKind,
+    /// The revision that had injected its pods when the world began, whatever the namespace says by now.
+    #[serde(default)]
+    pub injected_by: Option<String>,
+    /// What becomes of its pods under the proxies of one revision.
+    #[serde(default)]
+    pub under: Option<UnderRevision>,
+}
+
+/// What keeps the pods of a workload running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WorkloadKind {
+    /// A Deployment: a new ReplicaSet beside the old one.
+    #[default]
+    Deployment,
+    /// A StatefulSet: each pod by its own name, the highest first.
+    StatefulSet,
+    /// A DaemonSet: a pod on each node, whatever `replicas` says.
+    DaemonSet,
 }
 
 fn default_version() -> String {

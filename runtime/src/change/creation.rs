@@ -65,6 +65,8 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         levels: None,
         apply: change.apply.is_some().then_some(false),
         fleeting: change.fleeting,
+        first: None,
+        deletes: false,
     };
     // From a record without them, nobody can tell whether somebody has changed them since.
     if redact::hides_a_field(&changing) {
@@ -264,7 +266,7 @@ pub(super) fn take_back(
             return Err(Failure::new(&BAD_ANSWER, why));
         };
         let resource_version = (!changing.fleeting).then_some(resource_version);
-        match caller.firmly(&Call::Delete { object: object.clone(), uid, resource_version }) {
+        match caller.firmly(&Call::Delete { object: object.clone(), uid, resource_version, dry_run: false }) {
             Ok(_) => {
                 sent = true;
                 if send::look(caller, send::Subject::object(object)).is_err_and(|failure| failure.is(&NOT_FOUND)) {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod creation;
+mod deletion;
 pub mod diff;
 pub mod field;
 pub mod levels;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::effect::{Class, LogLevels, ObjectRef};
+use crate::record::event::First;
 
 /// Name under which meshbook owns the fields that it sets.
 pub const FIELD_MANAGER: &str = "meshbook";
@@ -50,6 +52,8 @@ pub struct Change {
     pub apply: Option<Value>,
     /// Whether it creates an object that never outlives what it is made for: see [`crate::run::Run::briefly`].
     pub(crate) fleeting: bool,
+    /// What has to be set back before this change is: see [`First`].
+    pub first: Option<Box<First>>,
 }
 
 impl Change {
@@ -66,6 +70,7 @@ impl Change {
             levels: None,
             apply: None,
             fleeting: false,
+            first: None,
         }
     }
 
@@ -77,6 +82,28 @@ impl Change {
     /// The creation of an object that does not exist: taken back, it is deleted.
     pub fn creation(object: ObjectRef, summary: String, after: Value) -> Self {
         Change::new(object, summary, Value::Null, after)
+    }
+
+    /// The deletion of an object as it was read: taken back, it is made anew.
+    pub fn deletion(object: ObjectRef, summary: String, before: Value) -> Self {
+        Change::new(object, summary, before, Value::Null)
+    }
+
+    /// The same of a change that, taken back, has its effect only after another object is as `desired`: pods that are made
+    /// anew follow the labels that their namespace has then. `present` is that object as it is while the change stands.
+    /// `docs/decisions/0015` says why.
+    #[must_use]
+    pub fn after_setting_back(self, object: ObjectRef, present: &Value, desired: Value) -> Self {
+        let fields = diff::fields(&desired, present);
+        if fields.is_empty() {
+            return self;
+        }
+        Change { first: Some(Box::new(First { object, fields, pre_image: desired })), ..self }
+    }
+
+    /// Whether it deletes its object.
+    pub fn deletes(&self) -> bool {
+        self.after.is_null() && !self.before.is_null()
     }
 
     /// A server-side apply of a configuration; if the object is not there, its creation.

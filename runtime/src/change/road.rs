@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::info_span;
 
 use super::send::{self, Outcome};
-use super::{Change, Changed, apply, creation, diff, levels, ownership, patch};
+use super::{Change, Changed, apply, creation, deletion, diff, levels, ownership, patch};
 use crate::effect::{Class, ObjectRef};
 use crate::failure::{CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE};
 use crate::gate::{access, approval};
@@ -44,7 +44,7 @@ fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
     // What an apply comes to, only the server knows: it also takes away what is no longer named.
     // Unless it is only planned to be there.
     let only_planned = run.gate.overlay.real(object).is_some_and(|real| real.is_null());
-    if (change.apply.is_none() || only_planned) && diff::fields(&change.before, &change.after).is_empty() {
+    if !change.deletes() && (change.apply.is_none() || only_planned) && diff::fields(&change.before, &change.after).is_empty() {
         return Ok(Changed { number: None, object: change.before, fields: Vec::new() });
     }
     let Some(proposal) = propose(run, &change)? else {
@@ -76,6 +76,9 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     if real.is_null() {
         let (changing, tried) = creation::propose(run, change)?;
         return Ok(Some(Proposal { changing, tried, resource_version: None }));
+    }
+    if change.deletes() {
+        return Ok(Some(Proposal { changing: deletion::propose(run, change)?, tried: Value::Null, resource_version: None }));
     }
     let (difference, resource_version) = match (&change.levels, &change.apply) {
         (Some(_), _) => match levels::between(&real, &change.after) {
@@ -139,6 +142,8 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         levels: change.levels.clone(),
         apply: change.apply.is_some().then_some(force),
         fleeting: false,
+        first: change.first.clone(),
+        deletes: false,
     };
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
@@ -183,9 +188,10 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
         return Err(failure);
     }
     let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(changing.clone())))?;
-    let outcome = match changing.creates() {
-        true => creation::once(&run.caller, &changing, &run.settings().field_manager),
-        false => send::once(&run.caller, &changing, resource_version.as_deref()),
+    let outcome = match (changing.creates(), changing.deletes) {
+        (true, _) => creation::once(&run.caller, &changing, &run.settings().field_manager),
+        (_, true) => deletion::once(&run.caller, &changing),
+        _ => send::once(&run.caller, &changing, resource_version.as_deref()),
     };
     if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
         // This process still knows the values that the record does not keep.
@@ -220,8 +226,8 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
 /// The object as it stands after the change. A person is told if it does not stand as it was set.
 fn read_back(run: &Run, changed: &Changing, post_image: Value) -> Value {
     let object = &changed.object;
-    if changed.fleeting {
-        // The cluster goes on writing into it: what webhooks and controllers add is not somebody else's doing.
+    if changed.fleeting || changed.deletes {
+        // It is gone; or the cluster goes on writing into it, and that is not somebody else's doing.
         return post_image;
     }
     match send::look(&run.caller, send::Subject::of(changed)) {

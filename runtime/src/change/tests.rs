@@ -73,6 +73,8 @@ fn changing(before: &Value, after: &Value) -> Changing {
         levels: None,
         fleeting: false,
         apply: None,
+        first: None,
+        deletes: false,
     }
 }
 

@@ -7,10 +7,10 @@
 use serde_json::{Value, json};
 
 use super::ownership::manager_of;
-use super::{creation, diff, field, levels, ownership, patch, send};
+use super::{creation, deletion, diff, field, levels, ownership, patch, send};
 use crate::effect::ObjectRef;
 use crate::failure::{BAD_ANSWER, CONFLICT, Failure, NOT_FOUND};
-use crate::record::event::{Changing, Event, UndoConflict, UndoOutcome};
+use crate::record::event::{Changing, Event, First, UndoConflict, UndoOutcome};
 use crate::record::journal::Journal;
 use crate::run::{Caller, Entry};
 
@@ -33,6 +33,38 @@ impl Subject {
     pub(crate) fn of_entry(entry: &Entry) -> Self {
         Subject { number: entry.number, changing: entry.changing.clone(), post_image: entry.post_image.clone() }
     }
+
+    /// What has to be set back before it, as if it were a change of its own.
+    fn first(&self, first: &First) -> Self {
+        let changing = Changing {
+            object: first.object.clone(),
+            fields: first.fields.clone(),
+            pre_image: first.pre_image.clone(),
+            patch: Value::Null,
+            first: None,
+            ..self.changing.clone()
+        };
+        Subject { number: self.number, changing, post_image: None }
+    }
+}
+
+/// Changes, newest first, in the order in which they are taken back: what another one needs to be set back before it
+/// comes before it.
+pub(crate) fn in_order<T>(changes: Vec<T>, changing: impl Fn(&T) -> &Changing) -> Vec<T> {
+    let mut rest: Vec<Option<T>> = changes.into_iter().map(Some).collect();
+    let mut ordered = Vec::with_capacity(rest.len());
+    for place in 0..rest.len() {
+        let needs = rest[place].as_ref().and_then(|one| changing(one).first.as_ref().map(|first| first.object.clone()));
+        if let Some(needs) = needs {
+            for other in rest.iter_mut().skip(place + 1) {
+                if other.as_ref().is_some_and(|other| same_object(&changing(other).object, &needs)) {
+                    ordered.extend(other.take());
+                }
+            }
+        }
+        ordered.extend(rest[place].take());
+    }
+    ordered
 }
 
 /// Takes changes back. What stops the run does not cut it short.
@@ -101,6 +133,17 @@ impl<'a> Undoer<'a> {
                 subject.post_image.as_ref(),
                 self.field_manager,
             );
+        }
+        if subject.changing.deletes {
+            return deletion::take_back(self.caller, &subject.changing);
+        }
+        if let Some(first) = &subject.changing.first {
+            let outcome = self.attempts(&subject.first(first))?;
+            if !outcome.is_clean() {
+                return Ok(UndoOutcome::LeftAlone {
+                    why: format!("{} has to be set back before it: {outcome}", first.object),
+                });
+            }
         }
         let mut last = None;
         let mut sent = false;
@@ -286,7 +329,7 @@ fn depends(newer: &Changing, older: &Changing) -> bool {
     same_object(&newer.object, &older.object) || host(newer) == host(older)
 }
 
-fn same_object(one: &ObjectRef, other: &ObjectRef) -> bool {
+pub(crate) fn same_object(one: &ObjectRef, other: &ObjectRef) -> bool {
     one.kind.group == other.kind.group
         && one.kind.plural == other.kind.plural
         && one.namespace == other.namespace

@@ -125,7 +125,7 @@ impl Overlay {
                     .into_iter()
                     .filter(|item| !concerned.iter().any(|(object, _)| is_object(item, object)))
                     .collect();
-                for (_, planned) in concerned {
+                for (_, planned) in concerned.into_iter().filter(|(_, planned)| !planned.planned.is_null()) {
                     let selected = labels.as_deref().is_none_or(|labels| selector::labels(labels, &planned.planned))
                         && fields.as_deref().is_none_or(|fields| selector::fields(fields, &planned.planned));
                     if selected {

@@ -226,12 +226,38 @@ pub struct Changing {
     /// whatever the cluster has written into it since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fleeting: bool,
+    /// What has to be set back before this change is, such as the labels of a namespace before its pods are made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Box<First>>,
+    /// Whether it deletes its object: its inverse makes it anew from the pre-image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deletes: bool,
+}
+
+/// Fields of another object that have to be as they were before a change is taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct First {
+    /// Which object.
+    pub object: ObjectRef,
+    /// The fields: what they shall be as `before`, what they are while the change stands as `after`.
+    pub fields: Vec<FieldChange>,
+    /// The object as it shall be.
+    pub pre_image: Value,
 }
 
 impl Changing {
     /// Whether it creates its object, so that its inverse is a deletion.
     pub fn creates(&self) -> bool {
         self.pre_image.is_null()
+    }
+
+    /// What it does, in a word.
+    pub fn verb(&self) -> &'static str {
+        match (self.creates(), self.deletes) {
+            (true, _) => "create",
+            (_, true) => "delete",
+            _ => "change",
+        }
     }
 }
 
@@ -267,6 +293,8 @@ pub enum UndoOutcome {
     },
     /// The object that the change had created is deleted.
     Deleted,
+    /// The object that the change had deleted is made anew.
+    Recreated,
     /// It was as before already.
     Already,
     /// Somebody else changed these fields since: left alone.
@@ -292,7 +320,10 @@ pub enum UndoOutcome {
 impl UndoOutcome {
     /// Whether the object is as before the change.
     pub fn is_clean(&self) -> bool {
-        matches!(self, UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Already)
+        matches!(
+            self,
+            UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Recreated | UndoOutcome::Already
+        )
     }
 }
 
@@ -305,6 +336,7 @@ impl fmt::Display for UndoOutcome {
                 f.write_str("taken back; the fields that were set back are owned by meshbook now")
             }
             UndoOutcome::Deleted => f.write_str("deleted again: it did not exist before"),
+            UndoOutcome::Recreated => f.write_str("made anew as it was, under another uid"),
             UndoOutcome::Already => f.write_str("it was as before already"),
             UndoOutcome::Conflict { fields, .. } => {
                 f.write_str("somebody else has changed ")?;

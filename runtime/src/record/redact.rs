@@ -289,7 +289,7 @@ fn undo_outcome(outcome: &mut UndoOutcome) {
         }
         UndoOutcome::LeftAlone { why } => redact_text(why),
         UndoOutcome::Failed { failure } => redact_text(&mut failure.1),
-        UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Already => {}
+        UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Recreated | UndoOutcome::Already => {}
     }
 }
 

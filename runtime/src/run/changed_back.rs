@@ -25,6 +25,7 @@ impl Run {
                 matches!(entry.state, State::Unsettled | State::Settled)
                     && entry.changing.levels.is_none()
                     && !entry.changing.creates()
+                    && !entry.changing.deletes
             });
             standing.map(|entry| entry.changing.clone()).collect()
         };

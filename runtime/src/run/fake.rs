@@ -206,7 +206,7 @@ impl State {
         match call {
             Call::Patch { object, patch, .. } => self.patch(object, patch, false),
             Call::Create { object, content, .. } => self.create(object, content, false),
-            Call::Delete { object, uid, resource_version } => self.delete(object, uid, resource_version.as_deref()),
+            Call::Delete { object, uid, resource_version, .. } => self.delete(object, uid, resource_version.as_deref()),
             other => panic!("{other:?} writes nothing"),
         }
     }
@@ -217,7 +217,7 @@ fn written(call: &Call) -> Option<(&ObjectRef, Value)> {
     match call {
         Call::Patch { object, patch, dry_run: false } => Some((object, patch.clone())),
         Call::Create { object, content, dry_run: false } => Some((object, content.clone())),
-        Call::Delete { object, .. } => Some((object, Value::Null)),
+        Call::Delete { object, dry_run: false, .. } => Some((object, Value::Null)),
         _ => None,
     }
 }
@@ -286,6 +286,7 @@ impl Cluster {
                 Some(code) => Err(Failure::new(code, "the admission webhook says no")),
                 None => state.create(object, content, true).map(Reply::Json),
             },
+            Call::Delete { dry_run: true, .. } => Ok(Reply::Done),
             Call::Patch { object, .. } | Call::Create { object, .. } | Call::Delete { object, .. } => {
                 if let Some(edit) = state.meanwhile.take() {
                     let mut content = state.objects[object].clone();

@@ -88,7 +88,7 @@ impl Ledger {
     pub(crate) fn taken_back(&mut self, number: u64, outcome: &UndoOutcome) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) {
             entry.state = match outcome {
-                UndoOutcome::Restored { .. } | UndoOutcome::Deleted | UndoOutcome::Already => State::TakenBack,
+                outcome if outcome.is_clean() => State::TakenBack,
                 other => State::LeftBehind(other.to_string()),
             };
         }

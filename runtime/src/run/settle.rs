@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::changed_back::HINT;
 use super::ledger::{Entry, OpenStep, Order, State};
 use super::{Mark, Run, StepMark, Stop};
-use crate::change::undo::{Subject, Undoer};
+use crate::change::undo::{self, Subject, Undoer};
 use crate::change::{Change, Changed};
 use crate::failure::{Failure, PLAN_ENDS, PROOF};
 use crate::record::event::{Event, ProofOutcome};
@@ -126,8 +126,25 @@ impl Run {
     pub(super) fn take_back(&self, why: &str, which: impl Fn(usize, &Entry) -> bool) -> bool {
         let subjects: Vec<Subject> = {
             let ledger = self.ledger.lock();
-            let chosen = ledger.entries.iter().enumerate().filter(|(index, entry)| which(*index, entry));
-            chosen.rev().map(|(_, entry)| Subject::of_entry(entry)).collect()
+            let chosen: Vec<&Entry> = ledger
+                .entries
+                .iter()
+                .enumerate()
+                .filter(|(index, entry)| which(*index, entry))
+                .map(|(_, entry)| entry)
+                .collect();
+            // What has to be set back before one of them is, goes with it, proved or not.
+            let needed = |entry: &&Entry| {
+                matches!(entry.state, State::Unsettled | State::Settled)
+                    && chosen.iter().any(|one| {
+                        let first = one.changing.first.as_ref();
+                        first.is_some_and(|first| undo::same_object(&first.object, &entry.changing.object))
+                    })
+            };
+            let is_chosen = |entry: &&Entry| chosen.iter().any(|one| one.number == entry.number);
+            let all: Vec<&Entry> =
+                ledger.entries.iter().rev().filter(|entry| is_chosen(entry) || needed(entry)).collect();
+            undo::in_order(all, |entry| &entry.changing).into_iter().map(Subject::of_entry).collect()
         };
         let mut clean = true;
         Undoer::new(&self.caller, &self.journal, &self.settings.field_manager).take_back(

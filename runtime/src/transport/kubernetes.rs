@@ -148,6 +148,7 @@ pub(super) async fn delete(
     object: &ObjectRef,
     uid: &str,
     resource_version: Option<&str>,
+    dry_run: bool,
 ) -> Result<(), Failure> {
     let mut options = json!({
         "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
@@ -155,6 +156,9 @@ pub(super) async fn delete(
     });
     if let Some(version) = resource_version {
         options["preconditions"]["resourceVersion"] = version.into();
+    }
+    if dry_run {
+        options["dryRun"] = json!(["All"]);
     }
     let question = Question {
         method: Method::DELETE,
@@ -175,7 +179,7 @@ pub(super) async fn try_create(
     namespace: Option<&str>,
     object: &Value,
     manager: &str,
-) -> Result<(), Failure> {
+) -> Result<Value, Failure> {
     let mut query = Query::default();
     query.add("fieldManager", Some(manager));
     query.add("dryRun", Some("All"));
@@ -189,7 +193,7 @@ pub(super) async fn try_create(
         // What admission refuses is an answer, and often a 500: asking again would only delay it.
         repeatable: false,
     };
-    object_of(server, &question).await.map(|_| ())
+    object_of(server, &question).await
 }
 
 /// Which part of a log is read: the query of `GET …/pods/NAME/log` (`k8s.io/api/core/v1` `PodLogOptions`).

@@ -216,13 +216,14 @@ impl Connection {
             Call::Create { object, content, dry_run } => {
                 Reply::Json(kubernetes::create(server, object, content, *dry_run, &self.field_manager).await?)
             }
-            Call::Delete { object, uid, resource_version } => {
-                kubernetes::delete(server, object, uid, resource_version.as_deref()).await?;
+            Call::Delete { object, uid, resource_version, dry_run } => {
+                kubernetes::delete(server, object, uid, resource_version.as_deref(), *dry_run).await?;
                 Reply::Done
             }
             Call::TryCreate { kind, namespace, object } => {
-                kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?;
-                Reply::Done
+                Reply::Json(
+                    kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?,
+                )
             }
             Call::Exec { pod, container, command, within } => {
                 exec::run(server, pod, container, command, *within).await?

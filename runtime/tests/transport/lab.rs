@@ -156,7 +156,7 @@ async fn a_creation_is_tried_and_nothing_is_kept() {
     };
     let before = lab.store().list("", "pods", Some("summit")).len();
     let well = attempt(json!([{"name": "a", "image": "registry.example/a"}]));
-    assert!(matches!(connection.call(&well).await, Ok(Reply::Done)));
+    assert!(matches!(connection.call(&well).await, Ok(Reply::Json(_))));
     assert_eq!(lab.store().list("", "pods", Some("summit")).len(), before);
     let failure = connection.call(&attempt(json!([]))).await.unwrap_err();
     assert_eq!(failure.code.name, failure::REJECTED.name, "{failure}");

@@ -147,7 +147,7 @@ pub fn admits_pods(run: &Run, plane: &ControlPlane) -> Result<(bool, String), Fa
     let mut refused = Vec::new();
     for (namespace, reply) in chosen.iter().zip(run.read_all(effects)) {
         match reply {
-            Ok(Reply::Done) => {}
+            Ok(Reply::Json(_)) => {}
             Ok(_) => refused.push(format!("{namespace}: the answer is no pod")),
             Err(failure) if !failure.code.catchable => return Err(failure),
             Err(failure) if failure.is(&FORBIDDEN) => {
@@ -182,7 +182,8 @@ fn labels(seen: &Seen, namespace: &str) -> Labels {
     pods.map(|pod| of(&pod.labels)).find(|labels| !labels.is_empty()).unwrap_or_default()
 }
 
-fn trial(namespace: &str, labels: &Labels) -> Effect {
+/// The creation of a pod as a trial: the answer is the pod as admission makes it, sidecar included.
+pub fn trial(namespace: &str, labels: &Labels) -> Effect {
     let call =
         Call::TryCreate { kind: kinds::pod(), namespace: Some(namespace.to_owned()), object: probe(namespace, labels) };
     Effect {

@@ -239,12 +239,12 @@ fn ask(run: &Run, istiods: &mut [Istiod]) -> Result<(), Failure> {
 }
 
 /// A request for one of istiod's pages.
-pub(super) fn get(istiod: &Istiod, what: &str, path: &str) -> Effect {
+pub(crate) fn get(istiod: &Istiod, what: &str, path: &str) -> Effect {
     Effect::page(&istiod.namespace, &istiod.pod, istiod.port, format!("istiod's {what}"), path)
 }
 
 /// The body of an answer of istiod.
-pub(super) fn page(reply: Reply) -> Result<String, String> {
+pub(crate) fn page(reply: Reply) -> Result<String, String> {
     admin::body_of("its port", reply)
 }
 

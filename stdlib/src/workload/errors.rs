@@ -8,9 +8,7 @@ use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
 use rhai::Dynamic;
 
 use crate::descriptor::{self, param};
-use crate::errors::{Counted, Errors};
-use crate::prometheus::{self, quote};
-use crate::workload::Workload;
+use crate::workload::{Workload, sent::sent};
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -33,23 +31,7 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let (run, work, span) = (call.run(), call.receiver::<Workload>()?, call.span(0)?);
-    let query = format!(
-        "sum by (response_code) (increase(istio_requests_total{{reporter=\"source\",source_workload_namespace={},source_workload={}}}[{span}]))",
-        quote(work.object().namespace.as_deref().unwrap_or_default()),
-        quote(&work.object().name)
-    );
-    let counted = prometheus::ask(run, "requests that it sends", query)?.map(|series| {
-        let (mut total, mut errors) = (0.0, 0.0);
-        for one in &series {
-            let value = one.last().map_or(0.0, |(_, value)| value);
-            let code = one.label("response_code");
-            total += value;
-            errors += if code.starts_with('5') || code == "0" { value } else { 0.0 };
-        }
-        Counted { total, errors, source: "Prometheus: istio_requests_total" }
-    });
-    let errors = Errors::sent(&work, span, counted);
+    let errors = sent(call.run(), &call.receiver::<Workload>()?, call.span(0)?)?;
     saw(call, errors.text());
     Ok(Dynamic::from(errors))
 }

@@ -1,7 +1,10 @@
 //! Workloads, pods and namespaces, as nouns.
 
+pub mod moving;
 pub mod resolve;
+pub mod rollout;
 pub mod scaling;
+pub mod sent;
 
 use std::sync::Arc;
 

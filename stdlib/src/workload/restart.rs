@@ -5,17 +5,14 @@ use meshbook_runtime::effect::Class;
 use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, REJECTED};
 use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive};
 use rhai::Dynamic;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::code::NO_ROLLOUT;
 use crate::descriptor;
 use crate::kubernetes::read;
 use crate::object::convert::merge;
 use crate::workload::Workload;
-
-/// The annotation by which `kubectl rollout restart` makes a template differ
-/// (`k8s.io/kubectl/pkg/polymorphichelpers/objectrestarter.go`).
-const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+use crate::workload::rollout::{RESTARTED_AT, no_rollout};
 
 const WHY: &str = "the pods that it replaces are gone, with what they held in memory; to set the annotation back would replace them once more";
 
@@ -55,26 +52,4 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let summary = "restart: its pods are replaced one after the other".to_owned();
     run.change(Change::new(object.clone(), summary, before, after).irreversible(WHY))?;
     Ok(Dynamic::UNIT)
-}
-
-/// Why a change of the template would replace no pod, if it would not.
-fn no_rollout(object: &Value) -> Option<&'static str> {
-    if object.pointer("/spec/paused") == Some(&json!(true)) {
-        return Some("its rollout is paused (`kubectl rollout resume`)");
-    }
-    let strategy = object.pointer("/spec/updateStrategy/type").and_then(Value::as_str);
-    (strategy == Some("OnDelete")).then_some("its update strategy is OnDelete, so each pod stays until somebody deletes it")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_replaces_no_pods_says_why() {
-        assert_eq!(no_rollout(&json!({ "spec": { "paused": false, "strategy": { "type": "Recreate" } } })), None);
-        assert!(no_rollout(&json!({ "spec": { "paused": true } })).is_some_and(|why| why.contains("paused")));
-        let on_delete = json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } });
-        assert!(no_rollout(&on_delete).is_some_and(|why| why.contains("OnDelete")));
-    }
 }

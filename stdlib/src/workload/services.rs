@@ -5,12 +5,10 @@ use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use meshbook_runtime::value::List;
 use rhai::Dynamic;
-use serde_json::Value;
 
 use crate::descriptor;
-use crate::host::resolve::resolve;
-use crate::kubernetes::{kinds, read};
-use crate::proxy::pod::{selects, strings};
+use crate::health::gather;
+use crate::kubernetes::read;
 use crate::workload::Workload;
 
 /// Its descriptor.
@@ -34,15 +32,6 @@ pub static PRIMITIVE: Primitive = Primitive {
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (run, work) = (call.run(), call.receiver::<Workload>()?);
     let object = read::get(run, work.object())?;
-    let labels = strings(object.pointer("/spec/template/metadata/labels"));
-    let namespace = work.object().namespace.as_deref().unwrap_or_default();
-    let mut hosts = Vec::new();
-    for service in read::list(run, kinds::service(), Some(namespace), None)? {
-        let selector = strings(service.pointer("/spec/selector"));
-        let name = service.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        if !selector.is_empty() && selects(&selector, &labels) {
-            hosts.push(resolve(run, &format!("{name}.{namespace}"))?);
-        }
-    }
+    let hosts = gather::hosts(run, &work, &object)?;
     Ok(Dynamic::from(List::new(hosts)))
 }

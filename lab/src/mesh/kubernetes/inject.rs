@@ -2,26 +2,32 @@
 
 use serde_json::{Value, json};
 
+use crate::api::webhooks;
+use crate::crd::Catalog;
+use crate::store::Store;
 use crate::world::Spec;
 use crate::world::installation::istiod_name;
 use crate::world::objects::{ROOT_NAMESPACE, proxy_image};
 
-/// The revision whose webhook injects pods of this template in this namespace; `None` if none does.
+/// The revision whose istiod injects a new pod; `None` if none does.
 ///
-/// The pod's label `sidecar.istio.io/inject` wins over the namespace's `istio-injection` and `istio.io/rev`; without
-/// either of the namespace's labels the pod's own `istio.io/rev` counts.
-pub fn revision(namespace_labels: &Value, pod_metadata: &Value) -> Option<String> {
-    let pod = pod_metadata["labels"]["sidecar.istio.io/inject"]
-        .as_str()
-        .or(pod_metadata["annotations"]["sidecar.istio.io/inject"].as_str());
-    let named = |labels: &Value| labels["istio.io/rev"].as_str().map(str::to_owned);
-    match (namespace_labels["istio-injection"].as_str(), pod) {
-        (Some("disabled"), _) | (_, Some("false")) => None,
-        (Some("enabled"), _) => Some("default".into()),
-        _ => named(namespace_labels)
-            .or_else(|| named(&pod_metadata["labels"]))
-            .or_else(|| (pod == Some("true")).then(|| "default".into())),
+/// It is the one behind the first webhook of an injector that concerns the pod: the injectors of revisions and of revision
+/// tags choose by the labels of the namespace and, only where that has neither `istio-injection` nor `istio.io/rev`, by the
+/// pod's own. The injector itself leaves a pod alone whose annotation says so.
+pub fn revision(store: &Store, pod: &Value) -> Option<String> {
+    if pod["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false" {
+        return None;
     }
+    let kind = Catalog::get().by_plural("", "pods").expect("pods are built in");
+    store.list("admissionregistration.k8s.io", "mutatingwebhookconfigurations", None).iter().find_map(|configuration| {
+        let webhooks = configuration["webhooks"].as_array()?;
+        let one = webhooks.iter().find(|webhook| {
+            webhook["name"].as_str().is_some_and(|name| name.ends_with("sidecar-injector.istio.io"))
+                && webhooks::concerns(store, webhook, kind, true, pod)
+        })?;
+        let service = one["clientConfig"]["service"]["name"].as_str()?;
+        Some(service.strip_prefix("istiod-").unwrap_or("default").to_owned())
+    })
 }
 
 /// Adds the sidecar to a pod, or makes its container `istio-proxy` a gateway's where it names that template.

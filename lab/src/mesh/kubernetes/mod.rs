@@ -12,11 +12,14 @@ use crate::api::webhooks::{self, Called};
 use crate::crd::{Catalog, ResourceType};
 use crate::store::{Object, Store};
 use crate::world::Spec;
+use crate::world::objects::workloads;
+use crate::world::spec::Workload;
 
 mod autoscaler;
 mod bare;
 mod crash;
 mod endpoints;
+mod sets;
 pub(crate) mod event;
 pub mod inject;
 pub mod label_selector;
@@ -94,6 +97,12 @@ impl Controllers {
         for deployment in store.list("apps", "deployments", None) {
             self.deployment(store, &deployment, now, at_once);
         }
+        for set in store.list("apps", "statefulsets", None) {
+            self.stateful_set(store, &set, now, at_once);
+        }
+        for set in store.list("apps", "daemonsets", None) {
+            self.daemon_set(store, &set, now, at_once);
+        }
         self.adopt_deleted(store, now);
         self.take_in(store, now);
         for service in store.list("", "services", None) {
@@ -112,6 +121,9 @@ impl Controllers {
                 match self.crashes.iter().find(|crash| crash.concerns(&pod)) {
                     Some(crash) => crash.strike(store, &pod, now),
                     None if bare::cannot_be_pulled(&pod).is_some() => bare::back_off(store, &pod),
+                    None if self.never_ready(&pod) => {
+                        drop(store.put_status("", "pods", &key.0, &key.1, unready(&pod, now), "kubelet"));
+                    }
                     None => drop(store.put_status("", "pods", &key.0, &key.1, running(&pod, now), "kubelet")),
                 }
             }
@@ -263,40 +275,56 @@ impl Controllers {
         now: Timestamp,
         at_once: bool,
     ) {
-        let namespace = text(&deployment["metadata"]["namespace"]);
-        let workload = text(&deployment["metadata"]["name"]);
+        let set_name = text(&set["metadata"]["name"]);
+        let index = self.pods_made + 1;
+        let name = format!("{set_name}-{}", seed::suffix(seed::hash(self.seed, &[set_name, &index.to_string()]), 5));
+        let new = NewPod {
+            workload: text(&deployment["metadata"]["name"]),
+            owner: set,
+            kind: "ReplicaSet",
+            labels: json!({"pod-template-hash": hash}),
+            name,
+            node: None,
+        };
+        self.spawn(store, &deployment["spec"]["template"], new, now, at_once);
+    }
+
+    /// Makes a pod of a template: asks the webhooks, lets istiod inject it, gives it a node and an address.
+    fn spawn(&mut self, store: &Store, template: &Value, new: NewPod<'_>, now: Timestamp, at_once: bool) {
+        let NewPod { workload, owner, kind, labels, name, node } = new;
+        let namespace = text(&owner["metadata"]["namespace"]);
+        let owner_name = text(&owner["metadata"]["name"]);
         self.pods_made += 1;
         let index = self.pods_made;
-        let set_name = text(&set["metadata"]["name"]);
-        let name = format!("{set_name}-{}", seed::suffix(seed::hash(self.seed, &[set_name, &index.to_string()]), 5));
-        let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": deployment["spec"]["template"]["metadata"], "spec": deployment["spec"]["template"]["spec"]});
+        let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
         pod["metadata"]["name"] = json!(name);
-        pod["metadata"]["generateName"] = json!(format!("{set_name}-"));
+        pod["metadata"]["generateName"] = json!(format!("{owner_name}-"));
         pod["metadata"]["namespace"] = json!(namespace);
-        pod["metadata"]["labels"]["pod-template-hash"] = json!(hash);
+        for (key, value) in labels.as_object().into_iter().flatten() {
+            pod["metadata"]["labels"][key] = value.clone();
+        }
         if pod["metadata"]["annotations"].is_null() {
             pod["metadata"]["annotations"] = json!({});
         }
-        pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": set_name, "uid": set["metadata"]["uid"], "controller": true, "blockOwnerDeletion": true}]);
-        let node = 1 + index as usize % self.nodes;
+        pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": kind, "name": owner_name, "uid": owner["metadata"]["uid"], "controller": true, "blockOwnerDeletion": true}]);
+        let node = node.unwrap_or(1 + index as usize % self.nodes);
         pod["spec"]["nodeName"] = json!(format!("node-{node}"));
         if pod["spec"]["serviceAccountName"].is_null() {
             pod["spec"]["serviceAccountName"] = json!("default");
         }
-        let labels = store
-            .get("", "namespaces", "", namespace)
-            .map_or(Value::Null, |object| object["metadata"]["labels"].clone());
         // When a world begins, its pods are there already.
         let called = if at_once { Ok(Called::Answered) } else { webhooks::call(store, pod_kind(), true, &pod) };
         match called {
             Err(failure) => {
                 let message = format!("Error creating: {}", failure.message());
-                event::warn(store, set, "replicaset-controller", "FailedCreate", &message, now);
+                event::warn(store, owner, &format!("{}-controller", kind.to_lowercase()), "FailedCreate", &message, now);
                 return;
             }
             Ok(Called::Ignored) => {}
             Ok(_) => {
-                if let Some(revision) = inject::revision(&labels, &pod["metadata"]) {
+                let before = self.workload(namespace, workload).and_then(|own| own.injected_by.clone());
+                let revision = inject::revision(store, &pod).map(|now| before.filter(|_| at_once).unwrap_or(now));
+                if let Some(revision) = revision {
                     inject::inject(&mut pod, &self.spec, workload, &revision);
                 }
             }
@@ -314,6 +342,24 @@ impl Controllers {
             self.starting.insert((namespace.to_owned(), name), now + self.pod_start.mul_f64(0.75 + 0.5 * jitter));
         }
         store.put(pod, MANAGER);
+    }
+
+    /// What the world says of a workload.
+    fn workload(&self, namespace: &str, name: &str) -> Option<&Workload> {
+        let mut all = workloads(&self.spec);
+        all.find(|(own, workload)| *own == namespace && workload.name == name).map(|(_, workload)| workload)
+    }
+
+    /// Whether the world says that a pod of this revision never becomes ready.
+    fn never_ready(&self, pod: &Value) -> bool {
+        let name = crate::mesh::istiod::config::workload_name(pod);
+        self.workload(text(&pod["metadata"]["namespace"]), name)
+            .and_then(|workload| workload.under.as_ref())
+            .is_some_and(|under| {
+                under.never_ready
+                    && inject::has_sidecar(pod)
+                    && crate::mesh::istiod::plane::revision_of(pod) == under.revision
+            })
     }
 
     fn service(&mut self, store: &Store, service: &Object) {
@@ -334,6 +380,20 @@ impl Controllers {
         }
         endpoints::reconcile(store, &service);
     }
+}
+
+/// A pod that is to be made.
+struct NewPod<'a> {
+    /// Its workload.
+    workload: &'a str,
+    /// The object that owns it, and of what kind that is.
+    owner: &'a Object,
+    kind: &'static str,
+    /// Labels beside those of the template.
+    labels: Value,
+    name: String,
+    /// Its node; any if absent.
+    node: Option<usize>,
 }
 
 fn pod_kind() -> &'static ResourceType {
@@ -359,6 +419,16 @@ fn running(pod: &Value, now: Timestamp) -> Value {
     status["containerStatuses"] = containers(pod, "containers", &since, true);
     if pod["spec"]["initContainers"].is_array() {
         status["initContainerStatuses"] = containers(pod, "initContainers", &since, true);
+    }
+    status
+}
+
+/// A pod whose containers run, and whose application is not ready.
+fn unready(pod: &Value, now: Timestamp) -> Value {
+    let mut status = running(pod, now);
+    status["conditions"] = conditions(false, &second(now));
+    for container in status["containerStatuses"].as_array_mut().into_iter().flatten() {
+        container["ready"] = json!(false);
     }
     status
 }

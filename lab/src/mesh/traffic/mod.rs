@@ -49,6 +49,8 @@ pub struct PodFacts {
     pub serves: bool,
     /// Whether it has a sidecar.
     pub sidecar: bool,
+    /// The revision of Istio that injected it; empty without a sidecar.
+    pub revision: String,
 }
 
 /// All flows and servers of the mesh.
@@ -222,6 +224,8 @@ impl Traffic {
             .map(|(_, workload)| workload);
         let stranger = crowd_member(0);
         let workload = workload.unwrap_or(&stranger);
+        let under = workload.under.as_ref().filter(|under| under.revision == facts.revision);
+        let error_rate = under.map_or(workload.error_rate, |under| under.error_rate.max(workload.error_rate));
         Server {
             pod: facts.key.clone(),
             service_time: workload.service_time.seconds().max(1e-4),
@@ -229,9 +233,9 @@ impl Traffic {
             cpu: workload.cpu,
             periods: (0.0, 0.0),
             failing: 0.0,
-            faulty_rate: if (500..600).contains(&workload.error_code) { workload.error_rate } else { 0.0 },
+            faulty_rate: if (500..600).contains(&workload.error_code) { error_rate } else { 0.0 },
             capacity: f64::from(workload.capacity.max(1)),
-            error_rate: workload.error_rate,
+            error_rate,
             error_code: workload.error_code,
             down: workload.down,
             limits: None,

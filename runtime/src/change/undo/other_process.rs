@@ -54,7 +54,7 @@ pub fn pending(lines: &[Line]) -> Result<Vec<Pending>, Failure> {
         }
     }
     pending.reverse();
-    Ok(pending)
+    Ok(super::in_order(pending, |pending| &pending.changing))
 }
 
 fn started(lines: &[Line]) -> Result<&Started, Failure> {

@@ -1,0 +1,67 @@
+//! What a revision leaves in a cluster, and how it is removed: first what calls its istiods, then they.
+
+use meshbook_runtime::change::Change;
+use meshbook_runtime::effect::{ObjectRef, ResourceKind};
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::run::Run;
+use serde_json::Value;
+
+use super::labels::REVISION;
+use super::{Revision, label, service_of};
+use crate::code::REVISION_IN_USE;
+use crate::control_plane::selector::Labels;
+use crate::dependents;
+use crate::kubernetes::{kinds, read};
+use crate::revision::{gather, labels};
+
+/// Deletes the webhooks, the autoscaler, the disruption budget, the Deployment and the Service of a revision. Answers
+/// whether there was anything.
+///
+/// # Errors
+/// `REVISION_IN_USE` while somebody depends on it or it is the default; `NO_DATA` if that is not known; what a change can
+/// end in.
+pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
+    let name = revision.name()?;
+    let refused = |why: String, hint: &str| {
+        Failure::new(&REVISION_IN_USE, why).unchanged(format!("nothing of revision {name} was removed")).hint(hint.to_owned())
+    };
+    let dependents = dependents::of(revision)?;
+    if !dependents.is_empty()? {
+        let why = meshbook_runtime::noun::Noun::text(&dependents);
+        return Err(refused(why, "move what depends on it first: upgrade/promote.rhai"));
+    }
+    let mutating = gather::mutating(run)?;
+    let enabled = Labels::from([(labels::INJECTION.to_owned(), "enabled".to_owned())]);
+    if labels::injector(&mutating, &enabled, &Labels::new()) == Some(name) {
+        return Err(refused(
+            format!("revision {name} is the default: istio-injection=enabled leads to it"),
+            "make another revision the default first: revision(\"…\").make_default()",
+        ));
+    }
+    let mut removed = false;
+    let own = |object: &&Value| {
+        let calls = |one: &Value| one.pointer("/clientConfig/service/name").and_then(Value::as_str) == Some(&service_of(name));
+        let webhooks = object.get("webhooks").and_then(Value::as_array);
+        label(object, REVISION) == Some(name)
+            && label(object, "istio.io/tag").is_none()
+            && webhooks.is_some_and(|all| !all.is_empty() && all.iter().all(calls))
+    };
+    let validating = read::list(run, kinds::validating_webhooks(), None, None)?;
+    for (kind, all) in [(kinds::mutating_webhooks(), &mutating), (kinds::validating_webhooks(), &validating)] {
+        for configuration in all.iter().filter(own) {
+            let called = configuration.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            removed |= delete(run, &ObjectRef::new(kind.clone(), "", called))?;
+        }
+    }
+    let budget = ResourceKind::namespaced("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
+    for kind in [kinds::autoscaler(), budget, kinds::deployment(), kinds::service()] {
+        removed |= delete(run, &ObjectRef::new(kind, revision.root(), &service_of(name)))?;
+    }
+    Ok(removed)
+}
+
+fn delete(run: &Run, object: &ObjectRef) -> Result<bool, Failure> {
+    let Some(before) = read::find(run, object)? else { return Ok(false) };
+    let summary = "delete it: nothing depends on its revision any more".to_owned();
+    Ok(run.change(Change::deletion(object.clone(), summary, before).designated())?.is_made())
+}

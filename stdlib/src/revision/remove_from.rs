@@ -1,0 +1,34 @@
+//! `Revision.remove()`: removes what it leaves in the cluster.
+
+use meshbook_runtime::effect::Class;
+use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, NO_DATA, REJECTED};
+use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive};
+use rhai::Dynamic;
+
+use crate::code::REVISION_IN_USE;
+use crate::descriptor;
+use crate::revision::{Revision, remove};
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "remove",
+    receiver: Some("Revision"),
+    returns: "bool",
+    class: Some(Class::Change),
+    inverse: Some(Inverse::PreImage),
+    summary: "Deletes the webhooks, the autoscaler, the disruption budget, the Deployment and the Service of the revision; answers whether there was anything.",
+    doc: "In this order: what calls its istiods goes before they do. Refused while `dependents()` has anybody, or while it is the default. Roles, ServiceAccounts and ConfigMaps stay: they do nothing by themselves, and other revisions may share them. Taken back, each object is made anew as it was, under another uid, and istiod starts again. The objects are designated by what was seen, so the run's namespace does not matter.",
+    errors: &[&REVISION_IN_USE, &NO_DATA, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
+    permissions: descriptor::REMOVE_REVISION,
+    search: &["istioctl uninstall --revision", "retire", "delete"],
+    examples: &[
+        Example { world: "upgrade-canary", script: r#"revision("default").remove()"#, expect: Expect::Fails("meshbook::revision::in_use") },
+        Example { world: "upgrade-canary", script: r#"revision("1-31").remove()"#, expect: Expect::Changes(&["x"]) },
+    ],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    Ok(Dynamic::from(remove::remove(call.run(), &call.receiver::<Revision>()?)?))
+}

@@ -1,0 +1,85 @@
+//! How a workload moves to a revision, and how a namespace does.
+
+use std::collections::BTreeMap;
+
+use meshbook_runtime::change::Change;
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::run::Run;
+use serde_json::{Value, json};
+
+use super::Workload;
+use super::rollout::{RESTARTED_AT, no_rollout};
+use crate::code::{NO_INJECTOR, NO_ROLLOUT};
+use crate::kubernetes::{kinds, read};
+use crate::object::convert::merge;
+use crate::proxy::pod::PodFacts;
+use crate::revision::gather::{mutating, of_pod};
+use crate::revision::{Revision, labels};
+
+/// Sets the label by which a namespace's new pods get their sidecar from a revision, and removes the other, in one patch.
+/// Answers whether anything had to be changed.
+///
+/// # Errors
+/// `NO_INJECTOR` if no webhook would inject them from it; what a change can end in.
+pub fn label(run: &Run, namespace: &str, revision: &Revision) -> Result<bool, Failure> {
+    let object = labels::object(namespace);
+    let before = read::get(run, &object)?;
+    let name = revision.name()?;
+    let Some(chosen) = labels::leading_to(&mutating(run)?, &before, name, revision.label()) else {
+        return Err(Failure::new(&NO_INJECTOR, format!("no label of {object} would give its pods a sidecar from revision {name}"))
+            .unchanged(format!("{object} was not changed"))
+            .hint("`meshbook run upgrade/canary-verify` says what its webhooks lack"));
+    };
+    let after = labels::with(&before, &chosen);
+    let summary = format!("new pods get their sidecar from revision {name}: {}, and no other label", labels::text(&chosen));
+    Ok(run.change(Change::new(object, summary, before, after).designated())?.is_made())
+}
+
+/// Replaces the pods of a workload, so that they get their sidecar from a revision. Taken back, the namespace's label goes
+/// back first, so that the pods that are made once more get theirs from the revision that they had.
+///
+/// # Errors
+/// `NO_INJECTOR` if the namespace's label does not lead to the revision; `NO_ROLLOUT`; what a change can end in.
+pub fn replace(run: &Run, work: &Workload, revision: &Revision) -> Result<(), Failure> {
+    let object = work.object();
+    let (name, before) = (revision.name()?, read::get(run, object)?);
+    let refused = |code, why: String| Failure::new(code, why).unchanged(format!("{object} was not changed"));
+    if let Some(why) = no_rollout(&before) {
+        return Err(refused(&NO_ROLLOUT, format!("{object} would not replace its pods: {why}"))
+            .hint("let its rollout go on first, or replace its pods yourself after the namespace's label was set"));
+    }
+    let place = labels::object(object.namespace.as_deref().unwrap_or_default());
+    let (namespace, mutating) = (read::get(run, &place)?, mutating(run)?);
+    let template = crate::proxy::pod::strings(before.pointer("/spec/template/metadata/labels"));
+    let leads = labels::injector(&mutating, &labels::choosing(&namespace), &template);
+    if leads != Some(name) {
+        let by = leads.map_or_else(|| "no revision".to_owned(), |other| format!("revision {other}"));
+        return Err(refused(&NO_INJECTOR, format!("new pods of {object} would get their sidecar from {by}, not from {name}"))
+            .hint("set the namespace's label first: namespace().label_for(revision)"));
+    }
+    let now = run.now()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut after = before.clone();
+    merge(&mut after, &json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED_AT: now } } } } }));
+    let from = former(run, work, name)?;
+    let old = from.as_deref().map_or_else(String::new, |old| format!(" from {old}"));
+    let summary = format!("move{old} to revision {name}: its pods are replaced one after the other");
+    let mut change = Change::new(object.clone(), summary, before, after);
+    let back = from.as_deref().and_then(|old| labels::leading_to(&mutating, &namespace, old, old));
+    if let Some(back) = back {
+        let desired = labels::with(&namespace, &back);
+        change = change.after_setting_back(place, &namespace, desired);
+    }
+    run.change(change)?;
+    Ok(())
+}
+
+/// The revision of most of a workload's pods that are not on this one.
+fn former(run: &Run, work: &Workload, revision: &str) -> Result<Option<String>, Failure> {
+    let pods = read::list(run, kinds::pod(), work.object().namespace.as_deref(), None)?;
+    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+    let own = |pod: &&Value| PodFacts::of(pod).workload == work.object().name;
+    for other in pods.iter().filter(own).filter_map(of_pod).filter(|other| other != revision) {
+        *counted.entry(other).or_default() += 1;
+    }
+    Ok(counted.into_iter().max_by_key(|(_, pods)| *pods).map(|(revision, _)| revision))
+}

@@ -507,3 +507,7 @@ pub const REMOVE_REVISION: &[Permission] = &[
     may("", "services", "delete"),
     may("", "services", "get"),
 ];
+
+/// To see whether a revision is gone.
+pub const IS_REMOVED: &[Permission] =
+    &[may("apps", "deployments", "get"), may("", "pods", "list"), may("", "services", "get")];

@@ -376,6 +376,7 @@ primitives! {
     revision_make_default: "revision/make_default.rs";
     revision_is_default: "revision/is_default.rs";
     revision_remove: "revision/remove_from.rs";
+    revision_is_removed: "revision/is_removed.rs";
     namespace_injection: "injection/injection_of.rs";
     injection_is_missing: "injection/is_missing.rs";
     injection_why: "injection/why.rs";

@@ -60,6 +60,16 @@ impl Revision {
         self.0.name.as_ref().err()
     }
 
+    /// The same in words.
+    pub fn why(&self) -> String {
+        match &self.0.name {
+            Ok(_) => String::new(),
+            // That there is none is no want of figures.
+            Err(Missing::NoSeries(why)) => why.clone(),
+            Err(other) => other.to_string(),
+        }
+    }
+
     /// What was seen of the control plane.
     ///
     /// # Errors
@@ -161,7 +171,7 @@ impl Noun for Revision {
 
     fn text(&self) -> String {
         match (&self.0.name, self.problems()) {
-            (Err(missing), _) => missing.to_string(),
+            (Err(_), _) => self.why(),
             (Ok(name), Ok(problems)) if problems.is_empty() => format!("revision {name}"),
             (Ok(name), Ok(problems)) => format!("revision {name}: {}", some(&problems, 4)),
             (Ok(name), Err(_)) => format!("revision {name}"),
@@ -204,7 +214,7 @@ impl Noun for Revision {
 
     fn json(&self) -> Value {
         match &self.0.name {
-            Err(missing) => json!({ "missing": missing.to_string() }),
+            Err(_) => json!({ "missing": self.why() }),
             Ok(name) => json!({
                 "revision": name, "asked": self.0.asked, "tag": self.0.is_tag,
                 "istiods": self.istiods().iter().map(|one| json!({ "pod": one.pod, "ready": one.ready, "version": one.answer().map(|says| says.version.as_str()) })).collect::<Vec<_>>(),

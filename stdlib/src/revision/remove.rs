@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::labels::REVISION;
 use super::{Revision, label, service_of};
 use crate::code::REVISION_IN_USE;
+use crate::control_plane::istiod::Istiod;
 use crate::control_plane::selector::Labels;
 use crate::dependents;
 use crate::kubernetes::{kinds, read};
@@ -58,6 +59,24 @@ pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
         removed |= delete(run, &ObjectRef::new(kind, revision.root(), &service_of(name)))?;
     }
     Ok(removed)
+}
+
+/// What is still there of a revision, in words; empty if nothing is: istiods that end, the Deployment, the Service.
+///
+/// # Errors
+/// What every read of the API server can end in.
+pub fn remains(run: &Run, revision: &Revision) -> Result<Vec<String>, Failure> {
+    let name = revision.name()?;
+    let pods = read::list(run, kinds::pod(), Some(revision.root()), Some("app=istiod"))?;
+    let istiods = pods.iter().map(Istiod::of).filter(|istiod| istiod.revision == name);
+    let mut remains: Vec<String> = istiods.map(|istiod| format!("{} is still there", istiod.pod)).collect();
+    for kind in [kinds::deployment(), kinds::service()] {
+        let object = ObjectRef::new(kind, revision.root(), &service_of(name));
+        if read::find(run, &object)?.is_some() {
+            remains.push(format!("{object} is still there"));
+        }
+    }
+    Ok(remains)
 }
 
 fn delete(run: &Run, object: &ObjectRef) -> Result<bool, Failure> {

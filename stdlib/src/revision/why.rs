@@ -22,5 +22,5 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    Ok(Dynamic::from(call.receiver::<Revision>()?.missing().map(ToString::to_string).unwrap_or_default()))
+    Ok(Dynamic::from(call.receiver::<Revision>()?.why()))
 }

@@ -103,6 +103,10 @@ fn may_change(statement: &Stmt, session: &Session) -> bool {
 
 /// Evaluates once the proofs of a step whose variables exist by now.
 fn rehearse(context: &mut EvalContext, session: &Tag, rest: &[Stmt]) -> Result<(), Box<EvalAltResult>> {
+    // After a planned change the mesh itself cannot answer: whether these proofs have data, only the run can tell.
+    if session.run.has_planned() {
+        return Ok(());
+    }
     for statement in rest {
         let Stmt::Expr(expression) = statement else { continue };
         let Expr::Custom(custom, _) = &**expression else { continue };

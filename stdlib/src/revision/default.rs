@@ -40,6 +40,9 @@ pub fn make(run: &Run, revision: &Revision) -> Result<bool, Failure> {
             .unchanged("nothing was changed")
             .hint("`meshbook run upgrade/canary-verify` says what it lacks"));
     };
+    if leads_elsewhere(run, name, &all)?.is_none() {
+        return Ok(false);
+    }
     let mut changed = tag(run, name, own, pattern)?;
     for other in all.iter().filter(|one| label(one, REVISION) == Some("default") && label(one, "istio.io/tag").is_none()) {
         if name != "default" {
@@ -121,7 +124,14 @@ fn silence(run: &Run, configuration: &Value) -> Result<bool, Failure> {
 /// `NO_DATA` if the trial is forbidden; what every read of the API server can end in.
 pub fn lacking(run: &Run, revision: &Revision) -> Result<Option<String>, Failure> {
     let name = revision.name()?;
-    let all = gather::mutating(run)?;
+    match leads_elsewhere(run, name, &gather::mutating(run)?)? {
+        None => admits_objects(run),
+        elsewhere => Ok(elsewhere),
+    }
+}
+
+/// What the default leads to if not to this revision.
+fn leads_elsewhere(run: &Run, name: &str, all: &[Value]) -> Result<Option<String>, Failure> {
     let enabled = Labels::from([(INJECTION.to_owned(), "enabled".to_owned())]);
     let mut leads: Vec<&str> =
         all.iter().filter_map(|one| injector(std::slice::from_ref(one), &enabled, &Labels::new())).collect();
@@ -133,11 +143,12 @@ pub fn lacking(run: &Run, revision: &Revision) -> Result<Option<String>, Failure
     let validator = read::find(run, &ObjectRef::new(kinds::validating_webhooks(), "", VALIDATOR))?;
     if let Some(mut validator) = validator {
         let service = service_of(name);
-        if webhooks(&mut validator).any(|one| one["clientConfig"]["service"]["name"] != service.as_str()) {
+        let mut calls = webhooks(&mut validator).map(|one| one["clientConfig"]["service"]["name"] == service.as_str());
+        if !calls.next().unwrap_or(false) || !calls.all(|calls| calls) {
             return Ok(Some(format!("{VALIDATOR} does not call {service}")));
         }
     }
-    admits_objects(run)
+    Ok(None)
 }
 
 /// Why an object of Istio is refused, if it is.

@@ -18,7 +18,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     errors: &[&NO_DATA],
     search: &["connected", "proxy-status", "uninstall"],
     examples: &[
-        Example { world: "upgrade-canary", script: r#"revision("default").dependents()"#, expect: Expect::Contains("8 proxies are connected to it") },
+        Example { world: "upgrade-canary", script: r#"revision("default").dependents()"#, expect: Expect::Contains("10 proxies are connected to it") },
         Example { world: "upgrade-moved", script: r#"revision("default").dependents()"#, expect: Expect::Value("nobody depends on revision default") },
     ],
     body,

@@ -81,6 +81,6 @@ pub fn remains(run: &Run, revision: &Revision) -> Result<Vec<String>, Failure> {
 
 fn delete(run: &Run, object: &ObjectRef) -> Result<bool, Failure> {
     let Some(before) = read::find(run, object)? else { return Ok(false) };
-    let summary = "delete it: nothing depends on its revision any more".to_owned();
+    let summary = "nothing depends on its revision any more".to_owned();
     Ok(run.change(Change::deletion(object.clone(), summary, before).designated())?.is_made())
 }

@@ -23,7 +23,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     search: &["istioctl uninstall --revision", "retire", "delete"],
     examples: &[
         Example { world: "upgrade-canary", script: r#"revision("default").remove()"#, expect: Expect::Fails("meshbook::revision::in_use") },
-        Example { world: "upgrade-canary", script: r#"revision("1-31").remove()"#, expect: Expect::Changes(&["x"]) },
+        Example { world: "upgrade-canary", script: r#"revision("1-31").remove()"#, expect: Expect::Changes(&["MutatingWebhookConfiguration istio-sidecar-injector-1-31: metadata.name", "ValidatingWebhookConfiguration istio-validator-1-31-istio-system: metadata.name", "Deployment istio-system/istiod-1-31: metadata.name", "Service istio-system/istiod-1-31: metadata.name"]) },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -102,6 +102,10 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
             "configmap",
             "deployment/front",
             "pod",
+            // Upgrades.
+            "namespace",
+            "statefulset",
+            "validatingwebhookconfiguration",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),

@@ -25,7 +25,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::CHANGE_NAMESPACE,
     search: &["kubectl label namespace", "istio.io/rev", "istio-injection"],
     examples: &[
-        Example { world: "upgrade-canary", script: r#"namespace().label_for(revision("1-31"))"#, expect: Expect::Changes(&["Namespace summit: metadata.annotations[\"meshbook/injection-before\"]", "Namespace summit: metadata.labels[\"istio-injection\"]", "Namespace summit: metadata.labels[\"istio.io/rev\"]"]) },
+        Example { world: "upgrade-canary", script: r#"namespace().label_for(revision("1-31"))"#, expect: Expect::Changes(&["Namespace summit: metadata.annotations[\"meshbook/injection-before\"]", "Namespace summit: metadata.labels.istio-injection", "Namespace summit: metadata.labels[\"istio.io/rev\"]"]) },
         Example { world: "upgrade-canary", script: r#"namespace().label_for(revision("default"))"#, expect: Expect::Value("false") },
     ],
     body,

@@ -66,8 +66,7 @@ fn promote(runtime: &Runtime, mesh: &Arc<InProcess>, at: fn(&Event) -> bool, cou
     let cancel = CancellationToken::new();
     let interrupts =
         Arc::new(Interrupts { kept: Kept::default(), cancel: cancel.clone(), at, left: AtomicUsize::new(count) });
-    let run =
-        Run::start(settings, mesh.clone(), interrupts.clone(), None, runtime.handle().clone(), cancel).unwrap();
+    let run = Run::start(settings, mesh.clone(), interrupts.clone(), None, runtime.handle().clone(), cancel).unwrap();
     let outcome = engine::execute(&script, &run, values, &LIBRARY);
     (outcome.ended, interrupts.kept.take())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{WorkloadKind, Spec, Workload};
+use super::spec::{Spec, Workload, WorkloadKind};
 use super::{gateway, installation};
 use crate::mesh::ca;
 

@@ -44,7 +44,10 @@ fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
     // What an apply comes to, only the server knows: it also takes away what is no longer named.
     // Unless it is only planned to be there.
     let only_planned = run.gate.overlay.real(object).is_some_and(|real| real.is_null());
-    if !change.deletes() && (change.apply.is_none() || only_planned) && diff::fields(&change.before, &change.after).is_empty() {
+    if !change.deletes()
+        && (change.apply.is_none() || only_planned)
+        && diff::fields(&change.before, &change.after).is_empty()
+    {
         return Ok(Changed { number: None, object: change.before, fields: Vec::new() });
     }
     let Some(proposal) = propose(run, &change)? else {
@@ -78,7 +81,11 @@ fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
         return Ok(Some(Proposal { changing, tried, resource_version: None }));
     }
     if change.deletes() {
-        return Ok(Some(Proposal { changing: deletion::propose(run, change)?, tried: Value::Null, resource_version: None }));
+        return Ok(Some(Proposal {
+            changing: deletion::propose(run, change)?,
+            tried: Value::Null,
+            resource_version: None,
+        }));
     }
     let (difference, resource_version) = match (&change.levels, &change.apply) {
         (Some(_), _) => match levels::between(&real, &change.after) {

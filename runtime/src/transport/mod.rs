@@ -220,11 +220,9 @@ impl Connection {
                 kubernetes::delete(server, object, uid, resource_version.as_deref(), *dry_run).await?;
                 Reply::Done
             }
-            Call::TryCreate { kind, namespace, object } => {
-                Reply::Json(
-                    kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?,
-                )
-            }
+            Call::TryCreate { kind, namespace, object } => Reply::Json(
+                kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?,
+            ),
             Call::Exec { pod, container, command, within } => {
                 exec::run(server, pod, container, command, *within).await?
             }

@@ -41,8 +41,12 @@ struct Found {
 /// `NO_DATA` if the control plane could not be seen.
 pub fn of(revision: &Revision) -> Result<Dependents, Failure> {
     let (name, seen) = (revision.name()?, revision.seen()?);
-    let silent: Vec<String> =
-        seen.istiods.iter().filter(|istiod| istiod.running && istiod.answer().is_none()).map(|one| one.pod.clone()).collect();
+    let silent: Vec<String> = seen
+        .istiods
+        .iter()
+        .filter(|istiod| istiod.running && istiod.answer().is_none())
+        .map(|one| one.pod.clone())
+        .collect();
     let found = match silent.as_slice() {
         [] => Ok(find(name, seen)),
         some_of_them => Err(Missing::Unreachable(format!(
@@ -68,7 +72,8 @@ fn find(name: &str, seen: &Seen) -> Found {
         }
     }
     let tags = seen.mutating.iter().filter(|one| label(one, "istio.io/rev") == Some(name));
-    found.tags = tags.filter_map(|one| label(one, "istio.io/tag")).filter(|tag| *tag != "default").map(str::to_owned).collect();
+    found.tags =
+        tags.filter_map(|one| label(one, "istio.io/tag")).filter(|tag| *tag != "default").map(str::to_owned).collect();
     let chooses = |own: &Labels| {
         own.contains_key(labels::REVISION) && labels::injector(&seen.mutating, own, &Labels::new()) == Some(name)
     };
@@ -83,7 +88,10 @@ impl Dependents {
     /// `NO_DATA` if an istiod did not answer.
     pub fn is_empty(&self) -> Result<bool, Failure> {
         let found = self.0.found.as_ref().map_err(|missing| missing.failure("who depends on the revision"))?;
-        Ok(found.connected.is_empty() && found.injected.is_empty() && found.namespaces.is_empty() && found.tags.is_empty())
+        Ok(found.connected.is_empty()
+            && found.injected.is_empty()
+            && found.namespaces.is_empty()
+            && found.tags.is_empty())
     }
 
     /// Why it is not known, if so.
@@ -109,7 +117,10 @@ impl Noun for Dependents {
             parts.push(format!("{} a sidecar of it", count(found.injected.len(), "pod has", "pods have")));
         }
         if !found.namespaces.is_empty() {
-            parts.push(format!("{} for it", count(found.namespaces.len(), "namespace is labelled", "namespaces are labelled")));
+            parts.push(format!(
+                "{} for it",
+                count(found.namespaces.len(), "namespace is labelled", "namespaces are labelled")
+            ));
         }
         if !found.tags.is_empty() {
             parts.push(format!("{} at it", count(found.tags.len(), "tag points", "tags point")));
@@ -130,7 +141,10 @@ impl Noun for Dependents {
             table.row([pod.clone(), "has its sidecar, and none of its istiods lists it".into()]);
         }
         for namespace in &found.namespaces {
-            table.row([format!("Namespace {namespace}"), "its label istio.io/rev leads there: new pods would be refused".into()]);
+            table.row([
+                format!("Namespace {namespace}"),
+                "its label istio.io/rev leads there: new pods would be refused".into(),
+            ]);
         }
         for tag in &found.tags {
             table.row([format!("tag {tag}"), "points at it".into()]);

@@ -102,7 +102,12 @@ impl Noun for Health {
             .filter_map(|part| {
                 let counted = part.counted.as_ref().ok()?;
                 let p95 = part.p95.map(|p95| format!(", P95 {}", time(p95))).unwrap_or_default();
-                Some(format!("{} of {} {} failed{p95}", percent(counted.rate()), figure(counted.total.round()), part.what))
+                Some(format!(
+                    "{} of {} {} failed{p95}",
+                    percent(counted.rate()),
+                    figure(counted.total.round()),
+                    part.what
+                ))
             })
             .collect();
         let pods = format!("{} of {} pods ready", self.0.pods.0, self.0.pods.1);

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::control_plane::cure::trial;
 use crate::control_plane::selector::Labels;
 use crate::proxy::pod::PROXY;
+use crate::revision::Revision;
 use crate::revision::gather::of_pod;
 use crate::revision::labels;
-use crate::revision::Revision;
 use crate::text::first_line;
 
 /// What becomes of a new pod.
@@ -73,7 +73,8 @@ pub fn of_revision(run: &Run, revision: &Revision) -> Result<Injection, Failure>
     let mut places: Vec<&String> = seen.namespaces.keys().filter(|place| !place.starts_with("kube-")).collect();
     places.sort_by_key(|place| (place.as_str() != run.namespace(), place.as_str() == revision.root(), place.as_str()));
     for pod in [Labels::new(), own] {
-        let place = places.iter().find(|place| labels::injector(&seen.mutating, &seen.namespaces[**place], &pod) == Some(name));
+        let place =
+            places.iter().find(|place| labels::injector(&seen.mutating, &seen.namespaces[**place], &pod) == Some(name));
         if let Some(place) = place {
             return attempt(run, place, &pod);
         }
@@ -160,7 +161,8 @@ mod tests {
             pod["spec"][list] = json!([{ "name": "istio-proxy", "image": "istio/proxyv2:1.31.0" }]);
             pod
         };
-        let injected = |native| Outcome::Injected { revision: "1-31".into(), native, image: "istio/proxyv2:1.31.0".into() };
+        let injected =
+            |native| Outcome::Injected { revision: "1-31".into(), native, image: "istio/proxyv2:1.31.0".into() };
         assert_eq!(outcome(&pod("initContainers")), injected(true));
         assert_eq!(outcome(&pod("containers")), injected(false));
         assert_eq!(outcome(&json!({ "spec": { "containers": [{ "name": "app" }] } })), Outcome::Bare);

@@ -82,11 +82,18 @@ pub fn gather(run: &Run, revision: &Revision) -> Result<Placement, Failure> {
             }
         }
     }
-    let strays = pods.iter().zip(&kept).filter(|((_, injected), kept)| {
-        !**kept && injected.as_ref().is_some_and(|own| own != name)
-    });
+    let strays = pods
+        .iter()
+        .zip(&kept)
+        .filter(|((_, injected), kept)| !**kept && injected.as_ref().is_some_and(|own| own != name));
     let strays = strays.map(|((pod, _), _)| pod.name.clone()).collect();
-    Ok(Placement(Arc::new(Inner { namespace: namespace.to_owned(), revision: name.to_owned(), places, strays, outside })))
+    Ok(Placement(Arc::new(Inner {
+        namespace: namespace.to_owned(),
+        revision: name.to_owned(),
+        places,
+        strays,
+        outside,
+    })))
 }
 
 impl Placement {
@@ -128,14 +135,21 @@ impl Noun for Placement {
             table.note(format!("without a sidecar, nothing to move: {}", some(&self.0.outside, 5)));
         }
         if !self.0.strays.is_empty() {
-            table.note(format!("kept by no workload, they stay until somebody replaces them: {}", some(&self.0.strays, 5)));
+            table.note(format!(
+                "kept by no workload, they stay until somebody replaces them: {}",
+                some(&self.0.strays, 5)
+            ));
         }
         table
     }
 
     fn json(&self) -> Value {
-        let places: Vec<_> =
-            self.0.places.iter().map(|place| json!({ "workload": place.work.to_string(), "pods": place.pods })).collect();
+        let places: Vec<_> = self
+            .0
+            .places
+            .iter()
+            .map(|place| json!({ "workload": place.work.to_string(), "pods": place.pods }))
+            .collect();
         json!({ "namespace": self.0.namespace, "revision": self.0.revision, "workloads": places, "strays": self.0.strays, "without_sidecar": and(&self.0.outside) })
     }
 }

@@ -44,7 +44,9 @@ pub fn make(run: &Run, revision: &Revision) -> Result<bool, Failure> {
         return Ok(false);
     }
     let mut changed = tag(run, name, own, pattern)?;
-    for other in all.iter().filter(|one| label(one, REVISION) == Some("default") && label(one, "istio.io/tag").is_none()) {
+    for other in
+        all.iter().filter(|one| label(one, REVISION) == Some("default") && label(one, "istio.io/tag").is_none())
+    {
         if name != "default" {
             changed |= silence(run, other)?;
         }

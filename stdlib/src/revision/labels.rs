@@ -24,7 +24,9 @@ pub fn injector<'a>(mutating: &'a [Value], namespace: &Labels, pod: &Labels) -> 
     let injects = |webhook: &&Value| {
         let name = webhook.get("name").and_then(Value::as_str).unwrap_or_default();
         let fits = |key: &str, labels: &Labels| webhook.get(key).is_none_or(|one| selector::fits(one, labels));
-        name.ends_with("sidecar-injector.istio.io") && fits("namespaceSelector", namespace) && fits("objectSelector", pod)
+        name.ends_with("sidecar-injector.istio.io")
+            && fits("namespaceSelector", namespace)
+            && fits("objectSelector", pod)
     };
     let service = webhooks.into_iter().find(injects)?.pointer("/clientConfig/service/name")?.as_str()?;
     of_service(service)
@@ -132,7 +134,11 @@ mod tests {
         let of = |namespace: &[(&str, &str)], pod: &Labels| {
             injector(&mutating(), &labels(namespace), pod).map(str::to_owned)
         };
-        assert_eq!(of(&[(REVISION, "1-31")], &own).as_deref(), Some("1-31"), "a pod's own label does not bring it back");
+        assert_eq!(
+            of(&[(REVISION, "1-31")], &own).as_deref(),
+            Some("1-31"),
+            "a pod's own label does not bring it back"
+        );
         assert_eq!(of(&[], &own).as_deref(), Some("default"));
         assert_eq!(of(&[(INJECTION, "enabled"), (REVISION, "1-31")], &own).as_deref(), Some("default"));
         assert_eq!(of(&[(REVISION, "prod")], &Labels::new()).as_deref(), Some("1-31"));

@@ -113,7 +113,8 @@ impl Revision {
             }
             Some(_) => {}
         }
-        let mut injectors = seen.webhooks.iter().filter(|one| one.injects() && one.service.1 == service_of(name)).peekable();
+        let mut injectors =
+            seen.webhooks.iter().filter(|one| one.injects() && one.service.1 == service_of(name)).peekable();
         if injectors.peek().is_none() {
             problems.push("no MutatingWebhookConfiguration calls it: it injects no pod".into());
         } else if injectors.any(|one| one.is_dead()) {
@@ -239,7 +240,8 @@ pub(crate) mod tests {
 
     fn revision(asked: &str) -> Revision {
         let mut seen = seen(vec![istiod("istiod-a", "default"), istiod("istiod-1-31-b", "1-31")]);
-        let tag = |tag: &str, to: &str| json!({ "metadata": { "labels": { "istio.io/tag": tag, "istio.io/rev": to } } });
+        let tag =
+            |tag: &str, to: &str| json!({ "metadata": { "labels": { "istio.io/tag": tag, "istio.io/rev": to } } });
         seen.mutating = vec![tag("prod", "1-31"), tag("stale", "1-29")];
         Revision::new(asked, ControlPlane::new("istio-system".into(), Ok(seen)))
     }

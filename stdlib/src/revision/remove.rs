@@ -24,7 +24,9 @@ use crate::revision::{gather, labels};
 pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
     let name = revision.name()?;
     let refused = |why: String, hint: &str| {
-        Failure::new(&REVISION_IN_USE, why).unchanged(format!("nothing of revision {name} was removed")).hint(hint.to_owned())
+        Failure::new(&REVISION_IN_USE, why)
+            .unchanged(format!("nothing of revision {name} was removed"))
+            .hint(hint.to_owned())
     };
     let dependents = dependents::of(revision)?;
     if !dependents.is_empty()? {
@@ -41,7 +43,8 @@ pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
     }
     let mut removed = false;
     let own = |object: &&Value| {
-        let calls = |one: &Value| one.pointer("/clientConfig/service/name").and_then(Value::as_str) == Some(&service_of(name));
+        let calls =
+            |one: &Value| one.pointer("/clientConfig/service/name").and_then(Value::as_str) == Some(&service_of(name));
         let webhooks = object.get("webhooks").and_then(Value::as_array);
         label(object, REVISION) == Some(name)
             && label(object, "istio.io/tag").is_none()

@@ -7,8 +7,8 @@ use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
-use super::gather::of_pod;
 use super::Revision;
+use super::gather::of_pod;
 use crate::control_plane::gather::{get, page};
 use crate::control_plane::istiod::Istiod;
 use crate::control_plane::syncz;

@@ -26,12 +26,16 @@ pub fn label(run: &Run, namespace: &str, revision: &Revision) -> Result<bool, Fa
     let before = read::get(run, &object)?;
     let name = revision.name()?;
     let Some(chosen) = labels::leading_to(&mutating(run)?, &before, name, revision.label()) else {
-        return Err(Failure::new(&NO_INJECTOR, format!("no label of {object} would give its pods a sidecar from revision {name}"))
-            .unchanged(format!("{object} was not changed"))
-            .hint("`meshbook run upgrade/canary-verify` says what its webhooks lack"));
+        return Err(Failure::new(
+            &NO_INJECTOR,
+            format!("no label of {object} would give its pods a sidecar from revision {name}"),
+        )
+        .unchanged(format!("{object} was not changed"))
+        .hint("`meshbook run upgrade/canary-verify` says what its webhooks lack"));
     };
     let after = labels::with(&before, &chosen);
-    let summary = format!("new pods get their sidecar from revision {name}: {}, and no other label", labels::text(&chosen));
+    let summary =
+        format!("new pods get their sidecar from revision {name}: {}, and no other label", labels::text(&chosen));
     Ok(run.change(Change::new(object, summary, before, after).designated())?.is_made())
 }
 
@@ -54,8 +58,11 @@ pub fn replace(run: &Run, work: &Workload, revision: &Revision) -> Result<(), Fa
     let leads = labels::injector(&mutating, &labels::choosing(&namespace), &template);
     if leads != Some(name) {
         let by = leads.map_or_else(|| "no revision".to_owned(), |other| format!("revision {other}"));
-        return Err(refused(&NO_INJECTOR, format!("new pods of {object} would get their sidecar from {by}, not from {name}"))
-            .hint("set the namespace's label first: namespace().label_for(revision)"));
+        return Err(refused(
+            &NO_INJECTOR,
+            format!("new pods of {object} would get their sidecar from {by}, not from {name}"),
+        )
+        .hint("set the namespace's label first: namespace().label_for(revision)"));
     }
     let now = run.now()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut after = before.clone();

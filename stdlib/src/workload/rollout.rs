@@ -12,7 +12,8 @@ pub fn no_rollout(object: &Value) -> Option<&'static str> {
         return Some("its rollout is paused (`kubectl rollout resume`)");
     }
     let strategy = object.pointer("/spec/updateStrategy/type").and_then(Value::as_str);
-    (strategy == Some("OnDelete")).then_some("its update strategy is OnDelete, so each pod stays until somebody deletes it")
+    (strategy == Some("OnDelete"))
+        .then_some("its update strategy is OnDelete, so each pod stays until somebody deletes it")
 }
 
 #[cfg(test)]

@@ -19,11 +19,11 @@ mod autoscaler;
 mod bare;
 mod crash;
 mod endpoints;
-mod sets;
 pub(crate) mod event;
 pub mod inject;
 pub mod label_selector;
 pub mod network_policy;
+mod sets;
 
 pub use crash::Crash;
 
@@ -296,7 +296,8 @@ impl Controllers {
         let owner_name = text(&owner["metadata"]["name"]);
         self.pods_made += 1;
         let index = self.pods_made;
-        let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
+        let mut pod =
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
         pod["metadata"]["name"] = json!(name);
         pod["metadata"]["generateName"] = json!(format!("{owner_name}-"));
         pod["metadata"]["namespace"] = json!(namespace);
@@ -317,7 +318,14 @@ impl Controllers {
         match called {
             Err(failure) => {
                 let message = format!("Error creating: {}", failure.message());
-                event::warn(store, owner, &format!("{}-controller", kind.to_lowercase()), "FailedCreate", &message, now);
+                event::warn(
+                    store,
+                    owner,
+                    &format!("{}-controller", kind.to_lowercase()),
+                    "FailedCreate",
+                    &message,
+                    now,
+                );
                 return;
             }
             Ok(Called::Ignored) => {}

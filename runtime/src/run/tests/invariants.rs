@@ -52,6 +52,7 @@ fn only_the_road_of_changes_makes_patches() {
         "runtime/src/effect.rs",
         "runtime/src/transport/",
         "runtime/src/change/creation.rs",
+        "runtime/src/change/deletion.rs",
         "runtime/src/gate/mod.rs",
         "runtime/src/record/redact.rs",
     ];

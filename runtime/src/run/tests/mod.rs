@@ -3,6 +3,7 @@
 mod brief;
 mod change;
 mod creation;
+mod deletion;
 mod ending;
 mod invariants;
 mod levels;

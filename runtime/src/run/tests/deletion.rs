@@ -1,0 +1,135 @@
+//! Deletions: their inverse makes the object anew; and changes before which another object has to be set back.
+
+use serde_json::{Value, json};
+
+use super::undo::outcomes;
+use crate::change::Change;
+use crate::effect::Call;
+use crate::failure::{CONFLICT, Exit, FORBIDDEN};
+use crate::record::event::UndoOutcome;
+use crate::run::Mode;
+use crate::run::fake::{Bench, Fault, rule};
+
+impl Bench {
+    fn deletion(&self, name: &str) -> Change {
+        Change::deletion(rule(name), "delete the rule".into(), self.cluster.object(&rule(name)))
+    }
+}
+
+fn exists(bench: &Bench, name: &str) -> bool {
+    bench.cluster.lock().objects.contains_key(&rule(name))
+}
+
+#[test]
+fn what_was_deleted_is_made_anew_from_the_record_alone() {
+    let bench = Bench::new();
+    let before = bench.cluster.object(&rule("graph-core"));
+    let record = bench.done(|run| {
+        let changed = run.change(bench.deletion("graph-core")).unwrap();
+        assert_eq!(changed.fields[0].path.to_string(), "metadata.name");
+    });
+    assert!(!exists(&bench, "graph-core"));
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    assert_eq!(outcomes(&record), [UndoOutcome::Recreated]);
+    let after = bench.cluster.object(&rule("graph-core"));
+    assert_eq!((&after["spec"], &after["metadata"]["labels"]), (&before["spec"], &before["metadata"]["labels"]));
+}
+
+#[test]
+fn what_has_changed_since_it_was_read_or_may_not_be_made_again_stays() {
+    let bench = Bench::new();
+    let stale = bench.deletion("graph-core");
+    bench.start().change(bench.raise("graph-core", 7)).unwrap();
+    let failure = bench.start().change(stale).unwrap_err();
+    assert!(failure.is(&CONFLICT) && failure.unchanged.is_some(), "{failure:?}");
+    bench.cluster.lock().forbidden = true;
+    assert!(bench.start().change(bench.deletion("graph-core")).unwrap_err().is(&FORBIDDEN));
+    assert!(exists(&bench, "graph-core"));
+}
+
+#[test]
+fn a_plan_deletes_nothing_and_sees_it_gone() {
+    let mut bench = Bench::new();
+    bench.settings.mode = Mode::Plan;
+    let run = bench.start();
+    assert_eq!(run.change(bench.deletion("graph-core")).unwrap().object, Value::Null);
+    assert!(exists(&bench, "graph-core"));
+    let sent = bench.cluster.lock().calls.iter().any(|call| matches!(call, Call::Delete { dry_run: false, .. }));
+    assert!(!sent, "only the trial is sent");
+}
+
+#[test]
+fn a_lost_answer_is_settled_by_looking() {
+    let bench = Bench::new();
+    bench.cluster.lock().faults.push_back(Fault::AnswerLost);
+    let run = bench.start();
+    assert!(run.change(bench.deletion("graph-core")).unwrap().is_made());
+    assert!(!exists(&bench, "graph-core"));
+}
+
+/// The limit of `graph-core` is 2 while the change of `catalog` stands, and has to be 1 before that is taken back.
+fn after_setting_back(bench: &Bench) -> Change {
+    let present = bench.cluster.object(&rule("graph-core"));
+    let mut desired = present.clone();
+    desired["spec"]["trafficPolicy"]["connectionPool"]["http"]["http2MaxRequests"] = json!(1);
+    let host = bench.change("other", |rule| rule["metadata"]["labels"]["moved"] = "yes".into());
+    host.after_setting_back(rule("graph-core"), &present, desired)
+}
+
+fn second(bench: &Bench) {
+    let mut other = bench.cluster.object(&rule("graph-core"));
+    other["metadata"]["name"] = "other".into();
+    other["metadata"]["uid"] = "other".into();
+    other["spec"]["host"] = "other".into();
+    bench.cluster.lock().objects.insert(rule("other"), other);
+}
+
+/// The names of the objects that were patched for good, in order.
+fn patched(bench: &Bench) -> Vec<String> {
+    let calls = &bench.cluster.lock().calls;
+    let patched = calls.iter().filter_map(|call| match call {
+        Call::Patch { object, patch, dry_run: false } if patch.pointer("/metadata/managedFields").is_none() => {
+            Some(object.name.clone())
+        }
+        _ => None,
+    });
+    patched.collect()
+}
+
+#[test]
+fn another_object_is_set_back_first_whoever_takes_back() {
+    let bench = Bench::new();
+    second(&bench);
+    let run = bench.start();
+    run.change(bench.raise("graph-core", 2)).unwrap();
+    run.checked("proved", true, None).unwrap();
+    run.settle();
+    run.change(after_setting_back(&bench)).unwrap();
+    assert!(run.take_back_unsettled("it got worse"));
+    assert_eq!(patched(&bench), ["graph-core", "other", "graph-core", "other"], "made in one order, taken back so too");
+    assert_eq!(bench.limit("graph-core"), 1);
+
+    // An earlier run has set the limit, and another process takes back.
+    let bench = Bench::new();
+    second(&bench);
+    bench.done(|run| drop(run.change(bench.raise("graph-core", 2)).unwrap()));
+    let record = bench.done(|run| drop(run.change(after_setting_back(&bench)).unwrap()));
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    assert_eq!(bench.limit("graph-core"), 1);
+}
+
+#[test]
+fn where_the_other_object_cannot_be_set_back_the_change_stays() {
+    let bench = Bench::new();
+    second(&bench);
+    bench.done(|run| drop(run.change(bench.raise("graph-core", 2)).unwrap()));
+    let record = bench.done(|run| drop(run.change(after_setting_back(&bench)).unwrap()));
+    bench.done(|run| drop(run.change(bench.raise("graph-core", 9)).unwrap()));
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Dirty);
+    let outcomes = outcomes(&record);
+    assert!(
+        matches!(&outcomes[0], UndoOutcome::LeftAlone { why } if why.contains("has to be set back before it")),
+        "{outcomes:?}"
+    );
+    assert_eq!(bench.cluster.object(&rule("other"))["metadata"]["labels"]["moved"], "yes");
+}

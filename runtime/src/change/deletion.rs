@@ -1,7 +1,7 @@
 //! The deletion of an object: a change whose inverse makes it anew from its pre-image.
 //!
 //! Its precondition is `metav1.Preconditions` on `uid` and `resourceVersion`, so what has changed since it was read stays.
-//! `docs/decisions/0016` says what taking it back can bring back, and what not.
+//! `docs/decisions/0020` says what taking it back can bring back, and what not.
 
 use serde_json::Value;
 

@@ -91,7 +91,7 @@ impl Change {
 
     /// The same of a change that, taken back, has its effect only after another object is as `desired`: pods that are made
     /// anew follow the labels that their namespace has then. `present` is that object as it is while the change stands.
-    /// `docs/decisions/0015` says why.
+    /// `docs/decisions/0019` says why.
     #[must_use]
     pub fn after_setting_back(self, object: ObjectRef, present: &Value, desired: Value) -> Self {
         let fields = diff::fields(&desired, present);

@@ -46,13 +46,21 @@ impl Desk {
         self.mesh(World::named(world).unwrap())
     }
 
-    fn play(&self, mesh: &Arc<InProcess>, book: &str, params: &[(&str, &str)], approved: &[&str]) -> (Ended, Vec<Line>) {
+    fn play(
+        &self,
+        mesh: &Arc<InProcess>,
+        book: &str,
+        params: &[(&str, &str)],
+        approved: &[&str],
+    ) -> (Ended, Vec<Line>) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
         let script = Script::load(&root.join(book), Some(&root), &LIBRARY).unwrap();
-        let params: BTreeMap<_, _> = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let params: BTreeMap<_, _> =
+            params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let values = engine::params::values(&script.params, &params).unwrap();
         let approvals = approved.iter().map(|text| text.parse().unwrap()).collect();
-        let settings = Settings { approvals, ..Settings::of(&script, Mode::Unattended, mesh.namespace(), self.home.path()) };
+        let settings =
+            Settings { approvals, ..Settings::of(&script, Mode::Unattended, mesh.namespace(), self.home.path()) };
         let kept = Arc::new(Kept::default());
         let handle = self.runtime.handle().clone();
         let run = Run::start(settings, mesh.clone(), kept.clone(), None, handle, CancellationToken::new()).unwrap();
@@ -190,7 +198,10 @@ fn the_file_is_plain_yaml_of_clean_objects() {
     let text = std::fs::read_to_string(desk.file("b")).unwrap();
     let documents: Vec<Value> = text.split("\n---\n").skip(1).map(|one| serde_json::from_str(one).unwrap()).collect();
     let kinds: Vec<&str> = documents.iter().map(|one| one["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["Namespace", "Namespace", "Namespace", "ConfigMap", "DestinationRule", "DestinationRule", "VirtualService"]);
+    assert_eq!(
+        kinds,
+        ["Namespace", "Namespace", "Namespace", "ConfigMap", "DestinationRule", "DestinationRule", "VirtualService"]
+    );
     for object in &documents {
         for key in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences"] {
             assert!(object["metadata"].get(key).is_none(), "{object} has {key}");

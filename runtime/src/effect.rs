@@ -97,7 +97,12 @@ impl ObjectRef {
     ///
     /// It is no object of Kubernetes: [`crate::transport::files`] answers for it.
     pub fn file(name: &str) -> Self {
-        ObjectRef { kind: ResourceKind::cluster("", "", "File", "files"), namespace: None, name: name.into(), subresource: None }
+        ObjectRef {
+            kind: ResourceKind::cluster("", "", "File", "files"),
+            namespace: None,
+            name: name.into(),
+            subresource: None,
+        }
     }
 
     /// Whether it is a file of this machine.

@@ -103,8 +103,18 @@ const BY_SCENARIO: &[(&str, &str)] = &[
 const NO_OBJECT: &[&str] = &["set_log_level"];
 
 /// What cannot run on the real mesh, for the reasons that `docs/fidelity.md` gives: made and undone on the lab.
-const ON_THE_LAB: &[&str] =
-    &["scale", "admit_proxies", "raise_limit", "limit_configuration", "export_statistics", "k8s::apply_file"];
+const ON_THE_LAB: &[&str] = &[
+    "scale",
+    "admit_proxies",
+    "raise_limit",
+    "limit_configuration",
+    "export_statistics",
+    "k8s::apply_file",
+    "write",
+    "restore",
+    "configure",
+    "enable_injection",
+];
 
 /// What is removed before its own call ends: there is nothing to undo, and it cannot run on the real mesh.
 const NEVER_STAYS: &[&str] = &["request"];

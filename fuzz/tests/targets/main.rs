@@ -87,6 +87,7 @@ targets! {
     runtime_span
     runtime_values
     stdlib_access_log
+    stdlib_backup
     stdlib_certificates
     stdlib_envoy_pages
     stdlib_istiod

@@ -31,8 +31,11 @@ pub fn directory(home: &Path) -> PathBuf {
     home.join("backups")
 }
 
-/// The same transport, with the files of the folder below `home`.
+/// The same transport, with the files of the folder below `home`; a replay as it is.
 pub(crate) fn beside(transport: Arc<dyn Transport>, home: &Path) -> Arc<dyn Transport> {
+    if !transport.has_files() {
+        return transport;
+    }
     Arc::new(Beside { transport, folder: Folder(directory(home)) })
 }
 
@@ -114,15 +117,27 @@ impl Folder {
     fn bytes(&self, name: &str, path: &Path) -> Result<Vec<u8>, Failure> {
         let unreadable = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => {
-                let mut there: Vec<String> = fs::read_dir(&self.0).into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| !name.starts_with('.')).collect();
+                let mut there: Vec<String> = fs::read_dir(&self.0)
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .filter_map(|entry| entry.file_name().into_string().ok())
+                    .filter(|name| !name.starts_with('.'))
+                    .collect();
                 there.sort();
                 let hint = match there.as_slice() {
                     [] => format!("there is no file in {} yet", self.0.display()),
-                    some => format!("{} has {}", self.0.display(), some.iter().take(10).cloned().collect::<Vec<_>>().join(", ")),
+                    some => format!(
+                        "{} has {}",
+                        self.0.display(),
+                        some.iter().take(10).cloned().collect::<Vec<_>>().join(", ")
+                    ),
                 };
                 Failure::new(&NOT_FOUND, format!("there is no file {}", path.display())).hint(hint)
             }
-            _ => Failure::new(&FILE, format!("{} cannot be read: {error}", path.display())).hint("let this user read it"),
+            _ => {
+                Failure::new(&FILE, format!("{} cannot be read: {error}", path.display())).hint("let this user read it")
+            }
         };
         let file = File::open(path).map_err(unreadable)?;
         let facts = file.metadata().map_err(unreadable)?;
@@ -266,7 +281,8 @@ mod tests {
     fn a_name_leads_nowhere_else() {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder(directory(home.path()));
-        for name in ["", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "-x", "a\0b", "a b", "ü", &"a".repeat(101)] {
+        for name in ["", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "-x", "a\0b", "a b", "ü", &"a".repeat(101)]
+        {
             let refused = folder.read(name).unwrap_err();
             assert!(refused.is(&FILE) && refused.hint.is_some(), "{name:?}: {refused}");
         }

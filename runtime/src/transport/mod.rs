@@ -58,6 +58,11 @@ pub trait Transport: Send + Sync + 'static {
     /// The kubeconfig context (or the lab's world) and the address of the API server, pinned at start.
     fn place(&self) -> (String, String);
 
+    /// Whether a run over it has the files of this machine beside it. A record that is replayed answers for them itself.
+    fn has_files(&self) -> bool {
+        true
+    }
+
     /// Follows the names of objects of a kind, in a namespace or in all, for whoever types: it stands in no record and
     /// counts against no budget. It ends only when it can no longer follow, and answers why.
     fn follow<'a>(

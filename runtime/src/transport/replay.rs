@@ -312,6 +312,11 @@ impl Transport for Replay {
         (format!("replay {} of {}", self.started.run, self.started.context), self.started.server.clone())
     }
 
+    /// A replay reads what the record has, and writes nothing: no file either.
+    fn has_files(&self) -> bool {
+        false
+    }
+
     fn follow<'a>(
         &'a self,
         kind: &'a ResourceKind,

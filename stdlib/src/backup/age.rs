@@ -31,8 +31,9 @@ impl Recipient {
     /// # Errors
     /// `BACKUP_KEY`.
     pub fn encrypt(&self, text: &str) -> Result<Vec<u8>, Failure> {
-        ::age::encrypt(&self.0, text.as_bytes())
-            .map_err(|why| Failure::new(&BACKUP_KEY, format!("age did not encrypt: {why}")).unchanged("nothing was written"))
+        ::age::encrypt(&self.0, text.as_bytes()).map_err(|why| {
+            Failure::new(&BACKUP_KEY, format!("age did not encrypt: {why}")).unchanged("nothing was written")
+        })
     }
 }
 

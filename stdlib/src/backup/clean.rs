@@ -143,7 +143,10 @@ mod tests {
             "spec": { "host": "a" }, "status": { "conditions": [] },
         });
         let kept = clean(&live);
-        assert_eq!(kept, json!({ "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": { "name": "a", "namespace": "n", "labels": { "app": "a" } }, "spec": { "host": "a" } }));
+        assert_eq!(
+            kept,
+            json!({ "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": { "name": "a", "namespace": "n", "labels": { "app": "a" } }, "spec": { "host": "a" } })
+        );
         let mut drifted = live.clone();
         drifted["spec"] = json!({ "host": "b", "subsets": [] });
         drifted["metadata"]["labels"] = json!({ "other": "x" });
@@ -159,7 +162,10 @@ mod tests {
     fn of_a_namespace_only_its_part_in_the_mesh_is_kept() {
         let live = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "n", "labels": { "istio-injection": "enabled", "team": "a" }, "annotations": { "x": "y" } }, "spec": { "finalizers": ["kubernetes"] } });
         let kept = clean(&live);
-        assert_eq!(kept, json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "n", "labels": { "istio-injection": "enabled" } } }));
+        assert_eq!(
+            kept,
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "n", "labels": { "istio-injection": "enabled" } } })
+        );
         let mut other = live.clone();
         other["metadata"]["labels"] = json!({ "istio.io/rev": "canary", "team": "b" });
         let back = restored(&other, &kept);
@@ -171,7 +177,9 @@ mod tests {
     fn what_others_refer_to_comes_first() {
         let rank_of = |kind| rank("networking.istio.io", kind);
         assert!(rank("", "Namespace") < rank("", "Secret") && rank("", "ConfigMap") < rank_of("DestinationRule"));
-        assert!(rank_of("DestinationRule") < rank_of("VirtualService") && rank_of("Gateway") < rank_of("VirtualService"));
+        assert!(
+            rank_of("DestinationRule") < rank_of("VirtualService") && rank_of("Gateway") < rank_of("VirtualService")
+        );
         assert!(rank_of("VirtualService") < rank("security.istio.io", "AuthorizationPolicy"));
         assert_eq!(rank("gateway.networking.k8s.io", "HTTPRoute"), rank_of("VirtualService"));
     }

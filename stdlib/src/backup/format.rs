@@ -224,7 +224,8 @@ mod tests {
 
     fn backup(objects: &[Value]) -> (Manifest, Vec<Content>) {
         let contents: Vec<Content> = objects.iter().map(|object| Content::Clear(clean(object))).collect();
-        let places: Vec<Place> = objects.iter().zip(&contents).map(|(object, content)| Place::of(object, content)).collect();
+        let places: Vec<Place> =
+            objects.iter().zip(&contents).map(|(object, content)| Place::of(object, content)).collect();
         let mut counts = BTreeMap::new();
         places.iter().for_each(|place| *counts.entry(place.kind.clone()).or_default() += 1);
         let manifest = Manifest {
@@ -294,7 +295,8 @@ mod tests {
         leaf.prop_recursive(3, 20, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+                prop::collection::btree_map(".{0,6}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
     }

@@ -36,7 +36,9 @@ const KUBE_SYSTEM: &str = "kube-system";
 pub fn cluster(run: &Run) -> Result<String, Failure> {
     let object = read::get(run, &ObjectRef::new(kinds::namespace(), "", KUBE_SYSTEM))?;
     let uid = object.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
-    uid.ok_or_else(|| Failure::new(&BAD_ANSWER, "the namespace kube-system has no uid, so the cluster cannot be told from others"))
+    uid.ok_or_else(|| {
+        Failure::new(&BAD_ANSWER, "the namespace kube-system has no uid, so the cluster cannot be told from others")
+    })
 }
 
 /// The kinds that the API server serves in the groups of the mesh.
@@ -133,7 +135,10 @@ fn written(run: &Run, root: &str) -> Result<(Vec<Value>, Vec<String>), Failure> 
     let own = maps.into_iter().filter(|map| name_of(map).is_some_and(is_configuration));
     objects.extend(own.map(|map| clean(&as_of(map, &kinds::config_map()))));
     let left_out = (derived > 0).then(|| {
-        format!("{} that a controller makes anew from others", count(derived, "object is left out", "objects are left out"))
+        format!(
+            "{} that a controller makes anew from others",
+            count(derived, "object is left out", "objects are left out")
+        )
     });
     Ok((objects, left_out.into_iter().collect()))
 }
@@ -179,8 +184,10 @@ fn kubernetes(run: &Run) -> Result<String, Failure> {
 /// The versions of the istiods, by the tags of their images.
 fn istio(run: &Run) -> Result<Vec<String>, Failure> {
     let pods = read::list(run, kinds::pod(), None, Some("app=istiod"))?;
-    let images = pods.iter().flat_map(|pod| pod.pointer("/spec/containers").and_then(Value::as_array).into_iter().flatten());
-    let tags = images.filter_map(|container| container["image"].as_str()?.rsplit_once(':').map(|(_, tag)| tag.to_owned()));
+    let images =
+        pods.iter().flat_map(|pod| pod.pointer("/spec/containers").and_then(Value::as_array).into_iter().flatten());
+    let tags =
+        images.filter_map(|container| container["image"].as_str()?.rsplit_once(':').map(|(_, tag)| tag.to_owned()));
     Ok(tags.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
@@ -201,7 +208,9 @@ mod tests {
         for name in ["istio", "istio-canary", "istio-sidecar-injector"] {
             assert!(is_configuration(name), "{name}");
         }
-        for name in ["istio-ca-root-cert", "istio-leader", "istio-namespace-controller-election", "kube-root-ca.crt", "values"] {
+        for name in
+            ["istio-ca-root-cert", "istio-leader", "istio-namespace-controller-election", "kube-root-ca.crt", "values"]
+        {
             assert!(!is_configuration(name), "{name}");
         }
     }

@@ -55,7 +55,10 @@ impl Backup {
             let foreign = first_line(&manifest.cluster);
             return Err(Failure::new(
                 &BACKUP_FOREIGN,
-                format!("the backup {name} is of another cluster: {foreign}, by its context {}, and this one is {here}", first_line(&manifest.context)),
+                format!(
+                    "the backup {name} is of another cluster: {foreign}, by its context {}, and this one is {here}",
+                    first_line(&manifest.context)
+                ),
             )
             .unchanged("nothing was changed")
             .hint(format!("if this cluster shall become like that one, name it: `cluster={foreign}`")));
@@ -136,7 +139,11 @@ impl Noun for Backup {
 
     fn text(&self) -> String {
         let manifest = &self.0.manifest;
-        format!("{} of {}", count(manifest.objects.len(), "object", "objects"), count(manifest.counts.len(), "kind", "kinds"))
+        format!(
+            "{} of {}",
+            count(manifest.objects.len(), "object", "objects"),
+            count(manifest.counts.len(), "kind", "kinds")
+        )
     }
 
     fn table(&self) -> Table {
@@ -152,11 +159,19 @@ impl Noun for Backup {
             table.row([kind.to_owned(), manifest.counts.get(kind).copied().unwrap_or_default().to_string()]);
         }
         table.note(format!("cluster {}, reached as {}", manifest.cluster, manifest.context));
-        table.note(format!("Kubernetes {}, Istio {}, meshbook {}", manifest.kubernetes, if manifest.istio.is_empty() { "none".into() } else { manifest.istio.join(", ") }, manifest.meshbook));
+        table.note(format!(
+            "Kubernetes {}, Istio {}, meshbook {}",
+            manifest.kubernetes,
+            if manifest.istio.is_empty() { "none".into() } else { manifest.istio.join(", ") },
+            manifest.meshbook
+        ));
         table.notes.extend(manifest.left_out.iter().cloned());
         let encrypted = manifest.objects.iter().filter(|place| place.encrypted).count();
         if encrypted > 0 {
-            table.note(format!("{} of the certificate authority, encrypted with age", count(encrypted, "secret", "secrets")));
+            table.note(format!(
+                "{} of the certificate authority, encrypted with age",
+                count(encrypted, "secret", "secrets")
+            ));
         }
         table
     }

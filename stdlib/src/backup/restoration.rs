@@ -84,7 +84,9 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
     for (reference, (_, object)) in references.iter().zip(backup.objects()) {
         let live = match now.remove(reference) {
             Some(live) => Some(live),
-            None if reference.kind == kinds::secret() || reference.kind == kinds::config_map() => read::find(run, reference)?,
+            None if reference.kind == kinds::secret() || reference.kind == kinds::config_map() => {
+                read::find(run, reference)?
+            }
             None => None,
         };
         if live.as_ref().is_some_and(|live| is_same(live, object)) {
@@ -101,10 +103,16 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
     // Namespaces and ConfigMaps that the backup does not have are none of the mesh's.
     let beside = now.keys().filter(|reference| gather::GROUPS.contains(&reference.kind.group.as_str())).count();
     if beside > 0 {
-        notes.push(format!("{} the backup does not have: they stay", count(beside, "object is there that", "objects are there that")));
+        notes.push(format!(
+            "{} the backup does not have: they stay",
+            count(beside, "object is there that", "objects are there that")
+        ));
     }
     if backup.locked() > 0 {
-        notes.push(format!("{} of the certificate authority not looked at: no identity was given", count(backup.locked(), "secret", "secrets")));
+        notes.push(format!(
+            "{} of the certificate authority not looked at: no identity was given",
+            count(backup.locked(), "secret", "secrets")
+        ));
     }
     let parts = parts.into_iter().map(|part| Part(Arc::new(part))).collect();
     Ok(Restoration(Arc::new(Inner { all: backup.objects().len(), parts, notes })))
@@ -116,9 +124,12 @@ fn kind(served: &[ResourceKind], place: &Place, object: &Value) -> Result<Resour
     let own = [kinds::namespace(), kinds::config_map(), kinds::secret()];
     let known = served.iter().chain(&own).find(|kind| kind.group == group && kind.kind == place.kind);
     known.filter(|kind| kind.namespaced == place.namespace.is_some()).cloned().ok_or_else(|| {
-        Failure::new(&NOT_FOUND, format!("{} cannot be restored: the API server serves no such kind of {}", place.text(), place.api_version))
-            .unchanged("nothing was changed")
-            .hint("install the CRDs of the backup's version first: Istio's base, or the Gateway API's")
+        Failure::new(
+            &NOT_FOUND,
+            format!("{} cannot be restored: the API server serves no such kind of {}", place.text(), place.api_version),
+        )
+        .unchanged("nothing was changed")
+        .hint("install the CRDs of the backup's version first: Istio's base, or the Gateway API's")
     })
 }
 
@@ -143,7 +154,9 @@ impl Part {
                     let after = restored(&named(now.clone(), &one.reference), &one.kept);
                     Change::new(one.reference.clone(), "restore it as the backup has it".into(), now, after)
                 }
-                None => Change::creation(one.reference.clone(), "create it as the backup has it".into(), one.kept.clone()),
+                None => {
+                    Change::creation(one.reference.clone(), "create it as the backup has it".into(), one.kept.clone())
+                }
             };
             changed |= run.change(change.designated())?.is_made();
         }
@@ -215,6 +228,12 @@ impl Noun for Part {
     }
 
     fn json(&self) -> Value {
-        json!(self.0.objects.iter().map(|one| json!({ "object": one.reference.to_string(), "absent": one.absent })).collect::<Vec<_>>())
+        json!(
+            self.0
+                .objects
+                .iter()
+                .map(|one| json!({ "object": one.reference.to_string(), "absent": one.absent }))
+                .collect::<Vec<_>>()
+        )
     }
 }

@@ -76,9 +76,18 @@ impl Noun for CarriedChanges {
         let inner = &*self.0;
         let all = inner.proxies.len() + inner.unchanged.len() + inner.otherwise.len();
         if inner.proxies.is_empty() {
-            return format!("{} as before of {}", count(all, "proxy carries what it carried", "proxies carry what they carried"), inner.host);
+            return format!(
+                "{} as before of {}",
+                count(all, "proxy carries what it carried", "proxies carry what they carried"),
+                inner.host
+            );
         }
-        let mut text = format!("{} of {all} proxies carry {} of {} otherwise", inner.proxies.len(), count(inner.fields.len(), "field", "fields"), inner.host);
+        let mut text = format!(
+            "{} of {all} proxies carry {} of {} otherwise",
+            inner.proxies.len(),
+            count(inner.fields.len(), "field", "fields"),
+            inner.host
+        );
         if !inner.unchanged.is_empty() {
             text.push_str(&format!("; not yet: {}", some(&inner.unchanged, 3)));
         }
@@ -96,7 +105,12 @@ impl Noun for CarriedChanges {
         let mut table = Table::new(self.text(), &["RESOURCE", "FIELD", "BEFORE", "NOW"]);
         let mut hunks: Vec<Hunk> = Vec::new();
         for field in inner.fields.iter().take(SHOWN) {
-            table.row([field.resource.clone(), field.path.clone(), short(field.most.as_ref()), short(field.there.as_ref())]);
+            table.row([
+                field.resource.clone(),
+                field.path.clone(),
+                short(field.most.as_ref()),
+                short(field.there.as_ref()),
+            ]);
             let value = |value: &Option<Value>| value.as_ref().map(|value| short(Some(value)));
             let line = (field.path.clone(), value(&field.most), value(&field.there));
             match hunks.last_mut().filter(|hunk| hunk.heading == field.resource) {

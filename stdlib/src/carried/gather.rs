@@ -23,7 +23,8 @@ pub fn gather(run: &Run, host: &Host, proxies: &[Proxy]) -> Result<Carried, Fail
     let port = host.ports().first().map(|port| port.number).unwrap_or_default();
     let virtual_host = format!("{}:{port}", host.fqdn());
     run.progress(Some(&format!("asking {} what they carry", count(proxies.len(), "proxy", "proxies"))));
-    let replies = run.read_all(proxies.iter().map(|proxy| admin::configuration(proxy.namespace(), proxy.pod())).collect());
+    let replies =
+        run.read_all(proxies.iter().map(|proxy| admin::configuration(proxy.namespace(), proxy.pod())).collect());
     run.progress(None);
     let (mut told, mut silent) = (Vec::new(), Vec::new());
     for (proxy, reply) in proxies.iter().zip(replies) {

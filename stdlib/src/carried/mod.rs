@@ -82,7 +82,9 @@ impl Noun for Carried {
     fn json(&self) -> Value {
         match &self.0.proxies {
             Err(missing) => json!({ "host": self.0.host, "missing": missing.to_string() }),
-            Ok(proxies) => json!({ "host": self.0.host, "proxies": proxies.iter().map(|(name, _)| name).collect::<Vec<_>>() }),
+            Ok(proxies) => {
+                json!({ "host": self.0.host, "proxies": proxies.iter().map(|(name, _)| name).collect::<Vec<_>>() })
+            }
         }
     }
 }

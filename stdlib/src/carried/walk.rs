@@ -73,7 +73,8 @@ impl Walk {
 
     /// Whether every proxy sends the request by the route of this name.
     pub fn takes(&self, route: &str) -> bool {
-        let by = |(taken, _): &(Result<Taken, String>, Vec<String>)| taken.as_ref().is_ok_and(|taken| taken.route == route);
+        let by =
+            |(taken, _): &(Result<Taken, String>, Vec<String>)| taken.as_ref().is_ok_and(|taken| taken.route == route);
         !self.0.groups.is_empty() && self.0.groups.iter().all(by)
     }
 }
@@ -180,7 +181,9 @@ fn taken(route: &Value) -> Taken {
     let to = match (text("/route/cluster"), weighted.is_empty()) {
         (Some(cluster), _) => cluster,
         (None, false) => weighted.join(", "),
-        (None, true) => route.pointer("/direct_response/status").map_or_else(|| "a redirect".to_owned(), |status| format!("answers {status}")),
+        (None, true) => route
+            .pointer("/direct_response/status")
+            .map_or_else(|| "a redirect".to_owned(), |status| format!("answers {status}")),
     };
     let retries = route.pointer("/route/retry_policy/num_retries").and_then(Value::as_u64).map_or_else(
         || "none".to_owned(),
@@ -197,7 +200,12 @@ impl Noun for Walk {
     fn text(&self) -> String {
         let inner = &*self.0;
         let one = |(taken, names): &(Result<Taken, String>, Vec<String>)| match taken {
-            Ok(taken) => format!("route {} to {} in {}", if taken.route.is_empty() { "without a name" } else { &taken.route }, taken.to, count(names.len(), "proxy", "proxies")),
+            Ok(taken) => format!(
+                "route {} to {} in {}",
+                if taken.route.is_empty() { "without a name" } else { &taken.route },
+                taken.to,
+                count(names.len(), "proxy", "proxies")
+            ),
             Err(why) => format!("{why} (in {})", some(names, 3)),
         };
         let all: Vec<String> = inner.groups.iter().map(one).collect();
@@ -208,11 +216,20 @@ impl Noun for Walk {
         let inner = &*self.0;
         let with: Vec<String> = inner.asked.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let with = if with.is_empty() { String::new() } else { format!(" with {}", with.join(", ")) };
-        let mut table = Table::new(format!("GET {}{with} to {}", inner.asked.path, inner.host), &["PROXIES", "ROUTE", "TO", "TIMEOUT", "RETRIES"]);
+        let mut table = Table::new(
+            format!("GET {}{with} to {}", inner.asked.path, inner.host),
+            &["PROXIES", "ROUTE", "TO", "TIMEOUT", "RETRIES"],
+        );
         for (taken, names) in &inner.groups {
             let who = some(names, 3);
             match taken {
-                Ok(taken) => table.row([who, taken.route.clone(), taken.to.clone(), taken.timeout.clone(), taken.retries.clone()]),
+                Ok(taken) => table.row([
+                    who,
+                    taken.route.clone(),
+                    taken.to.clone(),
+                    taken.timeout.clone(),
+                    taken.retries.clone(),
+                ]),
                 Err(why) => table.row([who, why.clone(), "-".into(), "-".into(), "-".into()]),
             };
         }
@@ -269,7 +286,10 @@ mod tests {
         assert!(of(json!({ "name": "a", "string_match": { "prefix": "X", "ignore_case": true } }), "xy"));
         assert!(!of(json!({ "name": "b", "string_match": { "exact": "x" }, "invert_match": true }), "x"), "not there");
         let path = |fits: Value, path: &str| name(&host(vec![fits]), &asked(path, &[])).is_ok();
-        assert!(path(json!({ "path_separated_prefix": "/a" }), "/a/b") && !path(json!({ "path_separated_prefix": "/a" }), "/ab"));
+        assert!(
+            path(json!({ "path_separated_prefix": "/a" }), "/a/b")
+                && !path(json!({ "path_separated_prefix": "/a" }), "/ab")
+        );
         assert!(path(json!({ "prefix": "/A", "case_sensitive": false }), "/ab"));
     }
 

@@ -116,7 +116,12 @@ impl Noun for Identities {
             Err(missing) => format!("the certificates of the proxies of {} have no data: {missing}", self.0.of),
             Ok(proxies) => {
                 let least = proxies.iter().map(|(_, secrets)| self.seconds_left(secrets)).min().unwrap_or_default();
-                format!("{} of {}, the first to end: {}", count(proxies.len(), "certificate", "certificates"), self.0.of, left(least))
+                format!(
+                    "{} of {}, the first to end: {}",
+                    count(proxies.len(), "certificate", "certificates"),
+                    self.0.of,
+                    left(least)
+                )
             }
         }
     }

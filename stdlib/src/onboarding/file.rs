@@ -14,7 +14,11 @@ use crate::object::convert::merge;
 
 /// The objects of a file, about a host.
 fn objects(run: &Run, host: &Host, name: &str, text: &str) -> Result<Vec<(ObjectRef, Value)>, Failure> {
-    let wrong = |why: String| Failure::new(&SCRIPT, format!("{name}: {why}")).unchanged("nothing was changed").hint("mend the file, and have it reviewed");
+    let wrong = |why: String| {
+        Failure::new(&SCRIPT, format!("{name}: {why}"))
+            .unchanged("nothing was changed")
+            .hint("mend the file, and have it reviewed")
+    };
     let mut found = Vec::new();
     for mut object in configuration::parse(text).map_err(wrong)? {
         about(&mut object, host);
@@ -27,7 +31,10 @@ fn objects(run: &Run, host: &Host, name: &str, text: &str) -> Result<Vec<(Object
 fn about(value: &mut Value, host: &Host) {
     match value {
         Value::String(text) if text.contains("$(") => {
-            *text = text.replace("$(service)", host.name()).replace("$(namespace)", host.namespace()).replace("$(host)", host.fqdn());
+            *text = text
+                .replace("$(service)", host.name())
+                .replace("$(namespace)", host.namespace())
+                .replace("$(host)", host.fqdn());
         }
         Value::Array(items) => items.iter_mut().for_each(|item| about(item, host)),
         Value::Object(fields) => fields.values_mut().for_each(|field| about(field, host)),
@@ -90,7 +97,12 @@ fn refuse_a_second(run: &Run, host: &Host, reference: &ObjectRef) -> Result<(), 
         None => Ok(()),
         Some(name) => Err(Failure::new(
             &CONFIGURED_ELSEWHERE,
-            format!("{} {namespace}/{name} is about {} already, under another name than {}", reference.kind.kind, host.text(), reference.name),
+            format!(
+                "{} {namespace}/{name} is about {} already, under another name than {}",
+                reference.kind.kind,
+                host.text(),
+                reference.name
+            ),
         )
         .unchanged("nothing was changed")
         .hint("change that one where it is written, or give the file's object its name")),

@@ -21,8 +21,18 @@ use crate::text::{count, some};
 pub fn gather(run: &Run, host: &Host) -> Result<Onboarding, Failure> {
     let namespace = read::get(run, &ObjectRef::new(kinds::namespace(), "", host.namespace()))?;
     let pods = read::list(run, kinds::pod(), Some(host.namespace()), None)?;
-    let own: Vec<&Value> = pods.iter().filter(|pod| PodFacts::of(pod).is_selected(host.selector()) && !host.selector().is_empty()).collect();
-    let items = vec![injection(&namespace), sidecar(&own), probes(&own), rule(run, host)?, routes(run, host)?, metrics(run, host)?];
+    let own: Vec<&Value> = pods
+        .iter()
+        .filter(|pod| PodFacts::of(pod).is_selected(host.selector()) && !host.selector().is_empty())
+        .collect();
+    let items = vec![
+        injection(&namespace),
+        sidecar(&own),
+        probes(&own),
+        rule(run, host)?,
+        routes(run, host)?,
+        metrics(run, host)?,
+    ];
     Ok(Onboarding::new(host.text(), items))
 }
 
@@ -33,7 +43,9 @@ fn item(what: &'static str, there: bool, seen: String) -> Item {
 fn injection(namespace: &Value) -> Item {
     let label = |key: &str| namespace["metadata"]["labels"][key].as_str().map(|value| format!("{key}={value}"));
     match (label("istio-injection"), label("istio.io/rev")) {
-        (Some(one), Some(other)) => item("injection", false, format!("{one} and {other} contradict each other (IST0123)")),
+        (Some(one), Some(other)) => {
+            item("injection", false, format!("{one} and {other} contradict each other (IST0123)"))
+        }
         (Some(one), None) => item("injection", one.ends_with("=enabled"), one),
         (None, Some(revision)) => item("injection", true, revision),
         (None, None) => item("injection", false, "the namespace has neither istio-injection nor istio.io/rev".into()),
@@ -45,7 +57,9 @@ fn sidecar(pods: &[&Value]) -> Item {
     let without: Vec<String> = facts.iter().filter(|pod| !pod.has_proxy).map(|pod| pod.name.clone()).collect();
     match (facts.len(), without.len()) {
         (0, _) => item("sidecar", false, "no pod of the service runs".into()),
-        (all, 0) => item("sidecar", true, format!("in {}, as a container or a native sidecar", count(all, "pod", "pods"))),
+        (all, 0) => {
+            item("sidecar", true, format!("in {}, as a container or a native sidecar", count(all, "pod", "pods")))
+        }
         (_, _) => item("sidecar", false, format!("none in {}", some(&without, 3))),
     }
 }
@@ -85,21 +99,34 @@ fn routes(run: &Run, host: &Host) -> Result<Item, Failure> {
     let all = read::list(run, kinds::virtual_service(), Some(host.namespace()), None)?;
     let about = |service: &&Value| {
         let hosts = service.pointer("/spec/hosts").and_then(Value::as_array);
-        hosts.is_some_and(|hosts| hosts.iter().filter_map(Value::as_str).any(|named| host.is_named_by(named, host.namespace())))
+        hosts.is_some_and(|hosts| {
+            hosts.iter().filter_map(Value::as_str).any(|named| host.is_named_by(named, host.namespace()))
+        })
     };
     let found: Vec<String> = all.iter().filter(about).map(|service| name_of(service, "VirtualService")).collect();
     Ok(match found.is_empty() {
-        true => item("virtual service", false, "none is about it: Istio's defaults hold (two retries, no timeout)".into()),
+        true => {
+            item("virtual service", false, "none is about it: Istio's defaults hold (two retries, no timeout)".into())
+        }
         false => item("virtual service", true, some(&found, 3)),
     })
 }
 
 fn metrics(run: &Run, host: &Host) -> Result<Item, Failure> {
-    let query = format!("sum(rate(istio_requests_total{{reporter=\"destination\",destination_service={}}}[5m]))", quote(host.fqdn()));
+    let query = format!(
+        "sum(rate(istio_requests_total{{reporter=\"destination\",destination_service={}}}[5m]))",
+        quote(host.fqdn())
+    );
     Ok(match prometheus::ask(run, "requests to it", query)? {
         Ok(series) if !series.is_empty() => item("metrics", true, "istio_requests_total has series of it".into()),
-        Ok(_) => item("metrics", false, "istio_requests_total has no series of it: nobody has asked it yet, or its sidecar is not scraped".into()),
-        Err(missing) => Item { what: "metrics", state: State::Unknown, seen: missing.failure("istio_requests_total").message },
+        Ok(_) => item(
+            "metrics",
+            false,
+            "istio_requests_total has no series of it: nobody has asked it yet, or its sidecar is not scraped".into(),
+        ),
+        Err(missing) => {
+            Item { what: "metrics", state: State::Unknown, seen: missing.failure("istio_requests_total").message }
+        }
     })
 }
 

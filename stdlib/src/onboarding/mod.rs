@@ -62,8 +62,13 @@ impl Noun for Onboarding {
     const DOC: &'static str = "What a service needs to take part in the mesh, item by item: injection, sidecar, probes, destination rule, virtual service, metrics; and what of it is there.";
 
     fn text(&self) -> String {
-        let lacking: Vec<String> = self.0.1.iter().filter(|item| item.state != State::There).map(|item| item.what.to_owned()).collect();
-        if lacking.is_empty() { format!("{} lacks nothing", self.0.0) } else { format!("{} lacks: {}", self.0.0, and(&lacking)) }
+        let lacking: Vec<String> =
+            self.0.1.iter().filter(|item| item.state != State::There).map(|item| item.what.to_owned()).collect();
+        if lacking.is_empty() {
+            format!("{} lacks nothing", self.0.0)
+        } else {
+            format!("{} lacks: {}", self.0.0, and(&lacking))
+        }
     }
 
     fn table(&self) -> Table {
@@ -80,7 +85,11 @@ impl Noun for Onboarding {
     }
 
     fn json(&self) -> Value {
-        let items = self.0.1.iter().map(|item| json!({ "item": item.what, "there": item.state == State::There, "seen": item.seen }));
+        let items = self
+            .0
+            .1
+            .iter()
+            .map(|item| json!({ "item": item.what, "there": item.state == State::There, "seen": item.seen }));
         json!({ "host": self.0.0, "items": items.collect::<Vec<_>>() })
     }
 }

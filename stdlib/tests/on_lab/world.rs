@@ -89,6 +89,8 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
     let home = tempfile::tempdir().expect("a temporary folder");
     let settings = Settings {
         approvals: [
+            "file",
+            "namespace",
             "destinationrule",
             "deployment",
             "virtualservice",

@@ -100,7 +100,7 @@ const BY_SCENARIO: &[(&str, &str)] = &[
 ];
 
 /// Changes of what is no object of Kubernetes, which kubectl cannot read: their scenario makes and undoes them on both.
-const NO_OBJECT: &[&str] = &["set_log_level"];
+const NO_OBJECT: &[&str] = &["set_log_level", "write"];
 
 /// What cannot run on the real mesh, for the reasons that `docs/fidelity.md` gives: made and undone on the lab.
 const ON_THE_LAB: &[&str] = &[
@@ -114,6 +114,10 @@ const ON_THE_LAB: &[&str] = &[
     "restore",
     "configure",
     "enable_injection",
+    "label_for",
+    "move_to",
+    "make_default",
+    "remove",
 ];
 
 /// What is removed before its own call ends: there is nothing to undo, and it cannot run on the real mesh.
@@ -123,7 +127,8 @@ const NEVER_STAYS: &[&str] = &["request"];
 const CANNOT_BE_UNDONE: &[&str] = &["restart"];
 
 /// Changes of objects that belong to the whole cluster: a run with a namespace is not how their examples are tried.
-const OF_THE_CLUSTER: &[&str] = &["ignore_failures"];
+const OF_THE_CLUSTER: &[&str] =
+    &["ignore_failures", "restore", "enable_injection", "label_for", "move_to", "make_default", "remove"];
 
 /// Runs one example as a runbook, takes it back in another process, and compares the objects.
 fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {

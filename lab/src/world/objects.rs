@@ -233,17 +233,21 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
     if spec.cluster.registry_only {
         mesh.push_str("outboundTrafficPolicy:\n  mode: REGISTRY_ONLY\n");
     }
-    let mut objects = vec![
+    let mut objects = vec![json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+        "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}], "sessionAffinity": "None"},
+        "status": {"loadBalancer": {}},
+    })];
+    // Each revision has a mesh configuration of its own.
+    objects.extend(installation::revisions(spec).iter().map(|(revision, ..)| {
+        let istiod = installation::istiod_name(revision);
+        let name = istiod.replacen("istiod", "istio", 1);
+        let mesh = mesh.replace("istiod.istio-system.svc", &format!("{istiod}.istio-system.svc"));
         json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
-            "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}], "sessionAffinity": "None"},
-            "status": {"loadBalancer": {}},
-        }),
-        json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": ROOT_NAMESPACE, "labels": {"istio.io/rev": "default"}},
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": ROOT_NAMESPACE, "labels": {"istio.io/rev": revision}},
             "data": {"mesh": mesh, "meshNetworks": "networks: {}"},
-        }),
-    ];
+        })
+    }));
     objects.extend(installation::objects(spec));
     objects
 }

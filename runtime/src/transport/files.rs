@@ -62,8 +62,8 @@ impl Transport for Beside {
             Call::Create { object, content, dry_run } if object.is_file() => {
                 self.folder.create(&object.name, content, *dry_run).map(Reply::Json)
             }
-            Call::Delete { object, uid, .. } if object.is_file() => {
-                self.folder.delete(&object.name, uid).map(|()| Reply::Done)
+            Call::Delete { object, uid, dry_run, .. } if object.is_file() => {
+                self.folder.delete(&object.name, uid, *dry_run).map(|()| Reply::Done)
             }
             _ => return self.transport.call(call),
         };
@@ -185,11 +185,14 @@ impl Folder {
         self.get(name)
     }
 
-    fn delete(&self, name: &str, uid: &str) -> Result<(), Failure> {
+    fn delete(&self, name: &str, uid: &str, dry_run: bool) -> Result<(), Failure> {
         let path = self.path(name)?;
         if hash(&self.bytes(name, &path)?) != uid {
             return Err(Failure::new(&CONFLICT, format!("{} is not what was written any more", path.display()))
                 .unchanged(format!("{} was not removed", path.display())));
+        }
+        if dry_run {
+            return Ok(());
         }
         fs::remove_file(&path)
             .map_err(|error| Failure::new(&FILE, format!("{} cannot be removed: {error}", path.display())))
@@ -271,9 +274,9 @@ mod tests {
         let written = folder.create("one", &content("text"), false).unwrap();
         let uid = written["metadata"]["uid"].as_str().unwrap();
         fs::write(folder.0.join("one"), "other").unwrap();
-        assert!(folder.delete("one", uid).unwrap_err().is(&CONFLICT));
+        assert!(folder.delete("one", uid, false).unwrap_err().is(&CONFLICT));
         fs::write(folder.0.join("one"), "text").unwrap();
-        folder.delete("one", uid).unwrap();
+        folder.delete("one", uid, false).unwrap();
         assert!(folder.read("one").unwrap_err().is(&NOT_FOUND));
     }
 

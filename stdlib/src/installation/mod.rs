@@ -112,7 +112,7 @@ impl Noun for Installation {
         let mut table = if wrong.is_empty() {
             Table::line(self.text())
         } else {
-            let title = format!("{} of {} are not as they have to be", wrong.len(), counted(parts));
+            let title = format!("{} of {} objects are not as they have to be", wrong.len(), parts.len());
             let mut table = Table::new(title, &["OBJECT", "IS"]);
             for (name, why) in wrong {
                 table.row([name.clone(), why.clone()]);

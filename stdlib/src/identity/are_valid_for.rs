@@ -20,7 +20,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     examples: &[
         Example { world: "healthy", script: r#"proxies("front").identities().are_valid_for("1h")"#, expect: Expect::Value("true") },
         Example { world: "healthy", script: r#"proxies("front").identities().are_valid_for("48h")"#, expect: Expect::Value("false") },
-        Example { world: "mtls-expired-certificate", script: r#"proxies("graph-core").identities().are_valid_for("0s")"#, expect: Expect::Value("false") },
+        Example { world: "mtls-expired-certificate", script: r#"proxies("graph-core").identities().are_valid_for("1m")"#, expect: Expect::Value("false") },
     ],
     body,
     ..descriptor::PRIMITIVE

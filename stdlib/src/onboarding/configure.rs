@@ -5,7 +5,7 @@ use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND,
 use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive, Type};
 use rhai::Dynamic;
 
-use crate::code::CONFIGURED_ELSEWHERE;
+use crate::code::{CONFIGURED_ELSEWHERE, HOST_UNKNOWN};
 use crate::descriptor::{self, param};
 use crate::host::Host;
 use crate::onboarding::file;
@@ -20,7 +20,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     inverse: Some(Inverse::PreImage),
     summary: "Makes the objects of a reviewed file for this host: creates what is not there, sets the fields that the file names in what is; answers whether anything had to be changed.",
     doc: "The file lies in `resources/` of the runbook tree, and is reviewed, hashed and planned with the script. Fields that it does not name stay; a list is replaced whole, so a file with `http` routes names all of them. Whoever wrote the object before stays its owner of the other fields. Refused where another object of the kind in the namespace is about the same host: which of two counts, nobody could see.",
-    errors: &[&CONFIGURED_ELSEWHERE, &SCRIPT, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
+    errors: &[&HOST_UNKNOWN, &CONFIGURED_ELSEWHERE, &SCRIPT, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::CONFIGURE,
     search: &["kubectl apply -f", "kubectl edit", "DestinationRule", "VirtualService", "template"],
     examples: &[

@@ -33,7 +33,6 @@ pub static PRIMITIVE: Primitive = Primitive {
         Example { world: "healthy", script: r#"backup().write("a/b")"#, expect: Expect::Fails("meshbook::file") },
     ],
     body,
-    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

@@ -36,7 +36,6 @@ pub static PRIMITIVE: Primitive = Primitive {
         },
     ],
     body,
-    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

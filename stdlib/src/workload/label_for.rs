@@ -29,7 +29,6 @@ pub static PRIMITIVE: Primitive = Primitive {
         Example { world: "upgrade-canary", script: r#"namespace().label_for(revision("default"))"#, expect: Expect::Value("false") },
     ],
     body,
-    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

@@ -28,7 +28,6 @@ pub static PRIMITIVE: Primitive = Primitive {
         Example { world: "upgrade-canary", script: r#"workload("store").move_to(revision("1-31"))"#, expect: Expect::Fails("meshbook::revision::no_injector") },
     ],
     body,
-    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

@@ -132,7 +132,7 @@ fn written(run: &Run, root: &str) -> Result<(Vec<Value>, Vec<String>), Failure> 
         }
     }
     let maps = read::list(run, kinds::config_map(), Some(root), None)?;
-    let own = maps.into_iter().filter(|map| name_of(map).is_some_and(is_configuration));
+    let own = maps.into_iter().filter(is_configuration);
     objects.extend(own.map(|map| clean(&as_of(map, &kinds::config_map()))));
     let left_out = (derived > 0).then(|| {
         format!(
@@ -156,11 +156,14 @@ fn is_controlled(object: &Value) -> bool {
     owners.is_some_and(|owners| owners.iter().any(|owner| owner["controller"] == true))
 }
 
-/// Whether a ConfigMap of the root namespace is configuration of Istio, and not what istiods leave there: their leaders,
-/// and the root certificate that each namespace gets.
-fn is_configuration(name: &str) -> bool {
-    let left_by_istiod = name == "istio-ca-root-cert" || name.ends_with("-leader") || name.ends_with("-election");
-    (name == "istio" || name.starts_with("istio-")) && !left_by_istiod
+/// Whether a ConfigMap of the root namespace is configuration of Istio, and not what istiods leave there: who of them
+/// leads, and the root certificate and the list of revoked ones that each namespace gets.
+fn is_configuration(map: &Value) -> bool {
+    let leads = map.pointer("/metadata/annotations/control-plane.alpha.kubernetes.io~1leader").is_some();
+    let written = map.pointer("/metadata/labels/istio.io~1config").and_then(Value::as_str) == Some("true");
+    let name = name_of(map).unwrap_or_default();
+    let left_by_istiod = leads || written || name.ends_with("-leader") || name.ends_with("-election");
+    (name == "istio" || name.starts_with("istio-")) && name != "istio-ca-root-cert" && !left_by_istiod
 }
 
 fn secrets(run: &Run, root: &str, recipient: &Recipient) -> Result<Vec<(Value, Content)>, Failure> {
@@ -201,17 +204,24 @@ fn namespace_of(object: &Value) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn configuration_is_told_from_what_istiods_leave() {
+        let named = |name: &str| json!({"metadata": {"name": name}});
         for name in ["istio", "istio-canary", "istio-sidecar-injector"] {
-            assert!(is_configuration(name), "{name}");
+            assert!(is_configuration(&named(name)), "{name}");
         }
         for name in
             ["istio-ca-root-cert", "istio-leader", "istio-namespace-controller-election", "kube-root-ca.crt", "values"]
         {
-            assert!(!is_configuration(name), "{name}");
+            assert!(!is_configuration(&named(name)), "{name}");
         }
+        // As real istiods leave them.
+        let leader = json!({"metadata": {"name": "istio-gateway-status-default", "annotations": {"control-plane.alpha.kubernetes.io/leader": "{}"}}});
+        let revoked = json!({"metadata": {"name": "istio-ca-crl", "labels": {"istio.io/config": "true"}}, "data": {"ca-crl.pem": ""}});
+        assert!(!is_configuration(&leader) && !is_configuration(&revoked));
     }
 }

@@ -64,7 +64,9 @@ fn answer_all(stream: TcpStream, latency: Duration) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     loop {
         let Some(request) = lines.next() else { return };
-        while lines.next().is_some_and(|header| !header.is_empty()) {}
+        let headers: Vec<_> = lines.by_ref().take_while(|header| !header.is_empty()).collect();
+        // kubectl wants whole objects; of these, too, it only prints the names.
+        let metadata = headers.iter().any(|header| header.contains("as=PartialObjectMetadataList"));
         let target = request.split(' ').nth(1).unwrap_or_default().to_owned();
         std::thread::sleep(latency);
         if target.contains("watch=true") {
@@ -76,7 +78,7 @@ fn answer_all(stream: TcpStream, latency: Duration) {
             while lines.next().is_some() {}
             return;
         }
-        let (status, body) = page(&target);
+        let (status, body) = page(&target, metadata);
         let head =
             format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
         if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body.as_bytes())).is_err() {
@@ -90,7 +92,7 @@ pub fn pod(number: usize) -> String {
     format!("team-{:03}-{:05}-x{:05}", number / 20, number * 7919 % 99_991, number)
 }
 
-fn page(target: &str) -> (&'static str, String) {
+fn page(target: &str, metadata: bool) -> (&'static str, String) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let given = |name: &str| {
         query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).and_then(|text| text.parse().ok())
@@ -131,8 +133,13 @@ fn page(target: &str) -> (&'static str, String) {
         })
         .collect();
     let more = if end < count { format!(r#","continue":"{end}""#) } else { String::new() };
+    let (kind, version) = match (metadata, path.ends_with("pods")) {
+        (true, _) => ("PartialObjectMetadataList", "meta.k8s.io/v1"),
+        (false, true) => ("PodList", "v1"),
+        (false, false) => ("ServiceList", "v1"),
+    };
     let body = format!(
-        r#"{{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{{"resourceVersion":"9"{more}}},"items":[{}]}}"#,
+        r#"{{"kind":"{kind}","apiVersion":"{version}","metadata":{{"resourceVersion":"9"{more}}},"items":[{}]}}"#,
         items.join(",")
     );
     ("200 OK", body)

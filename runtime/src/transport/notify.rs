@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::config::{ContextConfig, PagerDutyConfig, SlackConfig};
 use super::retry::{Tries, asked_wait};
 use super::server::Server;
-use super::source::secret;
+use super::source::{self, secret};
 use super::status::excerpt;
 use super::unanswered::root;
 use crate::effect::{Channel, Notice, Reply};
@@ -114,15 +114,7 @@ async fn send(client: &reqwest::Client, address: &reqwest::Url, document: &Value
 }
 
 fn client(address: &reqwest::Url, server: &Server) -> Result<reqwest::Client, Failure> {
-    super::login::install_crypto();
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(server.timeouts().connect)
-        .timeout(server.timeouts().prometheus)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("meshbook/", env!("CARGO_PKG_VERSION")));
-    if address.host_str().is_some_and(super::kubeconfig::is_this_machine) {
-        builder = builder.no_proxy();
-    }
+    let builder = source::to(Some(address), server).timeout(server.timeouts().prometheus);
     builder.build().map_err(|error| Failure::new(&NOT_TOLD, format!("no connection can be made: {}", root(&error))))
 }
 

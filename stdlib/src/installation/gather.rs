@@ -12,6 +12,8 @@ use super::{Installation, Part, Sort};
 use crate::evidence::{absorb, root};
 use crate::kubernetes::kinds;
 use crate::kubernetes::read::{self, Listed};
+use crate::revision::label;
+use crate::revision::labels::REVISION;
 use crate::workload::scaling;
 
 /// The CustomResourceDefinitions that chart `base` of Istio 1.24 to 1.31 brings.
@@ -36,7 +38,6 @@ const DEFINITIONS: [&str; 14] = [
 const COMPONENT: &str = "operator.istio.io/component";
 /// The label of a gateway that istiod has deployed for a Gateway of the Gateway API.
 const GATEWAY: &str = "gateway.networking.k8s.io/gateway-name";
-const REVISION: &str = "istio.io/rev";
 /// The revision of an installation that names none.
 const DEFAULT: &str = "default";
 
@@ -117,10 +118,6 @@ fn parts(seen: &Seen, root: &str) -> Vec<Part> {
     }
     parts.sort_by(|one, other| (one.sort, &one.name).cmp(&(other.sort, &other.name)));
     parts
-}
-
-fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
-    object.get("metadata")?.get("labels")?.get(name)?.as_str()
 }
 
 fn named(object: &Value, name: &str) -> bool {

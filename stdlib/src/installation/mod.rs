@@ -71,13 +71,18 @@ impl Installation {
     /// `NO_DATA` with the reason.
     pub fn wrong(&self) -> Result<Vec<&Part>, Failure> {
         let parts = self.0.seen.as_ref().map_err(|missing| missing.failure("the installation"))?;
-        Ok(parts.iter().filter(|part| part.wrong.is_some()).collect())
+        Ok(faults(parts).map(|(part, _)| part).collect())
     }
 
     /// Why nothing is known, if so.
     pub fn missing(&self) -> Option<&Missing> {
         self.0.seen.as_ref().err()
     }
+}
+
+/// The parts with which something is wrong, and what.
+fn faults(parts: &[Part]) -> impl Iterator<Item = (&Part, &str)> {
+    parts.iter().filter_map(|part| Some((part, part.wrong.as_deref()?)))
 }
 
 /// `14 CRDs, 3 workloads and 2 webhook configurations`.
@@ -97,8 +102,7 @@ impl Noun for Installation {
             Err(missing) => return format!("the installation cannot be read: {missing}"),
             Ok(parts) => parts,
         };
-        let wrong: Vec<_> =
-            parts.iter().filter_map(|part| part.wrong.as_ref().map(|wrong| format!("{} {wrong}", part.name))).collect();
+        let wrong: Vec<_> = faults(parts).map(|(part, wrong)| format!("{} {wrong}", part.name)).collect();
         match wrong.as_slice() {
             [] => format!("Istio is whole: {}", counted(parts)),
             [one] => format!("Istio is not whole: {one}"),
@@ -108,14 +112,14 @@ impl Noun for Installation {
 
     fn table(&self) -> Table {
         let Ok(parts) = &self.0.seen else { return Table::line(self.text()) };
-        let wrong: Vec<_> = parts.iter().filter_map(|part| Some((&part.name, part.wrong.as_ref()?))).collect();
+        let wrong: Vec<_> = faults(parts).collect();
         let mut table = if wrong.is_empty() {
             Table::line(self.text())
         } else {
             let title = format!("{} of {} objects are not as they have to be", wrong.len(), parts.len());
             let mut table = Table::new(title, &["OBJECT", "IS"]);
-            for (name, why) in wrong {
-                table.row([name.clone(), why.clone()]);
+            for (part, why) in wrong {
+                table.row([part.name.clone(), why.to_owned()]);
             }
             table
         };

@@ -248,16 +248,20 @@ impl Source {
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-async fn client(product: &Product, config: &SourceConfig, server: &Server) -> Result<reqwest::Client, Failure> {
+/// What every client has that goes to an address of the configuration file.
+pub(super) fn to(address: Option<&reqwest::Url>, server: &Server) -> reqwest::ClientBuilder {
     super::login::install_crypto();
-    let mut builder = reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .connect_timeout(server.timeouts().connect)
         // A redirection is nearly always to a page to log in; following it would only hide that.
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("meshbook/", env!("CARGO_PKG_VERSION")));
-    if config.url.as_ref().and_then(|url| url.host_str()).is_some_and(super::kubeconfig::is_this_machine) {
-        builder = builder.no_proxy();
-    }
+    let is_here = address.and_then(reqwest::Url::host_str).is_some_and(super::kubeconfig::is_this_machine);
+    if is_here { builder.no_proxy() } else { builder }
+}
+
+async fn client(product: &Product, config: &SourceConfig, server: &Server) -> Result<reqwest::Client, Failure> {
+    let mut builder = to(config.url.as_ref(), server);
     if let Some(path) = &config.ca_file {
         let bytes = std::fs::read(path).map_err(|error| unreadable(product.name, path, &error))?;
         let authorities = reqwest::Certificate::from_pem_bundle(&bytes).map_err(|error| {

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod contents;
 mod describe;
 mod document;
 mod explain;

@@ -1,11 +1,20 @@
-//! The manual, line by line: each has a runbook and a step that does it, or is named as open. `docs/manual.md` is written
-//! from that.
+//! The manual, line by line: each has a runbook and a step that does it, or is named as open; and where such a step is
+//! emptied, a spec fails. `docs/manual.md` is written from that.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+#[path = "specs/folder.rs"]
+mod folder;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use folder::Spec;
 use serde::Deserialize;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -129,28 +138,161 @@ fn each_line_of_the_manual_has_a_step_that_does_it_or_is_named_as_open() {
 }
 
 #[test]
-fn the_table_of_the_manual_is_written_from_its_lines() {
+fn the_table_of_contents_names_every_runbook_once() {
+    let contents: toml::Table = read("runbooks/contents.toml").parse().unwrap();
+    let mut named = Vec::new();
+    for chapter in contents["chapter"].as_array().unwrap() {
+        for name in chapter["runbooks"].as_array().unwrap() {
+            named.push(format!("{}/{}", chapter["folder"].as_str().unwrap(), name.as_str().unwrap()));
+        }
+    }
+    let mut there = Vec::new();
+    for folder in fs::read_dir(format!("{ROOT}/runbooks")).unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let folder = folder.file_name().unwrap().to_string_lossy().into_owned();
+        for file in entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+            let name = file.strip_suffix(".rhai").filter(|name| !name.ends_with(".test"));
+            there.extend(name.filter(|_| folder != "lib").map(|name| format!("{folder}/{name}")));
+        }
+    }
+    named.sort();
+    there.sort();
+    assert_eq!(named, there);
+}
+
+/// A runbook and a step of it.
+type Step = (String, String);
+
+/// The script with nothing left in a step.
+fn emptied(script: &str, step: &str) -> String {
+    let opens = |line: &str| ['"', '`'].iter().any(|quote| line.trim() == format!("step {quote}{step}{quote} {{"));
+    let mut emptied = String::new();
+    let mut closing = None;
+    for line in script.lines() {
+        if closing.as_deref() == Some(line) {
+            closing = None;
+        }
+        if closing.is_none() {
+            emptied.push_str(line);
+            emptied.push('\n');
+        }
+        if opens(line) {
+            closing = Some(format!("{}}}", &line[..line.len() - line.trim_start().len()]));
+        }
+    }
+    assert!(
+        closing.is_none() && emptied.len() < script.len(),
+        "step {step:?} has no line of its own that opens and closes it"
+    );
+    emptied
+}
+
+#[test]
+fn an_emptied_step_keeps_its_frame() {
+    let script = "step \"a\" {\n    if x {\n    }\n}\nif y {\n    step `b ${c}` {\n        d();\n    }\n}\n";
+    assert_eq!(emptied(script, "a"), script.replace("    if x {\n    }\n", ""));
+    assert_eq!(emptied(script, "b ${c}"), script.replace("        d();\n", ""));
+}
+
+/// The specs that call a runbook, with what they expect: first those in whose output the step stands, and short ones.
+fn specs(runbook: &str, step: &str) -> Vec<String> {
+    let mut specs = Vec::new();
+    for entry in fs::read_dir(format!("{ROOT}/tests/specs")).unwrap().map(Result::unwrap) {
+        let Ok(text) = fs::read_to_string(entry.path().join("spec.toml")) else { continue };
+        let spec: Spec = toml::from_str(&text).unwrap();
+        let of_it = |arg: &String| arg.ends_with(&format!("runbooks/{runbook}.rhai"));
+        if !spec.call.iter().any(|call| call.args.iter().any(of_it)) {
+            continue;
+        }
+        let files = fs::read_dir(entry.path()).unwrap().map(|file| file.unwrap().path());
+        let outputs = files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap());
+        let title = step.split("${").next().unwrap();
+        let is_shown = outputs.into_iter().any(|output| output.contains(&format!("  {title}")));
+        specs.push((Reverse(is_shown), spec.call.len(), entry.file_name().into_string().unwrap()));
+    }
+    specs.sort();
+    specs.into_iter().map(|(_, _, name)| name).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Why a spec fails with a runbook as it is written here, if it does.
+fn fails(spec: &str, runbook: &str, script: &str) -> Option<String> {
+    let tree = tempfile::tempdir().unwrap();
+    let (root, of_spec) = (Path::new(ROOT), format!("tests/specs/{spec}"));
+    copy(&root.join("runbooks"), &tree.path().join("runbooks"));
+    copy(&root.join(&of_spec), &tree.path().join(&of_spec));
+    fs::write(tree.path().join(format!("runbooks/{runbook}.rhai")), script).unwrap();
+    folder::holds(&tree.path().join(&of_spec)).err()
+}
+
+/// The spec that fails where a step is emptied, for every step that a line of the manual names.
+fn held_by(map: &Map) -> BTreeMap<Step, String> {
+    let mut steps: Vec<Step> =
+        map.line.iter().filter_map(|entry| Some((entry.runbook.clone()?, entry.step.clone()?))).collect();
+    steps.sort();
+    steps.dedup();
+    let (next, held) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some((runbook, step)) = steps.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let script = emptied(&read(&format!("runbooks/{runbook}.rhai")), step);
+                    let spec = specs(runbook, step).into_iter().find(|spec| fails(spec, runbook, &script).is_some());
+                    let spec = spec.unwrap_or_default();
+                    held.lock().unwrap().insert((runbook.clone(), step.clone()), spec);
+                }
+            });
+        }
+    });
+    held.into_inner().unwrap()
+}
+
+#[test]
+fn each_step_is_held_by_a_spec_that_fails_without_it() {
+    let whole = read("runbooks/reference/analyze.rhai");
+    assert_eq!(fails("analyze", "reference/analyze", &whole), None, "the copied tree is as good as the first");
     let lines = lines(&read("docs/operations-runbook.md"));
     let map: Map = toml::from_str(&read("docs/manual.toml")).unwrap();
+    let held = held_by(&map);
+    let free: Vec<&Step> = held.iter().filter(|(_, spec)| spec.is_empty()).map(|(step, _)| step).collect();
+    assert!(free.is_empty(), "no spec fails where these steps are emptied: {free:#?}");
     let done = map.line.iter().filter(|entry| entry.runbook.is_some()).count();
     let mut written = format!(
-        "# The manual, line by line\n\nWhat each line of [the original manual](operations-runbook.md) has become: {done} of {} lines have a runbook, the others are open. Written by `tests/manual.rs` from `manual.toml`, which hold it against the manual and the runbooks.\n",
+        "# The manual, line by line\n\nWhat each line of [the original manual](operations-runbook.md) has become: {done} of {} lines have a runbook, the others are open. Written by `tests/manual.rs` from `manual.toml`, which hold it against the manual and the runbooks. Each step was emptied once, and the spec that is named beside it failed.\n",
         map.line.len()
     );
     let mut section = "";
     for (line, entry) in lines.iter().zip(&map.line) {
         if line.section != section {
             section = &line.section;
-            write!(written, "\n## {section}\n\n| line | runbook, step | what is true instead |\n|---|---|---|\n")
-                .unwrap();
+            write!(
+                written,
+                "\n## {section}\n\n| line | runbook, step | held by | what is true instead |\n|---|---|---|---|\n"
+            )
+            .unwrap();
         }
-        let does = match (&entry.runbook, &entry.step) {
-            (Some(runbook), Some(step)) => format!("[{runbook}](../runbooks/{runbook}.rhai): {step}"),
-            _ => "open".to_owned(),
+        let (does, held) = match (&entry.runbook, &entry.step) {
+            (Some(runbook), Some(step)) => {
+                let spec = &held[&(runbook.clone(), step.clone())];
+                let does = format!("[{runbook}](../runbooks/{runbook}.rhai): {step}");
+                (does, format!("[{spec}](../tests/specs/{spec}/spec.toml)"))
+            }
+            _ => ("open".to_owned(), String::new()),
         };
         let code = line.text.trim_start_matches(['|', '*', '-', '#', ' ']).replace('`', "");
         let cell = |text: &str| text.replace('|', "\\|");
-        writeln!(written, "| `{}` | {} | {} |", cell(&code), cell(&does), cell(&entry.instead)).unwrap();
+        writeln!(written, "| `{}` | {} | {held} | {} |", cell(&code), cell(&does), cell(&entry.instead)).unwrap();
     }
     let path = format!("{ROOT}/docs/manual.md");
     if std::env::var_os("MESHBOOK_UPDATE").is_some() {

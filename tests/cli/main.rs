@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod arguments;
+mod contents;
 mod in_cluster;
 mod lab;
 mod mounts;

@@ -1,0 +1,156 @@
+//! Every runbook that changes something, interrupted after each of its steps and started again: it does not repeat what is
+//! done, and ends as one that nobody has interrupted. Interrupted within a step, it takes back what is half done.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "matrix/interrupts.rs"]
+mod interrupts;
+#[path = "matrix/play.rs"]
+#[allow(dead_code, reason = "what other tests need of it")]
+mod play;
+#[path = "matrix/snapshot.rs"]
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use interrupts::{Job, interrupted, is_change, is_end_of_step, kept, state};
+use meshbook_lab::World;
+use meshbook_rehearsal::mesh::InProcess;
+use meshbook_runtime::effect::Call;
+use meshbook_runtime::record::event::{Ended, Line};
+use meshbook_runtime::transport::Transport;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+const PROMOTE: Job =
+    job("upgrade/promote.rhai", "upgrade-canary", &[("revision", "1-31"), ("soak", "30s"), ("look_back", "2m")]);
+
+const JOBS: &[Job] = &[
+    PROMOTE,
+    job("upgrade/canary-namespace.rhai", "upgrade-canary", &[("revision", "1-31")]),
+    job("upgrade/rollback.rhai", "upgrade-moved", &[("soak", "30s")]),
+    job("upgrade/retire.rhai", "upgrade-moved", &[("revision", "default"), ("successor", "1-31")]),
+    job(
+        "day2/onboard-service.rhai",
+        "new-service",
+        &[("service", "checkout"), ("caller", "front"), ("routing", "true")],
+    ),
+    job("day2/update-destination-rule.rhai", "healthy", &[("service", "graph-core")]),
+    job("day2/update-virtual-service.rhai", "healthy", &[("service", "graph-core"), ("caller", "front")]),
+    Job { namespace: Some("istio-system"), ..job("day2/scale-gateway.rhai", "gateway-hpa", &[("replicas", "4")]) },
+    Job { namespace: Some("istio-system"), ..job("day2/scale-control-plane.rhai", "healthy", &[("replicas", "3")]) },
+    job("disaster-recovery/restore.rhai", "configuration-lost", &[("name", "b")]),
+];
+
+const fn job<'a>(runbook: &'a str, world: &'a str, params: &'a [(&'a str, &'a str)]) -> Job<'a> {
+    Job { runbook, world, namespace: None, params, approved: &[] }
+}
+
+fn open(runtime: &Runtime, world: &str) -> Arc<InProcess> {
+    Arc::new(runtime.block_on(InProcess::open(World::named(world).unwrap(), None)).unwrap())
+}
+
+/// The revisions of the sidecars of a namespace's pods, and how many pods of each.
+fn sidecars(mesh: &InProcess) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for pod in mesh.store().list("", "pods", Some("summit")) {
+        let revision = pod["metadata"]["annotations"]["istio.io/rev"].as_str().unwrap_or("none").to_owned();
+        *counted.entry(revision).or_default() += 1;
+    }
+    counted
+}
+
+/// Plays a job uninterrupted, and then for each of its steps interrupted after it and started again.
+fn holds(runtime: &Runtime, home: &Path, job: Job) -> Result<usize, String> {
+    let whole = open(runtime, job.world);
+    let (uninterrupted, lines) = interrupted(runtime, &whole, home, job, is_end_of_step, usize::MAX);
+    let all = kept(&uninterrupted, &lines);
+    if all.is_empty() {
+        return Err(format!("it changes nothing: {} {}", uninterrupted.ending, uninterrupted.message));
+    }
+    let steps = lines.iter().filter(|line| is_end_of_step(&line.event)).count();
+    for step in 1..steps {
+        let after = |what: String| Err(format!("after step {step} of {steps}: {what}"));
+        let mesh = open(runtime, job.world);
+        let (first, before) = interrupted(runtime, &mesh, home, job, is_end_of_step, step);
+        if first.ending != "interrupted" || !first.left_behind.is_empty() {
+            let Ended { ending, message, left_behind, .. } = first;
+            return after(format!("the interrupted run ends {ending} {message}, left behind {left_behind:?}"));
+        }
+        let (second, then) = interrupted(runtime, &mesh, home, job, is_end_of_step, usize::MAX);
+        let made: Vec<String> = kept(&first, &before).into_iter().chain(kept(&second, &then)).collect();
+        if made != all {
+            return after(format!("both runs changed {made:#?} instead of {all:#?}; {}", second.message));
+        }
+        let nothing_left = second.ending == "not_this" && kept(&first, &before) == all;
+        if second.ending != uninterrupted.ending && !nothing_left {
+            return after(format!("it ends {} ({})", second.ending, second.message));
+        }
+        let differences = snapshot::differences(&state(&mesh), &state(&whole));
+        if !differences.is_empty() {
+            return after(format!("{differences:#?}"));
+        }
+        if sidecars(&mesh) != sidecars(&whole) {
+            return after(format!("the sidecars are {:?} instead of {:?}", sidecars(&mesh), sidecars(&whole)));
+        }
+    }
+    Ok(steps)
+}
+
+#[test]
+fn interrupted_after_any_step_and_started_again_it_ends_alike_and_repeats_nothing() {
+    let runtime = Runtime::new().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let backup = job("disaster-recovery/backup.rhai", "healthy", &[("name", "b")]);
+    let healthy = open(&runtime, backup.world);
+    let (kept_file, _) = interrupted(&runtime, &healthy, home.path(), backup, is_end_of_step, usize::MAX);
+    assert_eq!(kept_file.ending, "fixed", "{}", kept_file.message);
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(job) = JOBS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match holds(&runtime, home.path(), *job) {
+                        Ok(steps) => println!("{} in {}: {steps} steps", job.runbook, job.world),
+                        Err(why) => wrong.lock().unwrap().push(format!("{} in {}: {why}", job.runbook, job.world)),
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Promotes namespace summit, and is interrupted after so many changes.
+fn promote(runtime: &Runtime, mesh: &Arc<InProcess>, count: usize) -> (Ended, Vec<Line>) {
+    interrupted(runtime, mesh, tempfile::tempdir().unwrap().path(), PROMOTE, is_change, count)
+}
+
+#[test]
+fn interrupted_within_a_move_that_one_is_taken_back_and_the_others_stay() {
+    const FRONT: &str = "Deployment summit/front";
+    let runtime = Runtime::new().unwrap();
+    let whole = open(&runtime, PROMOTE.world);
+    assert_eq!(promote(&runtime, &whole, usize::MAX).0.ending, "fixed");
+    // The third change is the second workload's.
+    let mesh = open(&runtime, PROMOTE.world);
+    let (first, lines) = promote(&runtime, &mesh, 3);
+    assert_eq!(first.exit.code(), 5, "{}", first.message);
+    assert_eq!((kept(&first, &lines), first.taken_back.len()), (vec![FRONT.to_owned()], 2));
+    let namespace = mesh.store().get("", "namespaces", "", "summit").unwrap();
+    let labels = &namespace["metadata"]["labels"];
+    assert_eq!((&labels["istio-injection"], &labels["istio.io/rev"]), (&"enabled".into(), &Value::Null));
+    // The label went back before the pods were made anew: all of them have the old sidecar again.
+    let settle = Call::Sleep { duration: Duration::from_secs(30) };
+    runtime.block_on(Transport::call(&*mesh, &settle)).unwrap();
+    assert_eq!(sidecars(&mesh), BTreeMap::from([("1-31".into(), 2), ("default".into(), 8), ("none".into(), 1)]));
+
+    let (second, lines) = promote(&runtime, &mesh, usize::MAX);
+    assert_eq!(second.ending, "fixed", "{}", second.message);
+    assert!(!kept(&second, &lines).contains(&FRONT.to_owned()), "what was proved is not moved again");
+    assert_eq!((state(&mesh), sidecars(&mesh)), (state(&whole), sidecars(&whole)));
+}

@@ -20,7 +20,7 @@ Exit codes:
   2    the script, its parameters or the command line are wrong; nothing was tried
   3    refused: policy, permission, scope, approval or lock
   4    unreachable: the cluster, a proxy or a data source
-  5    a check failed, and every change was taken back
+  5    a check failed, and what was not proved was taken back
   6    the plan is stale; nothing changed
   7    LEFT DIRTY: changes stay behind that were not verified or could not be taken back
   8    cannot tell: the evidence is missing; nothing changed

@@ -18,7 +18,7 @@ pub enum Exit {
     Refused,
     /// 4: the cluster, a proxy or a data source is unreachable.
     Unreachable,
-    /// 5: a check failed, and every change was taken back.
+    /// 5: a check failed, and what was not proved was taken back.
     TakenBack,
     /// 6: the plan is stale; nothing changed.
     Stale,

@@ -174,7 +174,7 @@ pub fn meaning(code: u8) -> &'static str {
         2 => "the script, its parameters or the command line are wrong",
         3 => "refused by policy, permission, scope, approval or lock",
         4 => "the cluster, a proxy or a data source is unreachable",
-        5 => "a check failed, and every change was taken back",
+        5 => "a check failed, and what was not proved was taken back",
         6 => "the plan is stale; nothing changed",
         7 => "LEFT DIRTY: changes stay behind that were not verified or not taken back",
         8 => "the evidence is missing",

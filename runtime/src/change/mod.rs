@@ -6,6 +6,7 @@ mod deletion;
 pub mod diff;
 pub mod field;
 pub mod levels;
+pub(crate) mod many;
 pub mod ownership;
 pub mod patch;
 pub(crate) mod road;

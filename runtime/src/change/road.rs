@@ -23,10 +23,34 @@ pub(crate) fn change(run: &Run, change: Change) -> Result<Changed, Failure> {
 }
 
 fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
-    let object = &change.object;
-    if let Some(failure) = run.caller.latch.failure() {
-        return Err(failure);
+    if admit(run, &change)? == Needed::No {
+        return Ok(unneeded(change));
     }
+    let Some(proposal) = propose(run, &change)? else {
+        return Ok(unneeded(change));
+    };
+    if run.mode() == Mode::Plan {
+        return Ok(plan(run, change, proposal));
+    }
+    approve(run, &proposal)?;
+    make(run, proposal)
+}
+
+/// Whether there is anything to change.
+#[derive(PartialEq, Eq)]
+pub(super) enum Needed {
+    Yes,
+    No,
+}
+
+pub(super) fn unneeded(change: Change) -> Changed {
+    Changed { number: None, object: change.before, fields: Vec::new() }
+}
+
+/// The gate of a change.
+pub(super) fn admit(run: &Run, change: &Change) -> Result<Needed, Failure> {
+    let object = &change.object;
+    may_go_on(run)?;
     if run.is_rehearsing() {
         return Err(Failure::new(
             &SCRIPT,
@@ -34,7 +58,7 @@ fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
         )
         .hint("a proof only looks: move the change in front of it"));
     }
-    run.gate.admit_change(&change)?;
+    run.gate.admit_change(change)?;
     if run.mode() != Mode::Plan {
         if let Some(failure) = run.journal.broken() {
             return Err(failure);
@@ -44,27 +68,25 @@ fn attempt(run: &Run, change: Change) -> Result<Changed, Failure> {
     // What an apply comes to, only the server knows: it also takes away what is no longer named.
     // Unless it is only planned to be there.
     let only_planned = run.gate.overlay.real(object).is_some_and(|real| real.is_null());
-    if !change.deletes()
+    let is_same = !change.deletes()
         && (change.apply.is_none() || only_planned)
-        && diff::fields(&change.before, &change.after).is_empty()
-    {
-        return Ok(Changed { number: None, object: change.before, fields: Vec::new() });
-    }
-    let Some(proposal) = propose(run, &change)? else {
-        return Ok(Changed { number: None, object: change.before, fields: Vec::new() });
-    };
-    if run.mode() == Mode::Plan {
-        return Ok(plan(run, change, proposal));
-    }
+        && diff::fields(&change.before, &change.after).is_empty();
+    Ok(if is_same { Needed::No } else { Needed::Yes })
+}
+
+pub(super) fn may_go_on(run: &Run) -> Result<(), Failure> {
+    run.caller.latch.failure().map_or(Ok(()), Err)
+}
+
+pub(super) fn approve(run: &Run, proposal: &Proposal) -> Result<(), Failure> {
     let mut shown = proposal.changing.clone();
     redact::changing(&mut shown);
-    approval::approve(run, &shown)?;
-    make(run, proposal)
+    approval::approve(run, &shown)
 }
 
 /// A change that the server has tried, or in a plan would have to.
-struct Proposal {
-    changing: Changing,
+pub(super) struct Proposal {
+    pub(super) changing: Changing,
     /// The object as the server says it will be.
     tried: Value,
     /// What the object has to be at; `None` if it must not exist, or where there is no precondition to give.
@@ -72,7 +94,7 @@ struct Proposal {
 }
 
 /// Tries the change on the server. `None` if the server finds that it changes nothing.
-fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
+pub(super) fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Failure> {
     let object = &change.object;
     // A plan's second change to an object is tried together with its first, which the server does not have.
     let real = run.gate.overlay.real(object).unwrap_or_else(|| change.before.clone());
@@ -188,45 +210,54 @@ fn plan(run: &Run, change: Change, proposal: Proposal) -> Changed {
 
 /// Records the change, sends it once, settles what came of it, and reads back.
 fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
-    let Proposal { mut changing, resource_version, .. } = proposal;
     // A person may have thought for long: the run may have been stopped since.
     run.caller.latch.time_is(run.caller.now());
-    if let Some(failure) = run.caller.latch.failure() {
-        return Err(failure);
-    }
-    let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(changing.clone())))?;
-    let outcome = match (changing.creates(), changing.deletes) {
-        (true, _) => creation::once(&run.caller, &changing, &run.settings().field_manager),
-        (_, true) => deletion::once(&run.caller, &changing),
-        _ => send::once(&run.caller, &changing, resource_version.as_deref()),
-    };
-    if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
-        // This process still knows the values that the record does not keep.
-        changing.irreversible = None;
-    }
+    may_go_on(run)?;
+    let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(proposal.changing.clone())))?;
+    let outcome = send(run, &proposal);
+    let changing = kept_by_this_process(proposal.changing);
     let changed = changing.clone();
-    match &outcome {
-        Outcome::Made(post_image) => run.ledger.lock().add(number, changing, Some(post_image.clone())),
-        Outcome::Unknown(_) => run.ledger.lock().add(number, changing, None),
-        Outcome::NotMade(_) => {}
-    }
+    enter(run, number, changing, &outcome);
     let recorded =
         run.journal.flush(run.caller.now(), Event::ChangeAnswered { change: number, outcome: outcome.event() });
     match outcome {
-        Outcome::NotMade(failure) => Err(failure),
-        Outcome::Unknown(failure) => {
-            run.stop(failure.clone());
-            Err(failure)
-        }
+        Outcome::NotMade(failure) | Outcome::Unknown(failure) => Err(failure),
         Outcome::Made(post_image) => {
-            recorded.map_err(|failure| {
-                failure.unchanged(format!(
-                    "{} was changed, but its record does not say so: the run ends and takes it back",
-                    changed.object
-                ))
-            })?;
+            recorded.map_err(|failure| failure.unchanged(format!("{} {UNRECORDED}", changed.object)))?;
             Ok(Changed { number: Some(number), object: read_back(run, &changed, post_image), fields: changed.fields })
         }
+    }
+}
+
+/// What is said of a change whose answer could not be written down.
+const UNRECORDED: &str = "was changed, but its record does not say so: the run ends and takes it back";
+
+pub(super) fn send(run: &Run, proposal: &Proposal) -> Outcome {
+    let changing = &proposal.changing;
+    match (changing.creates(), changing.deletes) {
+        (true, _) => creation::once(&run.caller, changing, &run.settings().field_manager),
+        (_, true) => deletion::once(&run.caller, changing),
+        _ => send::once(&run.caller, changing, proposal.resource_version.as_deref()),
+    }
+}
+
+/// This process still knows the values that the record does not keep.
+pub(super) fn kept_by_this_process(mut changing: Changing) -> Changing {
+    if changing.irreversible.as_deref() == Some(redact::IRREVERSIBLE) {
+        changing.irreversible = None;
+    }
+    changing
+}
+
+/// Enters a change that was sent in the run's list. One whose fate is not known stops the run.
+pub(super) fn enter(run: &Run, number: u64, changing: Changing, outcome: &Outcome) {
+    match outcome {
+        Outcome::Made(post_image) => run.ledger.lock().add(number, changing, Some(post_image.clone())),
+        Outcome::Unknown(failure) => {
+            run.ledger.lock().add(number, changing, None);
+            run.stop(failure.clone());
+        }
+        Outcome::NotMade(_) => {}
     }
 }
 
@@ -255,7 +286,7 @@ fn read_back(run: &Run, changed: &Changing, post_image: Value) -> Value {
 }
 
 /// Says what was not changed and what to do, where the failure does not.
-fn advised(mut failure: Failure, object: &ObjectRef) -> Failure {
+pub(super) fn advised(mut failure: Failure, object: &ObjectRef) -> Failure {
     if failure.unchanged.is_none() {
         failure.unchanged = Some(format!("{object} was not changed"));
     }

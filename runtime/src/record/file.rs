@@ -108,11 +108,22 @@ impl RecordFile {
     /// # Errors
     /// When the disk does not take the whole line. What it took of it is removed, so that the record stays readable.
     pub fn append(&mut self, line: &Line, flush: bool) -> io::Result<()> {
+        self.append_all(std::slice::from_ref(line), flush)
+    }
+
+    /// Appends lines, all or none; with `flush` they are on the disk when this returns.
+    ///
+    /// # Errors
+    /// As of [`RecordFile::append`].
+    pub fn append_all(&mut self, lines: &[Line], flush: bool) -> io::Result<()> {
         if self.torn {
             return Err(io::Error::other("a line that was cut short stands at its end"));
         }
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
+        let mut text = Vec::new();
+        for line in lines {
+            serde_json::to_writer(&mut text, line)?;
+            text.push(b'\n');
+        }
         let written = self.file.write_all(&text).and_then(|()| if flush { self.flush() } else { Ok(()) });
         match written {
             Ok(()) => {

@@ -54,18 +54,29 @@ impl Journal {
     /// # Errors
     /// [`RECORD`] if the disk did not take it. The reporter has not seen it then.
     pub(crate) fn flush(&self, at: Timestamp, event: Event) -> Result<u64, Failure> {
+        self.flush_all(at, vec![event])
+    }
+
+    /// Writes events, all or none, flushes them to the disk once, and answers the number of the first.
+    ///
+    /// # Errors
+    /// As of [`Journal::flush`].
+    pub(crate) fn flush_all(&self, at: Timestamp, events: Vec<Event>) -> Result<u64, Failure> {
         let mut state = self.state.lock();
-        let line = line(state.next, at, event);
+        let first = state.next;
+        let lines: Vec<Line> = (first..).zip(events).map(|(number, event)| line(number, at, event)).collect();
         let written = match &mut state.file {
-            Some(file) => file.append(&line, true).map_err(|error| error.to_string()),
+            Some(file) => file.append_all(&lines, true).map_err(|error| error.to_string()),
             None => Err(state.broken.clone().unwrap_or_default()),
         };
         match written {
             Ok(()) => {
-                state.next += 1;
+                state.next += lines.len() as u64;
                 state.broken = None;
-                self.reporter.line(&line);
-                Ok(line.number)
+                for line in &lines {
+                    self.reporter.line(line);
+                }
+                Ok(first)
             }
             Err(why) => {
                 let failure = unwritable(&why);

@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) objects: BTreeMap<ObjectRef, Value>,
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: VecDeque<Fault>,
+    /// What is refused when it is sent, although a dry run went well.
+    pub(crate) refused: Option<ObjectRef>,
     /// What a dry run is refused with.
     pub(crate) dry_run_refused: Option<&'static Code>,
     /// What the access review answers; yes if it is not said.
@@ -107,8 +109,16 @@ impl Cluster {
     /// The last lines on disk of all records.
     fn last_recorded(&self) -> Vec<Line> {
         let records = std::fs::read_dir(self.home.join("runs")).into_iter().flatten();
-        let last = |path: PathBuf| crate::record::file::read(&path).ok().and_then(|mut lines| lines.pop());
-        records.filter_map(|entry| last(entry.unwrap().path())).collect()
+        let mut last = Vec::new();
+        for entry in records {
+            let mut lines = crate::record::file::read(&entry.unwrap().path()).unwrap_or_default();
+            last.extend(lines.pop());
+            // Many changes are announced together.
+            while lines.last().is_some_and(|line| matches!(line.event, Event::Changing(_))) {
+                last.extend(lines.pop());
+            }
+        }
+        last
     }
 }
 
@@ -288,6 +298,9 @@ impl Cluster {
             },
             Call::Delete { dry_run: true, .. } => Ok(Reply::Done),
             Call::Patch { object, .. } | Call::Create { object, .. } | Call::Delete { object, .. } => {
+                if state.refused.as_ref() == Some(object) {
+                    return Err(Failure::new(&REJECTED, format!("{object} is refused")));
+                }
                 if let Some(edit) = state.meanwhile.take() {
                     let mut content = state.objects[object].clone();
                     edit(&mut content);

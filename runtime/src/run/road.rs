@@ -115,6 +115,18 @@ impl Run {
         outcome
     }
 
+    /// Makes changes of objects that do not depend on each other, many at once, or in a plan tries them. Each is tried,
+    /// approved and recorded as by [`Run::change`]; none is read back, so a proof that reads them has to follow.
+    ///
+    /// # Errors
+    /// As of [`Run::change`], for the first that failed. Some after it may have been made then: they are in the record, and
+    /// are taken back with the others.
+    pub fn change_all(&self, changes: Vec<Change>) -> Result<Vec<Changed>, Failure> {
+        let outcome = self.latched(crate::change::many::change_all(self, changes));
+        self.caller.latch.time_is(self.caller.now());
+        outcome
+    }
+
     async fn look(&self, effect: &Effect) -> (Result<Reply, Failure>, Duration) {
         let span =
             tracing::info_span!("effect", class = %effect.class, target = %effect.target, took = tracing::field::Empty);

@@ -88,9 +88,8 @@ pub fn undo(
         return Err(nothing_stands(&run, &lines));
     }
     let locks = Locks::new(home, format!("{} {}", run.context, run.server), format!("undo of run {}", run.run));
-    for change in &pending {
-        locks.hold(&change.changing.object).map_err(|failure| failure.unchanged("nothing was taken back"))?;
-    }
+    let objects = pending.iter().map(|change| &change.changing.object);
+    locks.hold_all(objects).map_err(|failure| failure.unchanged("nothing was taken back"))?;
     let caller = Caller::new(files::beside(transport, home), handle, Latch::new());
     let _guard = guard_interrupt(&caller, cancel);
     let journal = Journal::new(Ok(file), lines.last().map_or(0, |line| line.number + 1), reporter);

@@ -7,6 +7,7 @@ mod deletion;
 mod ending;
 mod invariants;
 mod levels;
+mod many;
 mod plan;
 mod read;
 mod undo;

@@ -30,5 +30,5 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    Ok(Dynamic::from(call.receiver::<Part>()?.restore(call.run())?))
+    Ok(Dynamic::from(call.receiver::<Part>()?.0.make(call.run())?))
 }

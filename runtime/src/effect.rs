@@ -502,11 +502,7 @@ impl Effect {
 
     /// Reads a file in the folder of backups.
     pub fn read_file(name: &str) -> Self {
-        Effect::read(
-            ObjectRef::file(name),
-            "read",
-            Call::ReadFile { folder: FileFolder::Backups, name: name.into() },
-        )
+        Effect::read(ObjectRef::file(name), "read", Call::ReadFile { folder: FileFolder::Backups, name: name.into() })
     }
 
     /// Reads a file in the folder of rendered objects.

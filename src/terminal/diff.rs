@@ -70,7 +70,10 @@ fn value_lines(sign: char, path: &str, value: &Value) -> Vec<String> {
     if let Some(text) = value.as_str().filter(|text| text.len() > LONGEST) {
         let beginning: String = text.chars().take(BEGINNING).collect();
         let more = text.chars().count() - BEGINNING.min(text.chars().count());
-        return vec![format!("{sign} {path}: {}… and {more} characters", escape::line(&Value::from(beginning).to_string()))];
+        return vec![format!(
+            "{sign} {path}: {}… and {more} characters",
+            escape::line(&Value::from(beginning).to_string())
+        )];
     }
     let compact = value.to_string();
     if !(value.is_object() || value.is_array()) || compact.len() <= ONE_LINE {
@@ -139,7 +142,12 @@ mod tests {
         fields.push(field(&["spec", "scope"], Some(json!("a")), Some(json!("b"))));
         assert_eq!(
             lines(&fields, Look::PLAIN),
-            ["+ metadata.labels.app: \"istiod\"", "+ spec.versions: 100 fields", "- spec.scope: \"a\"", "+ spec.scope: \"b\""]
+            [
+                "+ metadata.labels.app: \"istiod\"",
+                "+ spec.versions: 100 fields",
+                "- spec.scope: \"a\"",
+                "+ spec.scope: \"b\""
+            ]
         );
         let few = &fields[..4];
         assert_eq!(lines(few, Look::PLAIN).len(), 4);

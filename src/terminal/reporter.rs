@@ -235,7 +235,9 @@ impl Terminal {
         }
         if !changing.validated {
             let why = match changing.creates() && changing.object.namespace.is_some() {
-                true => "not validated by the server: its namespace is only planned, or there is no permission to write it",
+                true => {
+                    "not validated by the server: its namespace is only planned, or there is no permission to write it"
+                }
                 false => "not validated by the server: no permission to write it",
             };
             print(format!("  {}", look.notice(why)));

@@ -41,10 +41,17 @@ pub struct Cluster {
 }
 
 enum Kind {
-    Real { folder: PathBuf },
+    Real {
+        folder: PathBuf,
+    },
     /// One of its own, ended with the test.
-    Bare { folder: TempDir },
-    Lab { server: Child, kubeconfig: PathBuf },
+    Bare {
+        folder: TempDir,
+    },
+    Lab {
+        server: Child,
+        kubeconfig: PathBuf,
+    },
 }
 
 /// What a command came to.

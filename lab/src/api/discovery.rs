@@ -122,8 +122,7 @@ fn groups(store: &Store) -> Vec<(String, Vec<String>)> {
 }
 
 fn resources(store: &Store, group: &str, version: &str) -> Option<Value> {
-    let served: Vec<_> =
-        types(store).filter(|k| k.group == group && k.versions.iter().any(|v| v == version)).collect();
+    let served: Vec<_> = types(store).filter(|k| k.group == group && k.versions.iter().any(|v| v == version)).collect();
     let first = served.first()?;
     let list: Vec<Value> = served.iter().flat_map(|kind| resource_entries(kind)).collect();
     Some(json!({

@@ -64,7 +64,8 @@ async fn respond(api: &Arc<Api>, request: Request<Body>) -> Result<Response<Body
         "/version" => Ok(read::answer(StatusCode::OK, &discovery::version_of(&api.store))),
         "/openapi/v3" => openapi::index(),
         path if path.starts_with("/openapi/v3/") => openapi::document(&path["/openapi/v3/".len()..]),
-        _ => discovery::answer(&api.store, &path, &parts.headers, api.pods.usage().is_some()).ok_or_else(Failure::no_route),
+        _ => discovery::answer(&api.store, &path, &parts.headers, api.pods.usage().is_some())
+            .ok_or_else(Failure::no_route),
     }
 }
 

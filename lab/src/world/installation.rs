@@ -68,7 +68,8 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
 
 /// What an installation left behind that ended before istiod: the namespace, accounts, permissions and configuration.
 fn begun(spec: &Spec) -> Vec<Value> {
-    const BEFORE: [&str; 6] = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap"];
+    const BEFORE: [&str; 6] =
+        ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap"];
     if spec.cluster.installation == Extent::None {
         return Vec::new();
     }

@@ -27,13 +27,16 @@ pub fn rendered(revision: &str, first: bool) -> Vec<Value> {
     };
     let recorded: Vec<Value> = serde_json::from_str(&text).expect("the recorded objects are JSON");
     let mut objects: Vec<Value> = definitions(revision).collect();
-    objects.extend(recorded.into_iter().filter(|object| first || object["metadata"]["name"] != "istiod-default-validator"));
+    objects.extend(
+        recorded.into_iter().filter(|object| first || object["metadata"]["name"] != "istiod-default-validator"),
+    );
     objects
 }
 
 /// The definitions of Istio's kinds, with the labels that istioctl gives them.
 fn definitions(revision: &str) -> impl Iterator<Item = Value> + '_ {
-    let own = |definition: &&Value| definition["spec"]["group"].as_str().is_some_and(|group| group.ends_with(".istio.io"));
+    let own =
+        |definition: &&Value| definition["spec"]["group"].as_str().is_some_and(|group| group.ends_with(".istio.io"));
     Catalog::get().definitions().iter().filter(own).map(move |definition| {
         let mut definition = definition.clone();
         if let Some(fields) = definition.as_object_mut() {
@@ -51,7 +54,8 @@ fn definitions(revision: &str) -> impl Iterator<Item = Value> + '_ {
 pub fn with_values(mut objects: Vec<Value>, values: &[&str]) -> Result<Vec<Value>, String> {
     for value in values {
         let setting = value.split_once('=').and_then(|(path, value)| Some((path.strip_prefix("meshConfig.")?, value)));
-        let Some((field, setting)) = setting.filter(|(field, _)| !field.is_empty() && !field.contains(['.', '['])) else {
+        let Some((field, setting)) = setting.filter(|(field, _)| !field.is_empty() && !field.contains(['.', '[']))
+        else {
             return Err(format!("the lab has no rendering with {value}: it knows fields of meshConfig"));
         };
         for map in objects.iter_mut().filter(|object| object["kind"] == "ConfigMap") {

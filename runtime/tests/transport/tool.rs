@@ -56,12 +56,16 @@ async fn its_documents_come_back_with_arguments_and_input_as_they_were_given() {
     let script = format!("{VERSION}\ncat\nprintf '\\n---\\n---\\n{{kind: Second, argument: \"%s\"}}\\n' \"$2\"");
     let (_folder, connection) = with(&script).await;
     let answer = render(&connection, "1.31.0").await.unwrap();
-    assert_eq!(answer, Reply::Json(json!([{"kind": "FromInput"}, {"kind": "Second", "argument": "--set=a=$(reboot)"}])));
+    assert_eq!(
+        answer,
+        Reply::Json(json!([{"kind": "FromInput"}, {"kind": "Second", "argument": "--set=a=$(reboot)"}]))
+    );
 }
 
 #[tokio::test]
 async fn it_sees_nothing_of_the_environment_but_the_path() {
-    let script = format!("{VERSION}\nenv | cut -d= -f1 | grep -v -E '^(PATH|PWD|SHLVL|_)$' | sed 's/^/seen: /'; echo 'kind: A'");
+    let script =
+        format!("{VERSION}\nenv | cut -d= -f1 | grep -v -E '^(PATH|PWD|SHLVL|_)$' | sed 's/^/seen: /'; echo 'kind: A'");
     let (_folder, connection) = with(&script).await;
     assert_eq!(render(&connection, "1.31.0").await.unwrap(), Reply::Json(json!([{"kind": "A"}])));
 }

@@ -23,7 +23,10 @@ pub static PRIMITIVE: Primitive = Primitive {
     examples: &[Example {
         world: "healthy",
         script: r#"let taken = backup(); k8s::patch("dr", "catalog", #{ spec: #{ host: "other" } }); for part in taken.restoration().parts() { part.restore(); }"#,
-        expect: Expect::Changes(&["DestinationRule summit/catalog: spec.host", "DestinationRule summit/catalog: spec.host"]),
+        expect: Expect::Changes(&[
+            "DestinationRule summit/catalog: spec.host",
+            "DestinationRule summit/catalog: spec.host",
+        ]),
     }],
     body,
     ..descriptor::PRIMITIVE

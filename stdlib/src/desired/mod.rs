@@ -223,9 +223,7 @@ impl Part {
 
     /// How it stands in the record.
     pub fn json(&self) -> Value {
-        let one = |one: &Differing| {
-            json!({ "object": one.reference.to_string(), "absent": one.state == State::Absent, "is": one.state.text() })
-        };
+        let one = |one: &Differing| json!({ "object": one.reference.to_string(), "absent": one.state == State::Absent, "is": one.state.text() });
         json!(self.0.objects.iter().map(one).collect::<Vec<_>>())
     }
 }

@@ -195,7 +195,10 @@ mod tests {
         let mut moved = of("Ignore", Value::Null);
         moved["webhooks"][0]["clientConfig"]["service"]["name"] = "istiod-canary".into();
         let after = laid_over(&of("Fail", "eA==".into()), &moved);
-        assert_eq!(after["webhooks"][0]["clientConfig"], json!({ "service": { "name": "istiod-canary" }, "caBundle": "eA==" }));
+        assert_eq!(
+            after["webhooks"][0]["clientConfig"],
+            json!({ "service": { "name": "istiod-canary" }, "caBundle": "eA==" })
+        );
         assert_eq!(after["webhooks"][0]["failurePolicy"], "Fail");
     }
 

@@ -22,8 +22,9 @@ pub fn lacking(object: &Value) -> Option<String> {
             (_, _, true) => None,
             (ready, wanted, false) => Some(format!("not rolled out: {ready} of {wanted} pods are ready")),
         },
-        "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => (!is_trusted(object))
-            .then(|| "without a root certificate: istiod has not written it yet".to_owned()),
+        "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {
+            (!is_trusted(object)).then(|| "without a root certificate: istiod has not written it yet".to_owned())
+        }
         _ => None,
     }
 }
@@ -54,10 +55,14 @@ mod tests {
         assert_eq!(lacking(&crd("True")), None);
         assert!(lacking(&crd("False")).is_some_and(|lacks| lacks.contains("not established")));
         assert!(lacking(&json!({ "kind": "CustomResourceDefinition" })).is_some());
-        let hook = |client: Value| json!({ "kind": "MutatingWebhookConfiguration", "webhooks": [{ "clientConfig": client }] });
+        let hook =
+            |client: Value| json!({ "kind": "MutatingWebhookConfiguration", "webhooks": [{ "clientConfig": client }] });
         assert_eq!(lacking(&hook(json!({ "service": { "name": "istiod" }, "caBundle": "eA==" }))), None);
         assert_eq!(lacking(&hook(json!({ "url": "https://elsewhere" }))), None);
-        assert!(lacking(&hook(json!({ "service": { "name": "istiod" } }))).is_some_and(|lacks| lacks.contains("root certificate")));
+        assert!(
+            lacking(&hook(json!({ "service": { "name": "istiod" } })))
+                .is_some_and(|lacks| lacks.contains("root certificate"))
+        );
         let deployment = |ready: u64| json!({ "kind": "Deployment", "metadata": { "generation": 1 }, "spec": { "replicas": 1 }, "status": { "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": ready } });
         assert_eq!(lacking(&deployment(1)), None);
         assert!(lacking(&deployment(0)).is_some_and(|lacks| lacks == "not rolled out: 0 of 1 pods are ready"));

@@ -45,7 +45,11 @@ pub fn rendered(run: &Run, wanted: &Wanted) -> Result<Manifest, Failure> {
     };
     let word = |text: &str| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !text.is_empty() && text.len() <= LABEL && text.chars().all(plain) && !text.starts_with('-') && !text.ends_with('-')
+        !text.is_empty()
+            && text.len() <= LABEL
+            && text.chars().all(plain)
+            && !text.starts_with('-')
+            && !text.ends_with('-')
     };
     let is_version = version.starts_with(|c: char| c.is_ascii_digit())
         && version.len() <= LABEL
@@ -63,8 +67,16 @@ pub fn rendered(run: &Run, wanted: &Wanted) -> Result<Manifest, Failure> {
     for value in values {
         let (path, _) = value.split_once('=').unwrap_or((value, ""));
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]\\/:".contains(c);
-        if path.is_empty() || path.len() == value.len() || !path.chars().all(plain) || value.chars().any(char::is_control) {
-            return Err(wrong("value", value, "a value is written path=value, such as meshConfig.accessLogFile=/dev/stdout"));
+        if path.is_empty()
+            || path.len() == value.len()
+            || !path.chars().all(plain)
+            || value.chars().any(char::is_control)
+        {
+            return Err(wrong(
+                "value",
+                value,
+                "a value is written path=value, such as meshConfig.accessLogFile=/dev/stdout",
+            ));
         }
         arguments.push(format!("--set={value}"));
     }
@@ -97,9 +109,8 @@ fn is_first(run: &Run, revision: &str) -> Result<bool, Failure> {
         let service = validator.pointer("/webhooks/0/clientConfig/service/name").and_then(Value::as_str);
         return Ok(service == Some(service_of(revision).as_str()));
     }
-    let others = |one: &Value| {
-        label(one, "app") == Some("sidecar-injector") && label(one, "istio.io/rev") != Some(revision)
-    };
+    let others =
+        |one: &Value| label(one, "app") == Some("sidecar-injector") && label(one, "istio.io/rev") != Some(revision);
     Ok(!gather::mutating(run)?.iter().any(others))
 }
 

@@ -33,9 +33,12 @@ pub static PRIMITIVE: Primitive = Primitive {
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let part = call.receiver::<Part>()?;
     let lacking = part.0.first_lacking(call.run())?;
-    saw(call, match &lacking {
-        Some(what) => what.clone(),
-        None => format!("as rendered, and at work: {}", part.text()),
-    });
+    saw(
+        call,
+        match &lacking {
+            Some(what) => what.clone(),
+            None => format!("as rendered, and at work: {}", part.text()),
+        },
+    );
     Ok(Dynamic::from(lacking.is_none()))
 }

@@ -14,9 +14,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "bool",
     summary: "Whether every object of the manifest was there as it was rendered, and worked.",
     search: &["installed", "done"],
-    examples: &[
-        Example { world: "install-empty", script: r#"istio_manifest("1.31.0").outstanding().is_empty()"#, expect: Expect::Value("false") },
-    ],
+    examples: &[Example {
+        world: "install-empty",
+        script: r#"istio_manifest("1.31.0").outstanding().is_empty()"#,
+        expect: Expect::Value("false"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

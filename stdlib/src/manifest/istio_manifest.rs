@@ -15,10 +15,24 @@ use crate::manifest::gather::{self, DEFAULT, Wanted};
 pub static PRIMITIVE: Primitive = Primitive {
     name: "istio_manifest",
     params: &[
-        param("version", Type::String, "the version of Istio, as its release is called: `1.31.0`; istioctl must be of it"),
-        optional("profile", Type::String, "\"minimal\"", "a profile that istioctl brings: `minimal` is the control plane alone"),
+        param(
+            "version",
+            Type::String,
+            "the version of Istio, as its release is called: `1.31.0`; istioctl must be of it",
+        ),
+        optional(
+            "profile",
+            Type::String,
+            "\"minimal\"",
+            "a profile that istioctl brings: `minimal` is the control plane alone",
+        ),
         optional("revision", Type::String, "\"default\"", "the revision; `default` is an installation without one"),
-        optional("values", Type::String, "\"\"", "further values as `istioctl --set` takes them, `path=value`, with blanks between them"),
+        optional(
+            "values",
+            Type::String,
+            "\"\"",
+            "further values as `istioctl --set` takes them, `path=value`, with blanks between them",
+        ),
     ],
     returns: "Manifest",
     class: Some(Class::Read),
@@ -28,16 +42,29 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::MANIFEST,
     search: &["istioctl manifest generate", "istioctl install", "helm", "render", "install"],
     examples: &[
-        Example { world: "install-empty", script: r#"istio_manifest("1.31.0")"#, expect: Expect::Contains("objects by istioctl 1.31.0, profile minimal") },
-        Example { world: "install-empty", script: r#"istio_manifest("1.20.0")"#, expect: Expect::Fails("meshbook::tool") },
-        Example { world: "install-empty", script: r#"istio_manifest("1.31.0", "minimal", "Not A Revision")"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "install-empty",
+            script: r#"istio_manifest("1.31.0")"#,
+            expect: Expect::Contains("objects by istioctl 1.31.0, profile minimal"),
+        },
+        Example {
+            world: "install-empty",
+            script: r#"istio_manifest("1.20.0")"#,
+            expect: Expect::Fails("meshbook::tool"),
+        },
+        Example {
+            world: "install-empty",
+            script: r#"istio_manifest("1.31.0", "minimal", "Not A Revision")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    let text = |index: usize, default: &str| if call.given(index) { call.string(index) } else { Ok(default.to_owned()) };
+    let text =
+        |index: usize, default: &str| if call.given(index) { call.string(index) } else { Ok(default.to_owned()) };
     let wanted = Wanted {
         version: call.string(0)?,
         profile: text(1, "minimal")?,

@@ -49,7 +49,8 @@ impl Manifest {
 pub fn istiod_version(object: &Value) -> Option<&str> {
     let is_istiod = object["kind"] == "Deployment"
         && object.pointer("/spec/template/metadata/labels/app").and_then(Value::as_str) == Some("istiod");
-    let image = object.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).filter(|_| is_istiod)?;
+    let image =
+        object.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).filter(|_| is_istiod)?;
     Some(image.rsplit_once(':').map_or(image, |(_, tag)| tag))
 }
 

@@ -48,6 +48,9 @@ mod tests {
         assert!(of("rbac.authorization.k8s.io", "ClusterRole") < of("rbac.authorization.k8s.io", "ClusterRoleBinding"));
         assert!(of("", "ConfigMap") < of("apps", "Deployment") && of("", "Service") < of("apps", "Deployment"));
         assert!(of("apps", "Deployment") < of("admissionregistration.k8s.io", "MutatingWebhookConfiguration"));
-        assert!(of("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") < of("networking.istio.io", "EnvoyFilter"));
+        assert!(
+            of("admissionregistration.k8s.io", "ValidatingWebhookConfiguration")
+                < of("networking.istio.io", "EnvoyFilter")
+        );
     }
 }

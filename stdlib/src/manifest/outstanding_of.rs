@@ -22,8 +22,16 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::GET_ANY,
     search: &["compare", "diff", "istioctl verify-install"],
     examples: &[
-        Example { world: "install-empty", script: r#"istio_manifest("1.31.0").outstanding()"#, expect: Expect::Contains("are outstanding") },
-        Example { world: "install-half-done", script: r#"istio_manifest("1.31.0").outstanding().is_empty()"#, expect: Expect::Value("false") },
+        Example {
+            world: "install-empty",
+            script: r#"istio_manifest("1.31.0").outstanding()"#,
+            expect: Expect::Contains("are outstanding"),
+        },
+        Example {
+            world: "install-half-done",
+            script: r#"istio_manifest("1.31.0").outstanding().is_empty()"#,
+            expect: Expect::Value("false"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

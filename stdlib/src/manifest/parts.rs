@@ -16,9 +16,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     summary: "The outstanding objects, kind by kind, in the order in which they have to be applied.",
     doc: "CustomResourceDefinitions and namespaces, accounts and permissions, configuration, Services, what runs pods; then the webhooks, because one that is there before its istiod refuses every pod; objects of custom kinds last.",
     search: &["kinds", "order", "steps"],
-    examples: &[
-        Example { world: "install-half-done", script: r#"istio_manifest("1.31.0").outstanding().parts().first()"#, expect: Expect::Contains("istiod") },
-    ],
+    examples: &[Example {
+        world: "install-half-done",
+        script: r#"istio_manifest("1.31.0").outstanding().parts().first()"#,
+        expect: Expect::Contains("istiod"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

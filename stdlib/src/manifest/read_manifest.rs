@@ -23,8 +23,16 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::MANIFEST,
     search: &["helm template", "kubectl apply -f", "install", "render"],
     examples: &[
-        Example { world: "install-empty", script: r#"read_manifest("never-rendered")"#, expect: Expect::Fails("meshbook::cluster::not_found") },
-        Example { world: "install-empty", script: r#"read_manifest("../backups/x")"#, expect: Expect::Fails("meshbook::file") },
+        Example {
+            world: "install-empty",
+            script: r#"read_manifest("never-rendered")"#,
+            expect: Expect::Fails("meshbook::cluster::not_found"),
+        },
+        Example {
+            world: "install-empty",
+            script: r#"read_manifest("../backups/x")"#,
+            expect: Expect::Fails("meshbook::file"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -23,7 +23,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     search: &["upgrade", "in place", "version"],
     examples: &[
         Example { world: "install-empty", script: r#"istio_manifest("1.31.0").replaces()"#, expect: Expect::Value("") },
-        Example { world: "upgrade-canary", script: r#"istio_manifest("1.31.0").replaces()"#, expect: Expect::Value("Deployment istio-system/istiod is of 1.30.3") },
+        Example {
+            world: "upgrade-canary",
+            script: r#"istio_manifest("1.31.0").replaces()"#,
+            expect: Expect::Value("Deployment istio-system/istiod is of 1.30.3"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE
@@ -32,6 +36,9 @@ pub static PRIMITIVE: Primitive = Primitive {
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let others = gather::others(call.run(), &call.receiver::<Manifest>()?)?;
     let text = if others.is_empty() { String::new() } else { and(&others) };
-    saw(call, if text.is_empty() { "it replaces no control plane of another version".to_owned() } else { text.clone() });
+    saw(
+        call,
+        if text.is_empty() { "it replaces no control plane of another version".to_owned() } else { text.clone() },
+    );
     Ok(Dynamic::from(text))
 }

@@ -80,7 +80,9 @@ const OF_CNI: [&str; 4] = [
 
 /// The alpha annotations of a Namespace, Service, Pod or Deployment.
 pub fn of(kind: &str, object: &Value) -> Vec<&'static str> {
-    let Some(annotations) = object.pointer("/metadata/annotations").and_then(Value::as_object) else { return Vec::new() };
+    let Some(annotations) = object.pointer("/metadata/annotations").and_then(Value::as_object) else {
+        return Vec::new();
+    };
     let inits = object.pointer("/spec/initContainers").and_then(Value::as_array).into_iter().flatten();
     let by_cni = kind == "Pod" && !inits.into_iter().any(|container| container["name"] == "istio-init");
     let found = ALPHA.into_iter().filter(|name| annotations.contains_key(*name));
@@ -97,8 +99,14 @@ mod tests {
     fn what_istio_itself_writes_does_not_count() {
         let pod = |annotations: Value, inits: Value| json!({ "metadata": { "annotations": annotations }, "spec": { "initContainers": inits } });
         let init = json!([{ "name": "istio-init" }]);
-        assert_eq!(of("Pod", &pod(json!({ "sidecar.istio.io/status": "x", "istio.io/rev": "a" }), init.clone())), [""; 0]);
-        assert_eq!(of("Pod", &pod(json!({ "sidecar.istio.io/proxyCPU": "1" }), init.clone())), ["sidecar.istio.io/proxyCPU"]);
+        assert_eq!(
+            of("Pod", &pod(json!({ "sidecar.istio.io/status": "x", "istio.io/rev": "a" }), init.clone())),
+            [""; 0]
+        );
+        assert_eq!(
+            of("Pod", &pod(json!({ "sidecar.istio.io/proxyCPU": "1" }), init.clone())),
+            ["sidecar.istio.io/proxyCPU"]
+        );
         let captured = json!({ "traffic.sidecar.istio.io/excludeInboundPorts": "15020" });
         assert_eq!(of("Pod", &pod(captured.clone(), init)), ["traffic.sidecar.istio.io/excludeInboundPorts"]);
         assert_eq!(of("Pod", &pod(captured, Value::Null)), [""; 0], "written for the CNI plugin");

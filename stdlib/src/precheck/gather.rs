@@ -100,7 +100,9 @@ fn permissions(run: &Run) -> Result<Vec<Finding>, Failure> {
                     format!("this user may not create {resource}")
                 },
             }),
-            _ => return Err(Failure::new(&BAD_ANSWER, "the access review answered with something else than yes or no")),
+            _ => {
+                return Err(Failure::new(&BAD_ANSWER, "the access review answered with something else than yes or no"));
+            }
         }
     }
     Ok(findings)

@@ -91,14 +91,22 @@ impl Noun for Precheck {
 
     fn text(&self) -> String {
         let seen = match &self.0.seen {
-            Err(missing) => return format!("it is not known whether Istio {} can be installed: {missing}", self.0.version),
+            Err(missing) => {
+                return format!("it is not known whether Istio {} can be installed: {missing}", self.0.version);
+            }
             Ok(seen) => seen,
         };
         let errors: Vec<&Finding> = seen.findings.iter().filter(|one| one.level == Level::Error).collect();
         match errors.as_slice() {
             [] => format!("Istio {} can be installed: Kubernetes {}", self.0.version, seen.kubernetes),
             [one] => format!("Istio {} cannot be installed: {} ({})", self.0.version, one.what, one.code),
-            [one, rest @ ..] => format!("Istio {} cannot be installed: {} ({}), and {} more", self.0.version, one.what, one.code, rest.len()),
+            [one, rest @ ..] => format!(
+                "Istio {} cannot be installed: {} ({}), and {} more",
+                self.0.version,
+                one.what,
+                one.code,
+                rest.len()
+            ),
         }
     }
 

@@ -22,9 +22,21 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::PRECHECK,
     search: &["istioctl x precheck", "requirements", "can I install", "upgrade"],
     examples: &[
-        Example { world: "install-empty", script: r#"precheck("1.31.0")"#, expect: Expect::Contains("Istio 1.31.0 can be installed: Kubernetes v1.37") },
-        Example { world: "install-old-kubernetes", script: r#"precheck("1.31.0").is_passed()"#, expect: Expect::Value("false") },
-        Example { world: "install-empty", script: r#"precheck("latest")"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "install-empty",
+            script: r#"precheck("1.31.0")"#,
+            expect: Expect::Contains("Istio 1.31.0 can be installed: Kubernetes v1.37"),
+        },
+        Example {
+            world: "install-old-kubernetes",
+            script: r#"precheck("1.31.0").is_passed()"#,
+            expect: Expect::Value("false"),
+        },
+        Example {
+            world: "install-empty",
+            script: r#"precheck("latest")"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -14,11 +14,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "string",
     summary: "Why the checks could not be made; empty if they were.",
     search: &["no data"],
-    examples: &[Example {
-        world: "install-empty",
-        script: r#"precheck("1.31.0").why()"#,
-        expect: Expect::Value(""),
-    }],
+    examples: &[Example { world: "install-empty", script: r#"precheck("1.31.0").why()"#, expect: Expect::Value("") }],
     body,
     ..descriptor::PRIMITIVE
 };

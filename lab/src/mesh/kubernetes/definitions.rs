@@ -20,9 +20,7 @@ pub fn reconcile(store: &Store, now: Timestamp) {
         let (spec, name) = (&definition["spec"], definition["metadata"]["name"].as_str().unwrap_or_default());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let known = Catalog::get().by_plural(&text(&spec["group"]), &text(&spec["names"]["plural"])).is_some();
-        let condition = |kind: &str, is: bool, reason: &str, message: &str| {
-            json!({"type": kind, "status": if is { "True" } else { "False" }, "reason": reason, "message": message, "lastTransitionTime": second(now)})
-        };
+        let condition = |kind: &str, is: bool, reason: &str, message: &str| json!({"type": kind, "status": if is { "True" } else { "False" }, "reason": reason, "message": message, "lastTransitionTime": second(now)});
         let established = match known {
             true => condition("Established", true, "InitialNamesAccepted", "the initial names have been accepted"),
             false => condition("Established", false, "NotInTheLab", "the lab does not serve this kind"),
@@ -35,7 +33,8 @@ pub fn reconcile(store: &Store, now: Timestamp) {
             .map(|version| version["name"].clone())
             .collect();
         let accepted = condition("NamesAccepted", true, "NoConflicts", "no conflicts found");
-        let status = json!({"acceptedNames": spec["names"], "conditions": [accepted, established], "storedVersions": stored});
+        let status =
+            json!({"acceptedNames": spec["names"], "conditions": [accepted, established], "storedVersions": stored});
         store.put_status(GROUP, PLURAL, "", name, status, "kube-apiserver");
     }
 }

@@ -105,14 +105,15 @@ fn an_empty_cluster_is_installed_into_and_gets_a_canary_and_both_can_be_taken_ba
     assert_eq!((checked.code, bare.newest_record().ending()), (0, "not_this"), "{checked}");
 
     let from = Instant::now();
-    let planned = bare.meshbook(&["plan", INSTALL]);
+    let planned = bare.meshbook(&["plan", INSTALL, "values=tag=1.31.0"]);
     println!("plan: {:.1} s\n{}", from.elapsed().as_secs_f64(), planned.stdout);
     assert_eq!(planned.code, 0, "{planned}");
     assert_eq!(istio_objects(&bare), empty, "a plan makes nothing");
 
     let from = Instant::now();
     let approve = ["--approve", KINDS];
-    let values = "values=meshConfig.accessLogFile=/dev/stdout values.telemetry.enabled=false";
+    // The tag, because a build of Istio's master names images of its own.
+    let values = "values=meshConfig.accessLogFile=/dev/stdout values.telemetry.enabled=false tag=1.31.0";
     let installed = with_real_istiods(&bare, "default", &[&["run", INSTALL, values], &approve[..]].concat());
     println!("install: {:.1} s\n{}", from.elapsed().as_secs_f64(), installed.stdout);
     assert_eq!(installed.code, 0, "{installed}");
@@ -150,7 +151,9 @@ fn the_lab_renders_what_istioctl_renders() {
     let real = Cluster::real();
     for (revision, first) in [("default", true), ("some-revision", true), ("some-revision", false)] {
         let mut istioctl = real.command("istioctl");
-        istioctl.args(["manifest", "generate", "--set=profile=minimal"]);
+        // A build of Istio's master names images of its own.
+        let images = ["--set=hub=registry.istio.io/release", "--set=tag=1.31.0"];
+        istioctl.args(["manifest", "generate", "--set=profile=minimal"]).args(images);
         if revision != "default" {
             istioctl.arg(format!("--revision={revision}"));
         }

@@ -2,8 +2,8 @@
 //! has already.
 //!
 //! `lab/testdata/istio/manifest/*.json` holds the objects of the profile `minimal` with `values.defaultRevision` set to the
-//! revision: without a revision, and of a revision whose name is a placeholder. A test of the real mesh holds them against
-//! istioctl.
+//! revision, and with the images of the release: without a revision, and of a revision whose name is a placeholder. A test of
+//! the real mesh holds them against istioctl.
 
 use serde_json::{Value, json};
 
@@ -26,23 +26,22 @@ pub fn rendered(revision: &str, first: bool) -> Vec<Value> {
         other => REVISION.replace(PLACEHOLDER, other),
     };
     let recorded: Vec<Value> = serde_json::from_str(&text).expect("the recorded objects are JSON");
-    let mut objects: Vec<Value> = definitions(revision).collect();
+    let mut objects: Vec<Value> = definitions().collect();
     objects.extend(
         recorded.into_iter().filter(|object| first || object["metadata"]["name"] != "istiod-default-validator"),
     );
     objects
 }
 
-/// The definitions of Istio's kinds, with the labels that istioctl gives them.
-fn definitions(revision: &str) -> impl Iterator<Item = Value> + '_ {
+/// The definitions of Istio's kinds.
+fn definitions() -> impl Iterator<Item = Value> {
     let own =
         |definition: &&Value| definition["spec"]["group"].as_str().is_some_and(|group| group.ends_with(".istio.io"));
-    Catalog::get().definitions().iter().filter(own).map(move |definition| {
+    Catalog::get().definitions().iter().filter(own).map(|definition| {
         let mut definition = definition.clone();
         if let Some(fields) = definition.as_object_mut() {
             fields.remove("status");
         }
-        definition["metadata"]["labels"]["istio.io/rev"] = json!(revision);
         definition
     })
 }
@@ -86,7 +85,7 @@ mod tests {
         assert!(!json!(canary).to_string().contains(PLACEHOLDER));
         let first = rendered("default", true);
         assert!(names(&first, "ValidatingWebhookConfiguration").contains(&"istiod-default-validator".to_owned()));
-        assert_eq!(names(&first, "CustomResourceDefinition").len(), 14);
+        assert_eq!(names(&first, "CustomResourceDefinition").len(), 15);
     }
 
     #[test]

@@ -17,6 +17,8 @@ const MOST: usize = 60;
 const LONGEST: usize = 2_000;
 /// So much of it.
 const BEGINNING: usize = 120;
+/// A new value of more lines than this is told by their number.
+const LINES: usize = 120;
 
 /// The lines of a difference, the smallest fields that differ each for itself; where very many are new, by what they are
 /// part of. The record has all of them.
@@ -61,7 +63,11 @@ pub fn lines_back(fields: &[FieldReport], look: Look) -> Vec<String> {
 
 fn field_lines(path: &str, from: Option<&Value>, to: Option<&Value>, look: Look) -> Vec<String> {
     let gone = from.into_iter().flat_map(|value| value_lines('-', path, value)).map(|line| look.bad(line));
-    let new = to.into_iter().flat_map(|value| value_lines('+', path, value)).map(|line| look.good(line));
+    let mut new: Vec<String> = to.into_iter().flat_map(|value| value_lines('+', path, value)).collect();
+    if from.is_none() && new.len() > LINES {
+        new = vec![format!("+ {}: {} lines", escape::line(path), new.len() - 1)];
+    }
+    let new = new.into_iter().map(|line| look.good(line));
     gone.chain(new).collect()
 }
 
@@ -154,6 +160,16 @@ mod tests {
         let long = lines(&[field(&["data", "values"], None, Some(json!("x".repeat(3_000))))], Look::PLAIN);
         assert_eq!(long.len(), 1);
         assert!(long[0].ends_with("… and 2880 characters") && long[0].len() < 200, "{long:?}");
+    }
+
+    #[test]
+    fn a_new_value_of_very_many_lines_is_told_by_their_number() {
+        let many = json!((0..200).map(|number| json!({ "name": number.to_string() })).collect::<Vec<_>>());
+        assert_eq!(
+            lines(&[field(&["spec", "versions"], None, Some(many.clone()))], Look::PLAIN),
+            ["+ spec.versions: 200 lines"]
+        );
+        assert_eq!(lines(&[field(&["spec", "versions"], Some(json!([])), Some(many))], Look::PLAIN).len(), 202);
     }
 
     #[test]

@@ -409,6 +409,7 @@ pub const MANIFEST: &[Permission] = &[
 
 /// To see whether Istio can be installed.
 pub const PRECHECK: &[Permission] = &[
+    may("authorization.k8s.io", "selfsubjectaccessreviews", "create"),
     may("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     may("", "namespaces", "list"),
     may("", "services", "list"),

@@ -29,6 +29,9 @@ const PROMOTE: Job =
     job("upgrade/promote.rhai", "upgrade-canary", &[("revision", "1-31"), ("soak", "30s"), ("look_back", "2m")]);
 
 const JOBS: &[Job] = &[
+    job("installation/install.rhai", "install-empty", &[]),
+    job("installation/install.rhai", "install-half-done", &[]),
+    job("upgrade/canary-install.rhai", "upgrade-canary", &[("version", "1.31.0"), ("revision", "canary")]),
     PROMOTE,
     job("upgrade/canary-namespace.rhai", "upgrade-canary", &[("revision", "1-31")]),
     job("upgrade/rollback.rhai", "upgrade-moved", &[("soak", "30s")]),

@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
 use meshbook_lab::world::World;
+use meshbook_lab::world::rendering::{PROFILE, VERSION, rendered, with_values};
 use meshbook_lab::{Lab, Pace, Store};
-use meshbook_runtime::effect::{Call, Reply, ResourceKind};
-use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL};
+use meshbook_runtime::effect::{Call, Rendering, Reply, ResourceKind};
+use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL, TOOL};
 use meshbook_runtime::transport::config::ContextConfig;
 use meshbook_runtime::transport::{Clock, Connection, KnownKind, Options, Seen, Transport};
+use serde_json::Value;
 
 /// The world of a name, or of a file that ends in `.toml`.
 ///
@@ -87,6 +89,8 @@ impl Transport for InProcess {
         match call {
             // Who rehearses wakes nobody.
             Call::Notify(_) => ready(Ok(Reply::Text("the lab tells nobody".into()))).boxed(),
+            // And needs no program of this machine.
+            Call::Render(rendering) => ready(render(rendering).map(Reply::Json)).boxed(),
             call => self.connection.call(call),
         }
     }
@@ -108,6 +112,33 @@ impl Transport for InProcess {
     fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
         self.connection.kinds()
     }
+}
+
+/// What istioctl would render, as it was recorded.
+fn render(rendering: &Rendering) -> Result<Value, Failure> {
+    let cannot = |why: String| {
+        Failure::new(&TOOL, format!("the lab cannot stand in for {} here: {why}", rendering.tool))
+            .unchanged("nothing was changed")
+            .hint(format!("it has what istioctl {VERSION} renders for the profile {PROFILE}"))
+    };
+    if rendering.tool != "istioctl" || rendering.version != VERSION {
+        return Err(cannot(format!("it has no rendering by {} {}", rendering.tool, rendering.version.escape_debug())));
+    }
+    let (mut revision, mut first, mut values) = ("default", false, Vec::new());
+    for argument in &rendering.arguments {
+        if let Some(name) = argument.strip_prefix("--revision=") {
+            revision = name;
+        } else if argument.starts_with("--set=values.defaultRevision=") {
+            first = true;
+        } else if let Some(profile) = argument.strip_prefix("--set=profile=") {
+            if profile != PROFILE {
+                return Err(cannot(format!("it has no rendering of the profile {}", profile.escape_debug())));
+            }
+        } else if let Some(value) = argument.strip_prefix("--set=") {
+            values.push(value);
+        }
+    }
+    with_values(rendered(revision, first), &values).map(Value::Array).map_err(cannot)
 }
 
 /// The lab's time as a run's clock: time is moved on, and traffic and propagation with it.

@@ -176,6 +176,23 @@ pub struct Logger {
     pub level: String,
 }
 
+/// A program of this machine that turns values into objects, and does nothing else: it gets neither a kubeconfig nor the
+/// environment of this process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rendering {
+    /// Its name, by which the configuration file or `$PATH` knows it.
+    pub tool: String,
+    /// The version that it must have, as it says it itself.
+    pub version: String,
+    /// The arguments with which it says its version.
+    pub version_arguments: Vec<String>,
+    /// The arguments with which it writes objects (YAML) to its standard output.
+    pub arguments: Vec<String>,
+    /// What it gets on its standard input.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub input: String,
+}
+
 /// What a transport is asked to do. The closed set of everything that leaves the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
@@ -194,11 +211,17 @@ pub enum Call {
         /// The groups.
         groups: Vec<String>,
     },
-    /// Reads a file in the folder of backups. Answer: [`Reply::Text`]; the record keeps its hash instead.
+    /// Reads a file in one of the folders of files. Answer: [`Reply::Text`]; the record keeps its hash instead.
     ReadFile {
+        /// In which.
+        #[serde(default)]
+        folder: FileFolder,
         /// Its name.
         name: String,
     },
+    /// Lets a program of this machine render objects. Answer: [`Reply::Json`] with an array of them; the record keeps their
+    /// hash instead.
+    Render(Rendering),
     /// Reads one object.
     Get {
         /// Which.
@@ -383,6 +406,17 @@ pub enum Call {
     },
 }
 
+/// A folder of files below meshbook's home.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFolder {
+    /// What meshbook has written, and reads again: backups.
+    #[default]
+    Backups,
+    /// What people have put there for meshbook to read: objects that another tool has rendered.
+    Manifests,
+}
+
 /// What people are told, and where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
@@ -468,7 +502,18 @@ impl Effect {
 
     /// Reads a file in the folder of backups.
     pub fn read_file(name: &str) -> Self {
-        Effect::read(ObjectRef::file(name), "read", Call::ReadFile { name: name.into() })
+        Effect::read(ObjectRef::file(name), "read", Call::ReadFile { folder: FileFolder::Backups, name: name.into() })
+    }
+
+    /// Reads a file in the folder of rendered objects.
+    pub fn read_manifest(name: &str) -> Self {
+        let call = Call::ReadFile { folder: FileFolder::Manifests, name: name.into() };
+        Effect::read(format!("Manifest {name}"), "read", call)
+    }
+
+    /// Lets a program of this machine render objects.
+    pub fn render(rendering: Rendering, summary: impl Into<String>) -> Self {
+        Effect::read(rendering.tool.clone(), summary, Call::Render(rendering))
     }
 
     /// Fetches a page (`GET`) from a port of a pod.

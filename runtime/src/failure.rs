@@ -183,6 +183,8 @@ codes! {
     BUDGET = "meshbook::gate::budget", Refused, false, "The run asked for more reads than its budget allows. This protects the cluster; raise the budget if it can bear it.";
     /// A file in the folder of backups cannot be used.
     FILE = "meshbook::file", Refused, true, "A file in the folder of backups (`backups` in the folder of meshbook's records, `$MESHBOOK_HOME` or `~/.local/state/meshbook`) could not be written or read: its name is no plain name, there is one of this name already, or the disk does not take it. A runbook names a file by letters, digits, `.`, `-` and `_`, and reaches no other folder. What is there is never overwritten: choose another name, or move the old file away.";
+    /// A program that renders objects cannot be used.
+    TOOL = "meshbook::tool", Script, true, "A program of this machine that renders objects is not there, is of another version than the runbook asks for, refused its values, or did not end in time. It only renders, without access to the cluster; meshbook applies. `[tools]` in the configuration file says where it is, `$PATH` is searched otherwise.";
     /// The record cannot be written.
     RECORD = "meshbook::record", Refused, false, "The run's record could not be written and flushed to disk. Without a record nothing may be changed.";
     /// A change cannot be taken back, because somebody else has changed the field since.

@@ -1,6 +1,7 @@
 //! Field-level differences, readable without colour: `- path: old` over `+ path: new`.
 
 use meshbook_runtime::change::FieldChange;
+use meshbook_runtime::change::field::{Path, Step};
 use meshbook_runtime::value::Hunk;
 use serde_json::Value;
 
@@ -10,13 +11,46 @@ use crate::report::FieldReport;
 
 /// A value longer than this is written as YAML below its path.
 const ONE_LINE: usize = 72;
+/// More new fields than this are told by what they are part of: a CustomResourceDefinition has thousands.
+const MOST: usize = 60;
+/// Of a text longer than this, in characters, only the beginning is told.
+const LONGEST: usize = 2_000;
+/// So much of it.
+const BEGINNING: usize = 120;
+/// A new value of more lines than this is told by their number.
+const LINES: usize = 120;
 
-/// The lines of a difference, the smallest fields that differ each for itself.
+/// The lines of a difference, the smallest fields that differ each for itself; where very many are new, by what they are
+/// part of. The record has all of them.
 pub fn lines(fields: &[FieldChange], look: Look) -> Vec<String> {
-    fields
-        .iter()
-        .flat_map(|field| field_lines(&field.path.to_string(), field.before.as_ref(), field.after.as_ref(), look))
-        .collect()
+    let is_new = |field: &&FieldChange| field.before.is_none() && field.after.is_some();
+    if fields.iter().filter(is_new).count() <= MOST {
+        return fields.iter().flat_map(|field| lines_of(field, look)).collect();
+    }
+    let mut lines = Vec::new();
+    let mut rest = fields;
+    while let Some(first) = rest.first() {
+        let same = rest.iter().take_while(|field| is_new(field) && part(field) == part(first)).count();
+        let taken = same.max(1);
+        if same > 3 {
+            let what = format!("+ {}: {same} fields", escape::line(&Path(part(first).to_vec()).to_string()));
+            lines.push(look.good(what));
+        } else {
+            lines.extend(rest[..taken].iter().flat_map(|field| lines_of(field, look)));
+        }
+        rest = &rest[taken..];
+    }
+    lines
+}
+
+/// What a field is part of: `spec.versions`, `metadata.labels`.
+fn part(field: &FieldChange) -> &[Step] {
+    let path = &field.path.0;
+    &path[..path.len().min(2)]
+}
+
+fn lines_of(field: &FieldChange, look: Look) -> Vec<String> {
+    field_lines(&field.path.to_string(), field.before.as_ref(), field.after.as_ref(), look)
 }
 
 /// The lines of a difference that is taken back: from what was set to what was there before.
@@ -29,12 +63,24 @@ pub fn lines_back(fields: &[FieldReport], look: Look) -> Vec<String> {
 
 fn field_lines(path: &str, from: Option<&Value>, to: Option<&Value>, look: Look) -> Vec<String> {
     let gone = from.into_iter().flat_map(|value| value_lines('-', path, value)).map(|line| look.bad(line));
-    let new = to.into_iter().flat_map(|value| value_lines('+', path, value)).map(|line| look.good(line));
+    let mut new: Vec<String> = to.into_iter().flat_map(|value| value_lines('+', path, value)).collect();
+    if from.is_none() && new.len() > LINES {
+        new = vec![format!("+ {}: {} lines", escape::line(path), new.len() - 1)];
+    }
+    let new = new.into_iter().map(|line| look.good(line));
     gone.chain(new).collect()
 }
 
 fn value_lines(sign: char, path: &str, value: &Value) -> Vec<String> {
     let path = escape::line(path);
+    if let Some(text) = value.as_str().filter(|text| text.len() > LONGEST) {
+        let beginning: String = text.chars().take(BEGINNING).collect();
+        let more = text.chars().count() - BEGINNING.min(text.chars().count());
+        return vec![format!(
+            "{sign} {path}: {}… and {more} characters",
+            escape::line(&Value::from(beginning).to_string())
+        )];
+    }
     let compact = value.to_string();
     if !(value.is_object() || value.is_array()) || compact.len() <= ONE_LINE {
         return vec![format!("{sign} {path}: {}", escape::line(&compact))];
@@ -65,7 +111,6 @@ pub fn short(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-    use meshbook_runtime::change::field::{Path, Step};
     use serde_json::json;
 
     use super::*;
@@ -94,6 +139,37 @@ mod tests {
                 "- spec.host: \"graph-core\"",
             ]
         );
+    }
+
+    #[test]
+    fn very_many_new_fields_are_told_by_what_they_are_part_of() {
+        let mut fields = vec![field(&["metadata", "labels", "app"], None, Some(json!("istiod")))];
+        fields.extend((0..100).map(|number| field(&["spec", "versions", &number.to_string()], None, Some(json!(1)))));
+        fields.push(field(&["spec", "scope"], Some(json!("a")), Some(json!("b"))));
+        assert_eq!(
+            lines(&fields, Look::PLAIN),
+            [
+                "+ metadata.labels.app: \"istiod\"",
+                "+ spec.versions: 100 fields",
+                "- spec.scope: \"a\"",
+                "+ spec.scope: \"b\""
+            ]
+        );
+        let few = &fields[..4];
+        assert_eq!(lines(few, Look::PLAIN).len(), 4);
+        let long = lines(&[field(&["data", "values"], None, Some(json!("x".repeat(3_000))))], Look::PLAIN);
+        assert_eq!(long.len(), 1);
+        assert!(long[0].ends_with("… and 2880 characters") && long[0].len() < 200, "{long:?}");
+    }
+
+    #[test]
+    fn a_new_value_of_very_many_lines_is_told_by_their_number() {
+        let many = json!((0..200).map(|number| json!({ "name": number.to_string() })).collect::<Vec<_>>());
+        assert_eq!(
+            lines(&[field(&["spec", "versions"], None, Some(many.clone()))], Look::PLAIN),
+            ["+ spec.versions: 200 lines"]
+        );
+        assert_eq!(lines(&[field(&["spec", "versions"], Some(json!([])), Some(many))], Look::PLAIN).len(), 202);
     }
 
     #[test]

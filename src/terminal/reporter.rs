@@ -234,7 +234,13 @@ impl Terminal {
             print(format!("  {} {}", look.bad("cannot be taken back:"), escape::joined(why)));
         }
         if !changing.validated {
-            print(format!("  {}", look.notice("not validated by the server: no permission to write it")));
+            let why = match changing.creates() && changing.object.namespace.is_some() {
+                true => {
+                    "not validated by the server: its namespace is only planned, or there is no permission to write it"
+                }
+                false => "not validated by the server: no permission to write it",
+            };
+            print(format!("  {}", look.notice(why)));
         }
     }
 

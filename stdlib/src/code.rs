@@ -170,6 +170,14 @@ pub static REQUEST: Code = Code {
     explain: "The pod from which requests were to be made did not come so far: its image cannot be pulled, no node takes it, its sidecar is missing or does not start, somebody else deleted it, or the time was up. No request was made, and the pod is removed again. Most of these would keep new pods of the workload from starting too. An image of your own registry is named by `image` in the request, or by `curl_image` of the context in the configuration file.",
 };
 
+/// Rendered objects that cannot be applied.
+pub static MANIFEST: Code = Code {
+    name: "meshbook::manifest",
+    exit: Exit::Script,
+    catchable: true,
+    explain: "What istioctl or Helm has rendered cannot be applied as it is: it is no YAML, holds no object or one twice, an object lacks its name or namespace, or it holds hooks, which only Helm runs. Nothing was changed. Render it again; the message names the object.",
+};
+
 /// A backup that is not as it was written.
 pub static BACKUP_DAMAGED: Code = Code {
     name: "meshbook::backup::damaged",

@@ -401,6 +401,22 @@ pub const BACKUP: &[Permission] = &[
     may("gateway.networking.k8s.io", "*", "list"),
 ];
 
+/// To see what an installation adds to: the kinds that are served, and who is asked about pods and objects.
+pub const MANIFEST: &[Permission] = &[
+    may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
+    may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get"),
+];
+
+/// To see whether Istio can be installed.
+pub const PRECHECK: &[Permission] = &[
+    may("authorization.k8s.io", "selfsubjectaccessreviews", "create"),
+    may("apiextensions.k8s.io", "customresourcedefinitions", "list"),
+    may("", "namespaces", "list"),
+    may("", "services", "list"),
+    may("", "pods", "list"),
+    may("apps", "deployments", "list"),
+];
+
 /// To restore it, and to take that back.
 pub const RESTORE: &[Permission] =
     &[may("*", "*", "get"), may("*", "*", "patch"), may("*", "*", "create"), may("*", "*", "delete")];

@@ -337,6 +337,19 @@ primitives! {
     restoration_parts: "backup/parts.rs";
     restoration_part_restore: "backup/restore.rs";
     restoration_part_is_restored: "backup/is_restored.rs";
+    // Installation: what istioctl or Helm renders, applied part by part.
+    precheck: "precheck/precheck.rs";
+    precheck_is_missing: "precheck/is_missing.rs";
+    precheck_why: "precheck/why.rs";
+    precheck_is_passed: "precheck/is_passed.rs";
+    manifest_of_istio: "manifest/istio_manifest.rs";
+    manifest_read: "manifest/read_manifest.rs";
+    manifest_outstanding: "manifest/outstanding_of.rs";
+    manifest_replaces: "manifest/replaces.rs";
+    outstanding_is_empty: "manifest/is_empty.rs";
+    outstanding_parts: "manifest/parts.rs";
+    manifest_part_apply: "manifest/apply.rs";
+    manifest_part_is_applied: "manifest/is_applied.rs";
     // Day 2: certificates, and what proxies carry of a host.
     proxies_identities: "identity/identities_of.rs";
     identities_is_missing: "identity/is_missing.rs";
@@ -452,6 +465,11 @@ nouns! {
     crate::backup::Backup;
     crate::backup::restoration::Restoration;
     crate::backup::restoration::Part;
+    // Installation.
+    crate::precheck::Precheck;
+    crate::manifest::Manifest;
+    crate::manifest::outstanding::Outstanding;
+    crate::manifest::outstanding::Part;
     // Day 2.
     crate::identity::Identities;
     crate::carried::Carried;
@@ -492,6 +510,7 @@ codes! {
     // Requests from a workload.
     REQUEST;
     // Disaster recovery.
+    MANIFEST;
     BACKUP_DAMAGED;
     BACKUP_FOREIGN;
     BACKUP_KEY;

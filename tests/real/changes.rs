@@ -97,6 +97,7 @@ const BY_SCENARIO: &[(&str, &str)] = &[
     ("correct_selector", include_str!("control_plane.rs")),
     ("ignore_failures", include_str!("control_plane.rs")),
     ("set_log_level", include_str!("log_levels.rs")),
+    ("apply", include_str!("installation.rs")),
 ];
 
 /// Changes of what is no object of Kubernetes, which kubectl cannot read: their scenario makes and undoes them on both.
@@ -128,7 +129,7 @@ const CANNOT_BE_UNDONE: &[&str] = &["restart"];
 
 /// Changes of objects that belong to the whole cluster: a run with a namespace is not how their examples are tried.
 const OF_THE_CLUSTER: &[&str] =
-    &["ignore_failures", "restore", "enable_injection", "label_for", "move_to", "make_default", "remove"];
+    &["ignore_failures", "apply", "restore", "enable_injection", "label_for", "move_to", "make_default", "remove"];
 
 /// Runs one example as a runbook, takes it back in another process, and compares the objects.
 fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {

@@ -41,8 +41,17 @@ pub struct Cluster {
 }
 
 enum Kind {
-    Real { folder: PathBuf },
-    Lab { server: Child, kubeconfig: PathBuf },
+    Real {
+        folder: PathBuf,
+    },
+    /// One of its own, ended with the test.
+    Bare {
+        folder: TempDir,
+    },
+    Lab {
+        server: Child,
+        kubeconfig: PathBuf,
+    },
 }
 
 /// What a command came to.
@@ -91,6 +100,15 @@ impl Cluster {
         Cluster { kind: Kind::Real { folder: folder.into() }, home: TempDir::new().expect("a temporary folder") }
     }
 
+    /// A real cluster of its own beside the mesh, without Istio, which ends with the test.
+    pub fn bare() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let up = Command::new(Path::new(SCRIPTS).join("up")).arg(folder.path()).arg("bare").output();
+        let up = Outcome::of(up.expect("tests/real/up can be started"));
+        assert_eq!(up.code, 0, "no bare cluster comes up: {up}");
+        Cluster { kind: Kind::Bare { folder }, home: TempDir::new().expect("a temporary folder") }
+    }
+
     /// The lab with a world, in a process of its own.
     pub fn lab(world: &str) -> Self {
         Cluster::serve(world, TempDir::new().expect("a temporary folder"))
@@ -128,6 +146,7 @@ impl Cluster {
     pub fn viewer(&self) -> String {
         match &self.kind {
             Kind::Real { folder } => format!("--kubeconfig={}/viewer.kubeconfig", folder.display()),
+            Kind::Bare { folder } => format!("--kubeconfig={}/viewer.kubeconfig", folder.path().display()),
             Kind::Lab { .. } => {
                 format!("--context={}-viewer", self.kubectl(&["config", "current-context"]).ok().trim())
             }
@@ -138,6 +157,7 @@ impl Cluster {
     pub fn name(&self) -> &'static str {
         match self.kind {
             Kind::Real { .. } => "real mesh",
+            Kind::Bare { .. } => "bare cluster",
             Kind::Lab { .. } => "lab",
         }
     }
@@ -146,6 +166,7 @@ impl Cluster {
     pub fn folder(&self) -> Option<&Path> {
         match &self.kind {
             Kind::Real { folder } => Some(folder),
+            Kind::Bare { folder } => Some(folder.path()),
             Kind::Lab { .. } => None,
         }
     }
@@ -153,9 +174,9 @@ impl Cluster {
     /// A command that reaches this cluster as its admin.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = match &self.kind {
-            Kind::Real { folder } => {
+            Kind::Real { .. } | Kind::Bare { .. } => {
                 let mut command = Command::new(Path::new(SCRIPTS).join("in"));
-                command.arg(folder).arg(program.as_ref());
+                command.args(self.folder()).arg(program.as_ref());
                 command
             }
             Kind::Lab { kubeconfig, .. } => {
@@ -182,7 +203,7 @@ impl Cluster {
     /// Runs stock kubectl.
     pub fn kubectl(&self, args: &[&str]) -> Outcome {
         let program = match self.kind {
-            Kind::Real { .. } => PathBuf::from("kubectl"),
+            Kind::Real { .. } | Kind::Bare { .. } => PathBuf::from("kubectl"),
             Kind::Lab { .. } => binaries().join("kubectl"),
         };
         Outcome::of(self.command(program).args(args).output().expect("kubectl can be started"))
@@ -249,10 +270,16 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Kind::Lab { server, .. } = &mut self.kind {
-            // The test is over either way: that the server has ended already is no news.
-            let _ = server.kill();
-            let _ = server.wait();
+        // The test is over either way: that a server has ended already is no news.
+        match &mut self.kind {
+            Kind::Lab { server, .. } => {
+                let _ = server.kill();
+                let _ = server.wait();
+            }
+            Kind::Bare { folder } => {
+                let _ = Command::new(Path::new(SCRIPTS).join("down")).arg(folder.path()).output();
+            }
+            Kind::Real { .. } => {}
         }
     }
 }

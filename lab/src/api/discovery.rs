@@ -1,6 +1,7 @@
 //! Discovery: which groups, versions and resources there are, in the aggregated and in the older form.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use axum::body::Body;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG};
@@ -48,7 +49,7 @@ pub(crate) fn version() -> Value {
 }
 
 /// Answers a path of discovery; `None` if it is none.
-pub(crate) fn answer(path: &str, headers: &HeaderMap, metrics: bool) -> Option<Response<Body>> {
+pub(crate) fn answer(store: &Store, path: &str, headers: &HeaderMap, metrics: bool) -> Option<Response<Body>> {
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let aggregated = accept.split(',').any(|choice| {
         choice.contains("g=apidiscovery.k8s.io")
@@ -58,16 +59,15 @@ pub(crate) fn answer(path: &str, headers: &HeaderMap, metrics: bool) -> Option<R
     });
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     let document = match segments.as_slice() {
-        ["api"] if aggregated => return Some(aggregated_answer(true, false)),
-        ["apis"] if aggregated => return Some(aggregated_answer(false, metrics)),
+        ["api"] if aggregated => return Some(aggregated_answer(store, true, false)),
+        ["apis"] if aggregated => return Some(aggregated_answer(store, false, metrics)),
         ["api"] => json!({
             "kind": "APIVersions",
             "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}],
         }),
         ["apis"] => {
-            let mut groups: Vec<Value> = Catalog::get()
-                .groups()
+            let mut groups: Vec<Value> = groups(store)
                 .iter()
                 .filter(|(group, _)| !group.is_empty())
                 .map(|(group, versions)| group_document(group, versions))
@@ -78,15 +78,15 @@ pub(crate) fn answer(path: &str, headers: &HeaderMap, metrics: bool) -> Option<R
             json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         }
         ["apis", group] => {
-            let groups = Catalog::get().groups();
+            let groups = groups(store);
             let (group, versions) = groups.iter().find(|(name, _)| name == group && !name.is_empty())?;
             let mut document = group_document(group, versions);
             document["kind"] = "APIGroup".into();
             document["apiVersion"] = "v1".into();
             document
         }
-        ["api", "v1"] => resources("", "v1")?,
-        ["apis", group, version] => resources(group, version)?,
+        ["api", "v1"] => resources(store, "", "v1")?,
+        ["apis", group, version] => resources(store, group, version)?,
         _ => return None,
     };
     Some(read::answer(StatusCode::OK, &document))
@@ -98,9 +98,31 @@ fn group_document(group: &str, versions: &[String]) -> Value {
     json!({"name": group, "versions": all, "preferredVersion": all[0]})
 }
 
-fn resources(group: &str, version: &str) -> Option<Value> {
-    let types = Catalog::get().types();
-    let served: Vec<_> = types.iter().filter(|k| k.group == group && k.versions.iter().any(|v| v == version)).collect();
+/// Whether a kind is served: a built-in one always, a custom one while its CustomResourceDefinition is established.
+pub(crate) fn is_served(store: &Store, kind: &ResourceType) -> bool {
+    if !kind.custom {
+        return true;
+    }
+    let definition = store.get("apiextensions.k8s.io", "customresourcedefinitions", "", &kind.qualified_plural());
+    definition.is_some_and(|definition| {
+        let mut conditions = definition["status"]["conditions"].as_array().into_iter().flatten();
+        conditions.any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+    })
+}
+
+fn types(store: &Store) -> impl Iterator<Item = &'static Arc<ResourceType>> {
+    Catalog::get().types().iter().filter(|kind| is_served(store, kind))
+}
+
+/// The groups of which a kind is served, with their versions.
+fn groups(store: &Store) -> Vec<(String, Vec<String>)> {
+    let mut groups = Catalog::get().groups();
+    groups.retain(|(group, _)| types(store).any(|kind| kind.group == *group));
+    groups
+}
+
+fn resources(store: &Store, group: &str, version: &str) -> Option<Value> {
+    let served: Vec<_> = types(store).filter(|k| k.group == group && k.versions.iter().any(|v| v == version)).collect();
     let first = served.first()?;
     let list: Vec<Value> = served.iter().flat_map(|kind| resource_entries(kind)).collect();
     Some(json!({
@@ -142,9 +164,9 @@ fn resource_entries(kind: &ResourceType) -> Vec<Value> {
     std::iter::once(entry).chain(kind.subresources.iter().map(below)).collect()
 }
 
-fn aggregated_answer(core: bool, metrics: bool) -> Response<Body> {
-    let types = Catalog::get().types();
-    let mut groups = Catalog::get().groups();
+fn aggregated_answer(store: &Store, core: bool, metrics: bool) -> Response<Body> {
+    let types: Vec<_> = types(store).collect();
+    let mut groups = groups(store);
     groups.retain(|(group, _)| group.is_empty() == core);
     let mut items: Vec<Value> = groups
         .iter()

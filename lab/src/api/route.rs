@@ -45,6 +45,10 @@ async fn respond(api: &Arc<Api>, request: Request<Body>) -> Result<Response<Body
         return answer;
     }
     if let Some(target) = Target::of(&parts.method, &path, &query) {
+        // A kind whose definition is not there is no address at all.
+        if !discovery::is_served(&api.store, &target.kind) {
+            return Err(Failure::no_route());
+        }
         return resource(api, &user, &target, parts, query, body).await;
     }
     if parts.method != Method::GET {
@@ -60,7 +64,8 @@ async fn respond(api: &Arc<Api>, request: Request<Body>) -> Result<Response<Body
         "/version" => Ok(read::answer(StatusCode::OK, &discovery::version_of(&api.store))),
         "/openapi/v3" => openapi::index(),
         path if path.starts_with("/openapi/v3/") => openapi::document(&path["/openapi/v3/".len()..]),
-        _ => discovery::answer(&path, &parts.headers, api.pods.usage().is_some()).ok_or_else(Failure::no_route),
+        _ => discovery::answer(&api.store, &path, &parts.headers, api.pods.usage().is_some())
+            .ok_or_else(Failure::no_route),
     }
 }
 

@@ -11,9 +11,8 @@ use tokio::sync::broadcast;
 use crate::api::{Ended, PodUsage, Pods};
 use crate::clock::LabClock;
 use crate::store::{Change, Object, Store};
-use crate::world::Spec;
-use crate::world::objects;
-use crate::world::spec::{ProxyFault, ProxyFaultKind};
+use crate::world::spec::{Extent, ProxyFault, ProxyFaultKind};
+use crate::world::{Spec, installation, objects};
 
 mod access_log;
 pub(crate) mod ca;
@@ -116,6 +115,9 @@ impl Mesh {
     /// Fills the store with the world's objects, lets the mesh run for its history, and opens it.
     pub fn start(spec: &Spec, store: Store, clock: LabClock) -> Mesh {
         let changes = store.subscribe();
+        if spec.cluster.installation == Extent::None {
+            store.forget_definitions(|group| group.ends_with(".istio.io"));
+        }
         for object in objects::objects(spec) {
             store.put(object, "world");
         }
@@ -259,7 +261,8 @@ impl State {
         loop {
             match self.changes.try_recv() {
                 Ok(change) => match (change.resource.group.as_str(), change.resource.plural.as_str()) {
-                    ("apps" | "autoscaling" | "admissionregistration.k8s.io", _) | ("", "namespaces") => {
+                    ("apps" | "autoscaling" | "admissionregistration.k8s.io" | "apiextensions.k8s.io", _)
+                    | ("", "namespaces") => {
                         concerned.controllers = true;
                     }
                     ("", "pods") => concerned = Concerned { controllers: true, istiod: true, pods: true, links: true },
@@ -292,6 +295,7 @@ impl State {
         self.restart_due(store, now);
         self.owners.reconcile(store, now);
         let mut seen = Concerned::default();
+        let mut stirred = false;
         let mut due = self.controllers.next_event().is_some_and(|at| at <= now);
         // Each round's writes concern the next; a Deployment needs three (ReplicaSet, pods, status).
         for _ in 0..8 {
@@ -305,8 +309,12 @@ impl State {
             if !seen.controllers && !due {
                 break;
             }
-            due = false;
+            (due, stirred) = (false, true);
             self.controllers.reconcile(store, now, false);
+        }
+        if stirred && !self.istiod.down {
+            installation::learn(&mut self.spec, store);
+            istiod::writes::reconcile(store, &self.spec);
         }
         if seen.pods {
             self.notice_pods(store, now);

@@ -130,6 +130,17 @@ impl Store {
         store
     }
 
+    /// Forgets the definitions of custom kinds of some groups, as a cluster has it that nobody has installed them into.
+    pub(crate) fn forget_definitions(&self, of: impl Fn(&str) -> bool) {
+        for definition in Catalog::get().definitions() {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            if of(&text(&definition["spec"]["group"])) {
+                let name = text(&definition["metadata"]["name"]);
+                self.delete("apiextensions.k8s.io", "customresourcedefinitions", "", &name);
+            }
+        }
+    }
+
     fn content(&self) -> MutexGuard<'_, Content> {
         self.0.content.lock().expect("no holder of the store panics")
     }

@@ -5,9 +5,12 @@
 
 use serde_json::{Value, json};
 
+use super::control_plane::Revision;
 use super::objects::{ROOT_NAMESPACE, deployment_object};
-use super::spec::Spec;
+use super::rendering;
+use super::spec::{Extent, Spec};
 use crate::mesh::ca;
+use crate::store::Store;
 
 /// The Service of a revision's istiods.
 pub(crate) fn istiod_name(revision: &str) -> String {
@@ -26,9 +29,29 @@ pub(crate) fn version(spec: &Spec, revision: &str) -> String {
     spec.cluster.revision.iter().find(|one| one.name == revision).map_or(&spec.cluster.istio, |one| &one.istio).clone()
 }
 
-/// Everything of every revision.
+/// Takes note of the control planes that were installed, or changed, since the world began: the version of a revision is
+/// that of its istiods' image.
+pub(crate) fn learn(spec: &mut Spec, store: &Store) {
+    for deployment in store.list("apps", "deployments", Some(ROOT_NAMESPACE)) {
+        let labels = &deployment["metadata"]["labels"];
+        let (Some("istiod"), Some(name)) = (labels["app"].as_str(), labels["istio.io/rev"].as_str()) else { continue };
+        let image = deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+        let Some((_, version)) = image.rsplit_once(':') else { continue };
+        let known = spec.cluster.revision.iter_mut().find(|one| one.name == name);
+        match known {
+            _ if name == "default" => version.clone_into(&mut spec.cluster.istio),
+            Some(known) => version.clone_into(&mut known.istio),
+            None => spec.cluster.revision.push(Revision { name: name.into(), istio: version.into(), istiods: 1 }),
+        }
+    }
+}
+
+/// Everything of every revision, as far as the world says that Istio is installed.
 pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     let mut objects = Vec::new();
+    if spec.cluster.installation != Extent::Whole {
+        return begun(spec);
+    }
     for (revision, version, istiods) in revisions(spec) {
         objects.extend(istiod(&revision, &version, istiods));
         objects.push(injector(&revision));
@@ -41,6 +64,17 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         webhook["clientConfig"]["caBundle"] = json!(root);
     }
     objects
+}
+
+/// What an installation left behind that ended before istiod: the namespace, accounts, permissions and configuration.
+fn begun(spec: &Spec) -> Vec<Value> {
+    const BEFORE: [&str; 6] =
+        ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap"];
+    if spec.cluster.installation == Extent::None {
+        return Vec::new();
+    }
+    let rendered = rendering::rendered("default", true);
+    rendered.into_iter().filter(|object| object["kind"].as_str().is_some_and(|kind| BEFORE.contains(&kind))).collect()
 }
 
 fn istiod(revision: &str, version: &str, istiods: usize) -> Vec<Value> {

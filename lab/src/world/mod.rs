@@ -12,6 +12,7 @@ pub mod gitops;
 pub(crate) mod installation;
 pub mod memory;
 pub(crate) mod objects;
+pub mod rendering;
 pub mod span;
 pub mod spec;
 
@@ -80,6 +81,10 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("upgrade-two-labels", include_str!("../../worlds/upgrade-two-labels.toml")),
     ("upgrade-worse-on-canary", include_str!("../../worlds/upgrade-worse-on-canary.toml")),
     ("upgrade-never-ready", include_str!("../../worlds/upgrade-never-ready.toml")),
+    // Installation.
+    ("install-empty", include_str!("../../worlds/install-empty.toml")),
+    ("install-half-done", include_str!("../../worlds/install-half-done.toml")),
+    ("install-old-kubernetes", include_str!("../../worlds/install-old-kubernetes.toml")),
 ];
 
 /// What is wrong with a world's name, file or variation.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::spec::{Spec, Workload, WorkloadKind};
+use super::spec::{Extent, Spec, Workload, WorkloadKind};
 use super::{gateway, installation};
 use crate::mesh::ca;
 
@@ -17,7 +17,10 @@ pub(crate) fn proxy_image(spec: &Spec, revision: &str) -> String {
 /// Every object of the world, in an order in which an API server would accept them.
 pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     let mut objects = Vec::new();
-    let mut namespaces = vec!["default", "kube-system", ROOT_NAMESPACE];
+    let mut namespaces = vec!["default", "kube-system"];
+    if spec.cluster.installation != Extent::None {
+        namespaces.push(ROOT_NAMESPACE);
+    }
     let meshed: Vec<&str> = workloads(spec).map(|(namespace, _)| namespace).chain([spec.namespace.as_str()]).collect();
     for namespace in
         meshed.iter().copied().chain(spec.objects.iter().filter_map(|o| o["metadata"]["namespace"].as_str()))
@@ -44,10 +47,12 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         }
         objects.push(namespace);
     }
-    let root = ca::root(spec.seed, ca::Root::Present).pem;
     let named = objects.iter().filter_map(|namespace| namespace["metadata"]["name"].as_str().map(str::to_owned));
+    let root = ca::root(spec.seed, ca::Root::Present).pem;
     let roots: Vec<Value> = named.map(|namespace| root_certificate(&namespace, &root)).collect();
-    objects.extend(roots);
+    if spec.cluster.installation == Extent::Whole {
+        objects.extend(roots);
+    }
     objects.extend((1..=spec.cluster.nodes).map(|index| node(spec, index)));
     objects.extend(control_plane(spec));
     if spec.telemetry.prometheus {
@@ -72,7 +77,7 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
 }
 
 /// The ConfigMap by which istiod gives every namespace the mesh's root.
-fn root_certificate(namespace: &str, pem: &str) -> Value {
+pub(crate) fn root_certificate(namespace: &str, pem: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "istio-ca-root-cert", "namespace": namespace, "labels": {"istio.io/config": "true"}},
@@ -239,7 +244,8 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
         "status": {"loadBalancer": {}},
     })];
     // Each revision has a mesh configuration of its own.
-    objects.extend(installation::revisions(spec).iter().map(|(revision, ..)| {
+    let revisions = if spec.cluster.installation == Extent::Whole { installation::revisions(spec) } else { Vec::new() };
+    objects.extend(revisions.iter().map(|(revision, ..)| {
         let istiod = installation::istiod_name(revision);
         let name = istiod.replacen("istiod", "istio", 1);
         let mesh = mesh.replace("istiod.istio-system.svc", &format!("{istiod}.istio-system.svc"));

@@ -75,6 +75,8 @@ pub struct Cluster {
     pub kubernetes: String,
     /// Version of istiod and its proxies.
     pub istio: String,
+    /// How much of Istio is there.
+    pub installation: Extent,
     /// `metadata.uid` of the namespace `kube-system`, by which clusters are told apart; the same in all worlds that say none.
     pub uid: Option<String>,
     /// Whether the namespaces of workloads say that new pods get a sidecar (`istio-injection=enabled`).
@@ -104,6 +106,7 @@ impl Default for Cluster {
         Cluster {
             kubernetes: "1.37.0".into(),
             istio: "1.31.0".into(),
+            installation: Extent::Whole,
             uid: None,
             injection: true,
             nodes: 3,
@@ -117,6 +120,20 @@ impl Default for Cluster {
             pod_start: Span::millis(3_000),
         }
     }
+}
+
+/// How much of Istio a cluster has when the lab opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extent {
+    /// Nothing: not even its CustomResourceDefinitions.
+    None,
+    /// What an installation of `istioctl manifest generate` makes before istiod: the definitions, the namespace, accounts,
+    /// permissions and ConfigMaps.
+    Begun,
+    /// All of it.
+    #[default]
+    Whole,
 }
 
 /// What can be observed in a world.

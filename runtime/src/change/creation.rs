@@ -13,8 +13,8 @@ use super::ownership::{managed_fields, manager_of};
 use super::patch::with_precondition;
 use super::send::{self, LOOKS, Outcome};
 use super::undo::ATTEMPTS;
-use super::{Change, diff};
-use crate::effect::{Call, ObjectRef};
+use super::{Change, FieldChange, diff, going};
+use crate::effect::{Call, ObjectRef, ResourceKind};
 use crate::failure::{BAD_ANSWER, CONFLICT, FORBIDDEN, Failure, NOT_FOUND};
 use crate::gate::access;
 use crate::record::event::{Changing, UndoConflict, UndoOutcome};
@@ -26,6 +26,13 @@ const NOT_SHOWN: [&str; 4] = ["name", "namespace", "uid", "creationTimestamp"];
 /// What the server writes into the metadata of a new object.
 const SERVERS_OWN: [&str; 7] =
     ["uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "deletionTimestamp", "selfLink"];
+
+/// What Kubernetes' own controllers write into an object that somebody else has made, beside its status.
+const CONTROLLERS: [&str; 3] = [
+    "metadata.deletionTimestamp",
+    "metadata.deletionGracePeriodSeconds",
+    "metadata.annotations[\"deployment.kubernetes.io/revision\"]",
+];
 
 /// The annotation that names the run of a fleeting object.
 const MARK: &str = "meshbook/run";
@@ -44,10 +51,13 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
     let tried = match trial(run, object, &content) {
         Ok(tried) => Some(tried),
         Err(failure) if failure.is(&FORBIDDEN) && run.mode() == Mode::Plan => None,
+        // What is to lie in a namespace that is itself only planned, the server cannot try.
+        Err(failure) if failure.is(&NOT_FOUND) && run.mode() == Mode::Plan && in_planned_namespace(run, object) => None,
         Err(failure) => return Err(failure),
     };
     let validated = tried.is_some();
     let tried = tried.unwrap_or_else(|| content.clone());
+    let left: Vec<String> = change.left_to_others.iter().map(|&end| end.to_owned()).collect();
     let mut changing = Changing {
         object: object.clone(),
         summary: change.summary.clone(),
@@ -67,12 +77,26 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         fleeting: change.fleeting,
         first: None,
         deletes: false,
+        left_to_others: left,
     };
     // From a record without them, nobody can tell whether somebody has changed them since.
     if redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());
     }
     Ok((changing, tried))
+}
+
+/// Whether an object's namespace is there only after the changes planned so far.
+fn in_planned_namespace(run: &Run, object: &ObjectRef) -> bool {
+    let Some(namespace) = &object.namespace else { return false };
+    let kind = ResourceKind::cluster("", "v1", "Namespace", "namespaces");
+    run.gate.overlay.real(&ObjectRef::new(kind, "", namespace)).is_some_and(|real| real.is_null())
+}
+
+/// Whether a field is one that controllers write.
+fn is_left(field: &FieldChange, left: &[String]) -> bool {
+    let path = field.path.to_string();
+    CONTROLLERS.contains(&path.as_str()) || left.iter().any(|end| path.ends_with(end.as_str()))
 }
 
 fn trial(run: &Run, object: &ObjectRef, content: &Value) -> Result<Value, Failure> {
@@ -202,7 +226,8 @@ fn is_ours(changing: &Changing, now: &Value, field_manager: &str) -> bool {
         let mut own = entries.iter().filter(|entry| entry["subresource"] != "status").peekable();
         own.peek().is_some() && own.all(|entry| entry["manager"] == field_manager)
     });
-    only_us && changing.fields.iter().all(|field| field.stands_in(now))
+    let mut ours = changing.fields.iter().filter(|field| !is_left(field, &changing.left_to_others));
+    only_us && ours.all(|field| field.stands_in(now))
 }
 
 /// Deletes what was created, if it is still as it was then; a fleeting object, if it still is the one that was created.
@@ -217,8 +242,10 @@ pub(super) fn take_back(
     let mut sent = false;
     // Whether all that is left is to wait until it has gone.
     let mut going = false;
+    // A namespace goes after all that is in it.
+    let slow = changing.fleeting || going::is_slow(object);
     let mut attempt = 0;
-    while attempt < (if going && changing.fleeting { GOING } else { ATTEMPTS }) {
+    while attempt < (if going && slow { GOING } else { ATTEMPTS }) {
         if attempt > 0 {
             send::pause(caller);
         }
@@ -247,6 +274,14 @@ pub(super) fn take_back(
             if !conflicts.is_empty() {
                 return Ok(UndoOutcome::Conflict { fields: conflicts, restored: Vec::new() });
             }
+        }
+        if !sent && let Some(more) = going::with(caller, object, &now)? {
+            // What a controller deletes after its owner may be on its way out.
+            last = Some(
+                Failure::new(&CONFLICT, format!("{object} was not deleted: {more} would go with it"))
+                    .hint("delete what is no longer needed, and undo again; or let it be"),
+            );
+            continue;
         }
         if now.pointer("/metadata/deletionTimestamp").is_some_and(Value::is_string) {
             going = true;
@@ -313,10 +348,7 @@ pub(super) fn examine(
             format!("{object} was deleted and made anew since: what is there now is not what the run created"),
         ));
     }
-    let differs = diff::fields(created, now).into_iter().filter(|field| {
-        field.path.to_string() != "metadata.deletionTimestamp"
-            && field.path.to_string() != "metadata.deletionGracePeriodSeconds"
-    });
+    let differs = diff::fields(created, now).into_iter().filter(|field| !is_left(field, &changing.left_to_others));
     Ok(differs
         .map(|field| UndoConflict {
             by: manager_of(now, &field.path, field_manager),

@@ -43,6 +43,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<Changing, Failure> {
         fleeting: false,
         first: None,
         deletes: true,
+        left_to_others: Vec::new(),
     };
     let mut redacted = changing.clone();
     redact::changing(&mut redacted);

@@ -5,6 +5,7 @@ mod creation;
 mod deletion;
 pub mod diff;
 pub mod field;
+mod going;
 pub mod levels;
 pub(crate) mod many;
 pub mod ownership;
@@ -55,6 +56,9 @@ pub struct Change {
     pub(crate) fleeting: bool,
     /// What has to be set back before this change is: see [`First`].
     pub first: Option<Box<First>>,
+    /// Of a creation: the ends of the paths of fields that the cluster's controllers go on writing in the object. They do not
+    /// make it somebody else's: taken back, it is deleted all the same.
+    pub left_to_others: &'static [&'static str],
 }
 
 impl Change {
@@ -72,6 +76,7 @@ impl Change {
             apply: None,
             fleeting: false,
             first: None,
+            left_to_others: &[],
         }
     }
 
@@ -118,6 +123,12 @@ impl Change {
     #[must_use]
     pub fn irreversible(self, why: &'static str) -> Self {
         Change { class: Class::Irreversible, irreversible: Some(why), ..self }
+    }
+
+    /// The same, of a creation, with fields that controllers go on writing, by the ends of their paths.
+    #[must_use]
+    pub fn left_to_others(self, fields: &'static [&'static str]) -> Self {
+        Change { left_to_others: fields, ..self }
     }
 
     /// The same of an object that the primitive itself designates.

@@ -173,6 +173,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Fa
         fleeting: false,
         first: change.first.clone(),
         deletes: false,
+        left_to_others: Vec::new(),
     };
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());

@@ -75,6 +75,7 @@ fn changing(before: &Value, after: &Value) -> Changing {
         apply: None,
         first: None,
         deletes: false,
+        left_to_others: Vec::new(),
     }
 }
 

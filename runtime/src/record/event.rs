@@ -232,6 +232,9 @@ pub struct Changing {
     /// Whether it deletes its object: its inverse makes it anew from the pre-image.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deletes: bool,
+    /// Of a creation: the ends of the paths of fields that controllers go on writing in the object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_to_others: Vec<String>,
 }
 
 /// Fields of another object that have to be as they were before a change is taken back.

@@ -159,6 +159,10 @@ fn looked(effect: Effect, ordinal: (u64, u64), answer: &Result<Reply, Failure>, 
         Ok(Reply::Text(text)) if matches!(effect.call, Call::ReadFile { .. }) => {
             (Some(Reply::Json(crate::transport::files::facts(text.as_bytes()))), None)
         }
+        // What was rendered stands in the record object by object, where it is applied.
+        Ok(Reply::Json(objects)) if matches!(effect.call, Call::Render(_)) => {
+            (Some(Reply::Json(crate::transport::files::facts(objects.to_string().as_bytes()))), None)
+        }
         Ok(reply) => (Some(reply.clone()), None),
         Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
     };

@@ -10,6 +10,9 @@
 //! tenant = "mesh"
 //! bearer_token_file = "/run/secrets/mimir"
 //! matchers = { cluster = "eu1" }
+//!
+//! [tools]
+//! istioctl = "/opt/istio-1.31.0/bin/istioctl"
 //! ```
 
 use std::collections::BTreeMap;
@@ -29,6 +32,9 @@ use crate::value::Span;
 pub struct ConfigFile {
     #[serde(default)]
     context: BTreeMap<String, ContextConfig>,
+    /// Where programs are that render objects, by their names; one that is not named is looked for on `$PATH`.
+    #[serde(default)]
+    tools: BTreeMap<String, PathBuf>,
 }
 
 /// What is configured for one kubeconfig context.
@@ -301,6 +307,11 @@ impl ConfigFile {
                 None => failure,
             }
         })
+    }
+
+    /// Where programs are that render objects, by their names.
+    pub fn tools(&self) -> BTreeMap<String, PathBuf> {
+        self.tools.clone()
     }
 
     /// What is configured for a context; the defaults if nothing is.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{KnownKind, Seen, Transport};
-use crate::effect::{Call, ObjectRef, Reply, ResourceKind};
+use crate::effect::{Call, FileFolder, ObjectRef, Reply, ResourceKind};
 use crate::failure::{CONFLICT, FILE, Failure, NOT_FOUND};
 use crate::record::file::private_directory;
 
@@ -31,12 +31,17 @@ pub fn directory(home: &Path) -> PathBuf {
     home.join("backups")
 }
 
+/// The folder of objects that another tool has rendered, below meshbook's home. Nothing is ever written there.
+pub fn manifests(home: &Path) -> PathBuf {
+    home.join("manifests")
+}
+
 /// The same transport, with the files of the folder below `home`; a replay as it is.
 pub(crate) fn beside(transport: Arc<dyn Transport>, home: &Path) -> Arc<dyn Transport> {
     if !transport.has_files() {
         return transport;
     }
-    Arc::new(Beside { transport, folder: Folder(directory(home)) })
+    Arc::new(Beside { transport, folder: Folder(directory(home)), manifests: Folder(manifests(home)) })
 }
 
 /// That a connection has no files: a run has.
@@ -52,12 +57,14 @@ pub(crate) fn facts(bytes: &[u8]) -> Value {
 struct Beside {
     transport: Arc<dyn Transport>,
     folder: Folder,
+    manifests: Folder,
 }
 
 impl Transport for Beside {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
         let done = match call {
-            Call::ReadFile { name } => self.folder.read(name).map(Reply::Text),
+            Call::ReadFile { folder: FileFolder::Backups, name } => self.folder.read(name).map(Reply::Text),
+            Call::ReadFile { folder: FileFolder::Manifests, name } => self.manifests.read(name).map(Reply::Text),
             Call::Get { object } if object.is_file() => self.folder.get(&object.name).map(Reply::Json),
             Call::Create { object, content, dry_run } if object.is_file() => {
                 self.folder.create(&object.name, content, *dry_run).map(Reply::Json)

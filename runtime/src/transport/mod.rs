@@ -21,9 +21,11 @@ mod port_forward;
 mod retry;
 mod server;
 mod source;
+mod tool;
 mod unanswered;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -133,6 +135,9 @@ pub struct Connection {
     jaeger: Jaeger,
     dashboards: Dashboards,
     accounts: Accounts,
+    tools: BTreeMap<String, PathBuf>,
+    /// The largest answer that is accepted, in bytes.
+    limit: usize,
 }
 
 impl Connection {
@@ -164,6 +169,8 @@ impl Connection {
             jaeger: Jaeger::new(config.jaeger.clone().unwrap_or_default()),
             dashboards: Dashboards::new(&config),
             accounts: Accounts::new(&config),
+            tools: options.config.tools(),
+            limit,
             config,
         })
     }
@@ -192,7 +199,8 @@ impl Connection {
                 Reply::Json(serde_json::to_value(kinds).expect("a kind has only strings and a bool"))
             }
             // A run answers these itself, before they come here.
-            Call::ReadFile { name } => return Err(files::elsewhere(name)),
+            Call::ReadFile { name, .. } => return Err(files::elsewhere(name)),
+            Call::Render(rendering) => Reply::Json(tool::render(&self.tools, rendering, self.limit).await?),
             Call::Get { object } => Reply::Json(kubernetes::get(server, object).await?),
             Call::List { kind, namespace, labels, fields } => Reply::Json(
                 kubernetes::list(server, kind, namespace.as_deref(), labels.as_deref(), fields.as_deref()).await?,

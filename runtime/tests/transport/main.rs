@@ -8,3 +8,4 @@ mod lab;
 mod notify;
 mod pods;
 mod prometheus;
+mod tool;

@@ -24,5 +24,5 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    Ok(Dynamic::from(call.receiver::<Restoration>()?.parts().is_empty()))
+    Ok(Dynamic::from(call.receiver::<Restoration>()?.is_empty()))
 }

@@ -31,10 +31,13 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let part = call.receiver::<Part>()?;
-    let differing = part.first_differing(call.run())?;
-    saw(call, match &differing {
-        Some(object) => format!("{object} is not as in the backup"),
-        None => format!("as in the backup: {}", part.text()),
-    });
+    let differing = part.0.first_lacking(call.run())?;
+    saw(
+        call,
+        match &differing {
+            Some(object) => object.clone(),
+            None => format!("as in the backup: {}", part.text()),
+        },
+    );
     Ok(Dynamic::from(differing.is_none()))
 }

@@ -25,5 +25,5 @@ pub static PRIMITIVE: Primitive = Primitive {
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    Ok(Dynamic::from(List::new(call.receiver::<Restoration>()?.parts().iter().cloned())))
+    Ok(Dynamic::from(List::new(call.receiver::<Restoration>()?.parts())))
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use meshbook_runtime::change::Change;
 use meshbook_runtime::effect::{Effect, ObjectRef, Reply, ResourceKind};
 use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND};
 use meshbook_runtime::noun::Noun;
@@ -10,9 +9,10 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Table;
 use serde_json::{Value, json};
 
-use super::clean::{group, is_same, restored};
+use super::clean::group;
 use super::format::Place;
 use super::{Backup, gather};
+use crate::desired::{self, Rule};
 use crate::kubernetes::{kinds, read};
 use crate::text::count;
 
@@ -24,28 +24,13 @@ pub struct Restoration(Arc<Inner>);
 struct Inner {
     /// How many objects the backup has that can be restored.
     all: usize,
-    parts: Vec<Part>,
+    parts: Vec<desired::Part>,
     notes: Vec<String>,
 }
 
 /// The objects of one kind that differ.
 #[derive(Clone, Debug)]
-pub struct Part(Arc<PartInner>);
-
-#[derive(Debug)]
-struct PartInner {
-    kind: String,
-    objects: Vec<Differing>,
-}
-
-/// An object that is not as in the backup.
-#[derive(Clone, Debug)]
-struct Differing {
-    reference: ObjectRef,
-    kept: Value,
-    /// Whether there is none.
-    absent: bool,
-}
+pub struct Part(pub(crate) desired::Part);
 
 /// Holds a cluster against a backup.
 ///
@@ -80,24 +65,16 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
             now.insert(ObjectRef::new(kind.clone(), &text("namespace"), &text("name")), item);
         }
     }
-    let mut parts: Vec<PartInner> = Vec::new();
-    for (reference, (_, object)) in references.iter().zip(backup.objects()) {
-        let live = match now.remove(reference) {
+    let mut differing = Vec::new();
+    for (reference, (_, object)) in references.into_iter().zip(backup.objects()) {
+        let live = match now.remove(&reference) {
             Some(live) => Some(live),
             None if reference.kind == kinds::secret() || reference.kind == kinds::config_map() => {
-                read::find(run, reference)?
+                read::find(run, &reference)?
             }
             None => None,
         };
-        if live.as_ref().is_some_and(|live| is_same(live, object)) {
-            continue;
-        }
-        let differing = Differing { reference: reference.clone(), kept: object.clone(), absent: live.is_none() };
-        let title = reference.kind.kind.clone();
-        match parts.last_mut().filter(|part| part.kind == title) {
-            Some(part) => part.objects.push(differing),
-            None => parts.push(PartInner { kind: title, objects: vec![differing] }),
-        }
+        differing.extend(desired::differing(Rule::Kept, reference, object.clone(), live.as_ref()));
     }
     let mut notes = Vec::new();
     // Namespaces and ConfigMaps that the backup does not have are none of the mesh's.
@@ -114,7 +91,7 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
             count(backup.locked(), "secret", "secrets")
         ));
     }
-    let parts = parts.into_iter().map(|part| Part(Arc::new(part))).collect();
+    let parts = desired::parts(Rule::Kept, differing);
     Ok(Restoration(Arc::new(Inner { all: backup.objects().len(), parts, notes })))
 }
 
@@ -135,54 +112,14 @@ fn kind(served: &[ResourceKind], place: &Place, object: &Value) -> Result<Resour
 
 impl Restoration {
     /// The objects that differ, kind by kind, in the order in which they are restored.
-    pub fn parts(&self) -> &[Part] {
-        &self.0.parts
-    }
-}
-
-impl Part {
-    /// Makes its objects as the backup has them: what is not there is created, what is equal by now is left alone.
-    ///
-    /// # Errors
-    /// What reading and changing can end in.
-    pub fn restore(&self, run: &Run) -> Result<bool, Failure> {
-        let mut changed = false;
-        for one in &self.0.objects {
-            let change = match read::find(run, &one.reference)? {
-                Some(now) if is_same(&named(now.clone(), &one.reference), &one.kept) => continue,
-                Some(now) => {
-                    let after = restored(&named(now.clone(), &one.reference), &one.kept);
-                    Change::new(one.reference.clone(), "restore it as the backup has it".into(), now, after)
-                }
-                None => {
-                    Change::creation(one.reference.clone(), "create it as the backup has it".into(), one.kept.clone())
-                }
-            };
-            changed |= run.change(change.designated())?.is_made();
-        }
-        Ok(changed)
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
+        self.0.parts.iter().cloned().map(Part)
     }
 
-    /// The first object that is not as in the backup, if there is one.
-    ///
-    /// # Errors
-    /// What every read can end in.
-    pub fn first_differing(&self, run: &Run) -> Result<Option<ObjectRef>, Failure> {
-        for one in &self.0.objects {
-            let now = read::find(run, &one.reference)?;
-            if !now.is_some_and(|now| is_same(&named(now, &one.reference), &one.kept)) {
-                return Ok(Some(one.reference.clone()));
-            }
-        }
-        Ok(None)
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.0.parts.is_empty()
     }
-}
-
-/// An object that says what it is.
-fn named(mut object: Value, reference: &ObjectRef) -> Value {
-    object["apiVersion"] = reference.kind.api_version().into();
-    object["kind"] = reference.kind.kind.clone().into();
-    object
 }
 
 impl Noun for Restoration {
@@ -190,7 +127,7 @@ impl Noun for Restoration {
     const DOC: &'static str = "In what a cluster differs from a backup, object by object: what is not there, and what is otherwise. What is there and not in the backup is counted, and stays.";
 
     fn text(&self) -> String {
-        let differ: usize = self.0.parts.iter().map(|part| part.0.objects.len()).sum();
+        let differ: usize = self.0.parts.iter().map(desired::Part::len).sum();
         match differ {
             0 => format!("nothing differs from the {} of the backup", count(self.0.all, "object", "objects")),
             some => format!("{some} of {} of the backup differ", count(self.0.all, "object", "objects")),
@@ -198,21 +135,11 @@ impl Noun for Restoration {
     }
 
     fn table(&self) -> Table {
-        if self.0.parts.is_empty() {
-            let mut table = Table::line(self.text());
-            table.notes.extend(self.0.notes.iter().cloned());
-            return table;
-        }
-        let mut table = Table::new(self.text(), &["OBJECT", "IS"]);
-        for one in self.0.parts.iter().flat_map(|part| &part.0.objects) {
-            table.row([one.reference.to_string(), if one.absent { "not there" } else { "otherwise" }.to_owned()]);
-        }
-        table.notes.extend(self.0.notes.iter().cloned());
-        table
+        desired::table(self.text(), &self.0.parts, &self.0.notes)
     }
 
     fn json(&self) -> Value {
-        json!({ "objects": self.0.all, "differ": self.0.parts.iter().map(Noun::json).collect::<Vec<_>>(), "notes": self.0.notes })
+        json!({ "objects": self.0.all, "differ": self.0.parts.iter().map(desired::Part::json).collect::<Vec<_>>(), "notes": self.0.notes })
     }
 }
 
@@ -221,19 +148,10 @@ impl Noun for Part {
     const DOC: &'static str = "The objects of one kind that are not as a backup has them.";
 
     fn text(&self) -> String {
-        match self.0.objects.as_slice() {
-            [one] => one.reference.to_string(),
-            many => format!("{} objects of kind {}", many.len(), self.0.kind),
-        }
+        self.0.text()
     }
 
     fn json(&self) -> Value {
-        json!(
-            self.0
-                .objects
-                .iter()
-                .map(|one| json!({ "object": one.reference.to_string(), "absent": one.absent }))
-                .collect::<Vec<_>>()
-        )
+        self.0.json()
     }
 }

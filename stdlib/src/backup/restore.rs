@@ -23,12 +23,15 @@ pub static PRIMITIVE: Primitive = Primitive {
     examples: &[Example {
         world: "healthy",
         script: r#"let taken = backup(); k8s::patch("dr", "catalog", #{ spec: #{ host: "other" } }); for part in taken.restoration().parts() { part.restore(); }"#,
-        expect: Expect::Changes(&["DestinationRule summit/catalog: spec.host", "DestinationRule summit/catalog: spec.host"]),
+        expect: Expect::Changes(&[
+            "DestinationRule summit/catalog: spec.host",
+            "DestinationRule summit/catalog: spec.host",
+        ]),
     }],
     body,
     ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
-    Ok(Dynamic::from(call.receiver::<Part>()?.restore(call.run())?))
+    Ok(Dynamic::from(call.receiver::<Part>()?.0.make(call.run())?))
 }

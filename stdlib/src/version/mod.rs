@@ -32,8 +32,13 @@ const KUBERNETES: [(u32, u32, Option<u32>); 8] = [
     (31, 32, None),
 ];
 
+/// The oldest minor version of Kubernetes that a minor version of Istio supports; `None` where it is not known here.
+pub fn least_kubernetes(istio: u32) -> Option<u32> {
+    KUBERNETES.iter().find(|(minor, _, _)| *minor == istio).map(|(_, least, _)| *least)
+}
+
 /// The minor version in `1.MINOR…`.
-fn minor(version: &str) -> Option<u32> {
+pub fn minor(version: &str) -> Option<u32> {
     let rest = version.trim_start_matches('v').strip_prefix("1.")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -18,6 +18,7 @@ pub mod plane;
 pub mod routes;
 pub mod rules;
 mod sidecar;
+pub mod writes;
 
 use config::Snapshot;
 use plane::Plane;

@@ -127,7 +127,7 @@ pub fn knows<'a>(state: &'a State, istiod: &PodKey) -> &'a Arc<Snapshot> {
 }
 
 /// The istiods that stand behind the Service of a revision.
-fn behind(store: &Store, revision: &str) -> Vec<Object> {
+pub(super) fn behind(store: &Store, revision: &str) -> Vec<Object> {
     let service = store.get("", "services", ROOT_NAMESPACE, &istiod_name(revision));
     let Some(selector) = service.as_ref().and_then(|service| service["spec"]["selector"].as_object()) else {
         return Vec::new();

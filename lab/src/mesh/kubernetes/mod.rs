@@ -11,13 +11,14 @@ use super::seed;
 use crate::api::webhooks::{self, Called};
 use crate::crd::{Catalog, ResourceType};
 use crate::store::{Object, Store};
-use crate::world::Spec;
 use crate::world::objects::workloads;
 use crate::world::spec::Workload;
+use crate::world::{Spec, installation};
 
 mod autoscaler;
 mod bare;
 mod crash;
+mod definitions;
 mod endpoints;
 pub(crate) mod event;
 pub mod inject;
@@ -92,6 +93,8 @@ impl Controllers {
 
     /// Brings the cluster one step nearer to what its objects ask for; `at_once` makes new pods ready immediately.
     pub fn reconcile(&mut self, store: &Store, now: Timestamp, at_once: bool) {
+        definitions::reconcile(store, now);
+        installation::learn(&mut self.spec, store);
         self.start_and_end(store, now);
         autoscaler::reconcile(&mut self.scaling, store, now, at_once);
         for deployment in store.list("apps", "deployments", None) {

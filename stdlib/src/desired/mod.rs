@@ -1,0 +1,236 @@
+//! Objects that a cluster is to have, held against those that it has; made so part by part, each proved before the next.
+//!
+//! A restoration and an installation are both this. They differ in where the objects come from, in their order, and in when
+//! an object counts as the one that is wanted: [`Rule`].
+
+pub mod rendered;
+pub mod works;
+
+use std::sync::Arc;
+
+use meshbook_runtime::change::Change;
+use meshbook_runtime::effect::ObjectRef;
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::run::Run;
+use meshbook_runtime::value::Table;
+use serde_json::{Value, json};
+
+use crate::backup::clean;
+use crate::kubernetes::read;
+use crate::text::count;
+
+/// When an object is the one that is wanted, and how it becomes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// All that people have written is as it was kept, and nothing else.
+    Kept,
+    /// Every field that was rendered is there, and the object works as far as its kind shows it. What servers, controllers and
+    /// other people have added stays.
+    Rendered,
+}
+
+impl Rule {
+    fn is_same(self, now: &Value, wanted: &Value) -> bool {
+        match self {
+            Rule::Kept => clean::is_same(now, wanted),
+            Rule::Rendered => rendered::is_in(now, wanted),
+        }
+    }
+
+    fn made(self, now: &Value, wanted: &Value) -> Value {
+        match self {
+            Rule::Kept => clean::restored(now, wanted),
+            Rule::Rendered => rendered::laid_over(now, wanted),
+        }
+    }
+
+    /// What an object that is as it is wanted still lacks.
+    fn lacks(self, now: &Value) -> Option<String> {
+        match self {
+            Rule::Kept => None,
+            Rule::Rendered => works::lacking(now),
+        }
+    }
+
+    /// Where what is wanted comes from, as the end of a sentence.
+    fn source(self) -> &'static str {
+        match self {
+            Rule::Kept => "as the backup has it",
+            Rule::Rendered => "as it was rendered",
+        }
+    }
+
+    fn is_otherwise(self) -> &'static str {
+        match self {
+            Rule::Kept => "not as in the backup",
+            Rule::Rendered => "not as rendered",
+        }
+    }
+
+    /// What a person calls it to make an object so.
+    fn verb(self) -> &'static str {
+        match self {
+            Rule::Kept => "restore it",
+            Rule::Rendered => "make it",
+        }
+    }
+
+    /// The fields that others write into a new object, and that therefore do not make it theirs.
+    fn left_to_others(self, wanted: &ObjectRef) -> &'static [&'static str] {
+        match (self, wanted.kind.group.as_str()) {
+            (Rule::Rendered, "admissionregistration.k8s.io") => works::OF_ISTIOD,
+            // An autoscaler's.
+            (Rule::Rendered, "apps") => &["spec.replicas"],
+            _ => &[],
+        }
+    }
+}
+
+/// One object that is not as it is wanted.
+#[derive(Clone, Debug)]
+pub struct Differing {
+    reference: ObjectRef,
+    wanted: Value,
+    state: State,
+}
+
+/// In what it differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Absent,
+    Otherwise,
+    /// It is as it is wanted, and does not work yet.
+    Lacking(String),
+}
+
+impl State {
+    fn text(&self) -> &str {
+        match self {
+            State::Absent => "not there",
+            State::Otherwise => "otherwise",
+            State::Lacking(what) => what,
+        }
+    }
+}
+
+/// The objects of one kind that differ.
+#[derive(Clone, Debug)]
+pub struct Part(Arc<PartInner>);
+
+#[derive(Debug)]
+struct PartInner {
+    rule: Rule,
+    kind: String,
+    objects: Vec<Differing>,
+}
+
+/// Holds one object against the one that is wanted; `None` if it is that.
+pub fn differing(rule: Rule, reference: ObjectRef, wanted: Value, now: Option<&Value>) -> Option<Differing> {
+    let state = match now.map(|now| named(now.clone(), &reference)) {
+        None => State::Absent,
+        Some(now) if !rule.is_same(&now, &wanted) => State::Otherwise,
+        Some(now) => State::Lacking(rule.lacks(&now)?),
+    };
+    Some(Differing { reference, wanted, state })
+}
+
+/// Objects that differ, kind by kind, in the order in which they stand.
+pub fn parts(rule: Rule, objects: Vec<Differing>) -> Vec<Part> {
+    let mut parts: Vec<PartInner> = Vec::new();
+    for one in objects {
+        let title = one.reference.kind.kind.clone();
+        match parts.last_mut().filter(|part| part.kind == title) {
+            Some(part) => part.objects.push(one),
+            None => parts.push(PartInner { rule, kind: title, objects: vec![one] }),
+        }
+    }
+    parts.into_iter().map(|part| Part(Arc::new(part))).collect()
+}
+
+/// A table of all objects that differ.
+pub fn table(title: String, parts: &[Part], notes: &[String]) -> Table {
+    let mut table = if parts.is_empty() { Table::line(title) } else { Table::new(title, &["OBJECT", "IS"]) };
+    for one in parts.iter().flat_map(|part| &part.0.objects) {
+        table.row([one.reference.to_string(), one.state.text().to_owned()]);
+    }
+    table.notes.extend(notes.iter().cloned());
+    table
+}
+
+impl Part {
+    /// How many objects it has.
+    pub fn len(&self) -> usize {
+        self.0.objects.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.0.objects.is_empty()
+    }
+
+    /// Makes its objects as they are wanted: what is not there is created, what is so by now is left alone. Answers whether
+    /// anything had to be changed.
+    ///
+    /// # Errors
+    /// What reading and changing can end in.
+    pub fn make(&self, run: &Run) -> Result<bool, Failure> {
+        let rule = self.0.rule;
+        let mut changed = false;
+        for one in &self.0.objects {
+            let change = match read::find(run, &one.reference)?.map(|now| named(now, &one.reference)) {
+                Some(now) if rule.is_same(&now, &one.wanted) => continue,
+                Some(now) => {
+                    let after = rule.made(&now, &one.wanted);
+                    Change::new(one.reference.clone(), format!("{} {}", rule.verb(), rule.source()), now, after)
+                }
+                None => {
+                    let summary = format!("create it {}", rule.source());
+                    Change::creation(one.reference.clone(), summary, one.wanted.clone())
+                        .left_to_others(rule.left_to_others(&one.reference))
+                }
+            };
+            changed |= run.change(change.designated())?.is_made();
+        }
+        Ok(changed)
+    }
+
+    /// The first object that is not as it is wanted, or does not work yet, and what it lacks; `None` if all are and do.
+    ///
+    /// # Errors
+    /// What every read can end in.
+    pub fn first_lacking(&self, run: &Run) -> Result<Option<String>, Failure> {
+        let rule = self.0.rule;
+        for one in &self.0.objects {
+            let now = read::find(run, &one.reference)?;
+            let lacks = match differing(rule, one.reference.clone(), one.wanted.clone(), now.as_ref()) {
+                None => continue,
+                Some(Differing { state: State::Lacking(what), .. }) => what,
+                Some(Differing { state: State::Absent, .. }) => "not there".to_owned(),
+                Some(_) => rule.is_otherwise().to_owned(),
+            };
+            return Ok(Some(format!("{} is {lacks}", one.reference)));
+        }
+        Ok(None)
+    }
+
+    /// How it reads in a sentence.
+    pub fn text(&self) -> String {
+        match self.0.objects.as_slice() {
+            [one] => one.reference.to_string(),
+            many => count(many.len(), "object", &format!("objects of kind {}", self.0.kind)),
+        }
+    }
+
+    /// How it stands in the record.
+    pub fn json(&self) -> Value {
+        let one = |one: &Differing| json!({ "object": one.reference.to_string(), "absent": one.state == State::Absent, "is": one.state.text() });
+        json!(self.0.objects.iter().map(one).collect::<Vec<_>>())
+    }
+}
+
+/// An object that says what it is.
+fn named(mut object: Value, reference: &ObjectRef) -> Value {
+    object["apiVersion"] = reference.kind.api_version().into();
+    object["kind"] = reference.kind.kind.clone().into();
+    object
+}

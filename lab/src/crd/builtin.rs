@@ -39,6 +39,7 @@ const APPS: &str = "io.k8s.api.apps.v1";
 const AUTHENTICATION: &str = "io.k8s.api.authentication.v1";
 const AUTHORIZATION: &str = "io.k8s.api.authorization.v1";
 const ADMISSION: &str = "io.k8s.api.admissionregistration.v1";
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 const fn namespaced(
     group: &'static str,
@@ -174,6 +175,10 @@ const ROWS: &[Row] = &[
         subresources: &[STATUS],
         ..namespaced("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "io.k8s.api.policy.v1")
     },
+    cluster(RBAC, "v1", "ClusterRole", "clusterroles", "io.k8s.api.rbac.v1"),
+    cluster(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", "io.k8s.api.rbac.v1"),
+    namespaced(RBAC, "v1", "Role", "roles", "io.k8s.api.rbac.v1"),
+    namespaced(RBAC, "v1", "RoleBinding", "rolebindings", "io.k8s.api.rbac.v1"),
     Row {
         categories: EXTENSIONS,
         generation: true,

@@ -64,6 +64,7 @@ KINDS = {
     "apis/policy/v1": ["PodDisruptionBudget"],
     "apis/events.k8s.io/v1": ["Event"],
     "apis/networking.k8s.io/v1": ["NetworkPolicy"],
+    "apis/rbac.authorization.k8s.io/v1": ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
     "apis/admissionregistration.k8s.io/v1": ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"],
     "apis/apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
     "apis/authentication.k8s.io/v1": ["TokenReview", "SelfSubjectReview"],

@@ -353,7 +353,7 @@ primitives! {
     host_configure: "onboarding/configure.rs";
     host_is_configured: "onboarding/is_configured.rs";
     host_add_missing: "onboarding/add_missing.rs";
-    host_lacks: "onboarding/host_lacks.rs";
+    host_is_complete: "onboarding/is_complete.rs";
     host_onboarding: "onboarding/onboarding_of.rs";
     onboarding_lacks: "onboarding/lacks.rs";
     onboarding_seen: "onboarding/seen_of.rs";

@@ -197,13 +197,15 @@ impl State {
                 && self.pods.get(server).is_some_and(|pod| authorization::denies(policies, pod, &asked))
         };
         let peers: HashMap<&PodKey, Peer> = self.proxies.iter().map(|(key, proxy)| (key, peer(proxy))).collect();
+        let own = proxy;
         if let Some((gateway, proxy)) = through {
             let outside = super::outside(Some(proxy), false, None);
             let asker =
                 Asker { pod: gateway, sidecar: Some(proxy.identity), config: &proxy.config, outside, denies: &denies };
             let stream = Stream { source: gateway.clone(), ..stream };
             let (singles, _) = self.traffic.singles(&stream, &asker, &peers, command.count, now);
-            return (singles.iter().map(|single| transfer(single, command, true)).collect(), Vec::new());
+            let log = own.map(ready).into_iter().collect();
+            return (singles.iter().map(|single| transfer(single, command, true)).collect(), log);
         }
         let sidecar = proxy.map(|proxy| proxy.identity);
         let asker = Asker { pod: key, sidecar, config, outside, denies: &denies };
@@ -211,8 +213,7 @@ impl State {
         let transfers = singles.iter().map(|single| transfer(single, command, proxy.is_some())).collect();
         let mut log = Vec::new();
         if let Some(proxy) = proxy {
-            let ready = format!("{}\tinfo\tEnvoy proxy is ready", proxy.started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"));
-            log.push((proxy.started, ready));
+            log.push(ready(proxy));
             if self.writes_access_log(pod) {
                 let host = config.host(&authority, &key.0);
                 let parties = Parties {
@@ -256,6 +257,11 @@ impl State {
         });
         found.map(|service| &**service)
     }
+}
+
+/// The first line of a proxy's log that matters here.
+fn ready(proxy: &super::Proxy) -> (Timestamp, String) {
+    (proxy.started, format!("{}\tinfo\tEnvoy proxy is ready", proxy.started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")))
 }
 
 /// What curl sees of the end of a request.

@@ -1,4 +1,4 @@
-//! `Host.lacks(file)`: whether the objects about the host lack anything of a reviewed file.
+//! `Host.is_complete(file)`: whether the objects about the host have every section of a reviewed file.
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
@@ -14,26 +14,26 @@ use crate::text::and;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
-    name: "lacks",
+    name: "is_complete",
     receiver: Some("Host"),
     params: &[param("file", Type::Resource, "as `configure` takes it")],
     returns: "bool",
     class: Some(Class::Read),
-    summary: "Whether an object of the file is not there, or has not every section that the file has.",
-    doc: "Sections as `add_missing` adds them. One that is there with other values is not lacking: `is_configured` compares values.",
+    summary: "Whether every object of the file is there, and has every section that the file has.",
+    doc: "Sections as `add_missing` adds them. One that is there with other values counts: `is_configured` compares values.",
     errors: &[&CONFIGURED_ELSEWHERE, &SCRIPT, &FORBIDDEN],
     permissions: descriptor::CONFIGURED,
     search: &["kubectl diff", "missing", "unset"],
     examples: &[
         Example {
             world: "healthy",
-            script: r#"host("catalog").lacks("circuit-breakers.destinationrule.yaml")"#,
-            expect: Expect::Value("true"),
+            script: r#"host("catalog").is_complete("circuit-breakers.destinationrule.yaml")"#,
+            expect: Expect::Value("false"),
         },
         Example {
             world: "healthy",
-            script: r#"host("graph-core").lacks("onboarding.virtualservice.yaml")"#,
-            expect: Expect::Value("false"),
+            script: r#"host("graph-core").is_complete("onboarding.virtualservice.yaml")"#,
+            expect: Expect::Value("true"),
         },
     ],
     body,
@@ -45,5 +45,5 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let lacking: Vec<String> =
         file::lacking(call.run(), &host, &name, &text)?.iter().map(file::Lacking::text).collect();
     saw(call, if lacking.is_empty() { format!("nothing of {name} is lacking") } else { and(&lacking) });
-    Ok(Dynamic::from(!lacking.is_empty()))
+    Ok(Dynamic::from(lacking.is_empty()))
 }

@@ -128,8 +128,7 @@ const NEVER_STAYS: &[&str] = &["request"];
 const CANNOT_BE_UNDONE: &[&str] = &["restart"];
 
 /// Changes of objects that belong to the whole cluster: a run with a namespace is not how their examples are tried.
-const OF_THE_CLUSTER: &[&str] =
-    &["ignore_failures", "restore", "label_for", "move_to", "make_default", "remove"];
+const OF_THE_CLUSTER: &[&str] = &["ignore_failures", "restore", "label_for", "move_to", "make_default", "remove"];
 
 /// Runs one example as a runbook, takes it back in another process, and compares the objects.
 fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {

@@ -74,14 +74,14 @@ impl Noun for Onboarding {
     const DOC: &'static str = "What a service needs to take part in the mesh, item by item: injection, sidecar, probes, destination rule, virtual service, metrics, traces; and what of it is there.";
 
     fn text(&self) -> String {
-        let those = |state: State| {
-            let those = self.0.1.iter().filter(|item| item.state == state).map(|item| item.what.to_owned());
-            and(&those.collect::<Vec<_>>())
+        let those = |state: State| -> Vec<String> {
+            self.0.1.iter().filter(|item| item.state == state).map(|item| item.what.to_owned()).collect()
         };
         let (lacking, unknown) = (those(State::Lacking), those(State::Unknown));
-        let lacks = if lacking.is_empty() { "lacks nothing".into() } else { format!("lacks: {lacking}") };
-        let unknown = if unknown.is_empty() { unknown } else { format!("; it cannot be told of: {unknown}") };
-        format!("{} {lacks}{unknown}", self.0.0)
+        let lacks = if lacking.is_empty() { "lacks nothing".into() } else { format!("lacks: {}", and(&lacking)) };
+        let untold =
+            if unknown.is_empty() { String::new() } else { format!("; it cannot be told of: {}", and(&unknown)) };
+        format!("{} {lacks}{untold}", self.0.0)
     }
 
     fn table(&self) -> Table {

@@ -97,7 +97,9 @@ impl Noun for Gateway {
 
     fn table(&self) -> Table {
         let sort = match self.0.sort {
-            Sort::Chart if self.0.work.is_none() => "for which there is no Deployment, and no Gateway of the Gateway API",
+            Sort::Chart if self.0.work.is_none() => {
+                "for which there is no Deployment, and no Gateway of the Gateway API"
+            }
             Sort::Chart => "as Istio's chart makes it",
             Sort::Api => "a Gateway of the Gateway API",
         };

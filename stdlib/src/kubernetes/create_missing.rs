@@ -24,16 +24,10 @@ pub static PRIMITIVE: Primitive = Primitive {
     examples: &[
         Example {
             world: "healthy",
-            script: r#"k8s::create_missing("gateway-api.gateway.yaml")"#,
+            script: r#"k8s::create_missing("access-log-of-failures.telemetry.yaml")"#,
             expect: Expect::Changes(&[
-                "Gateway summit/public: spec.gatewayClassName",
-                "Gateway summit/public: spec.listeners",
-                "HorizontalPodAutoscaler summit/public-istio: spec.scaleTargetRef.apiVersion",
-                "HorizontalPodAutoscaler summit/public-istio: spec.scaleTargetRef.kind",
-                "HorizontalPodAutoscaler summit/public-istio: spec.scaleTargetRef.name",
-                "HorizontalPodAutoscaler summit/public-istio: spec.minReplicas",
-                "HorizontalPodAutoscaler summit/public-istio: spec.maxReplicas",
-                "HorizontalPodAutoscaler summit/public-istio: spec.metrics",
+                "Telemetry summit/access-log-of-failures: metadata.labels[\"app.kubernetes.io/managed-by\"]",
+                "Telemetry summit/access-log-of-failures: spec.accessLogging",
             ]),
         },
         Example {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::{certificates, recorded, router, routes, transport};
+use super::{certificates, load_balancing, recorded, router, routes, transport};
 use crate::mesh::istiod::config::Cluster;
 use crate::mesh::istiod::plane;
 use crate::mesh::istiod::rules::Thresholds;
@@ -448,7 +448,7 @@ fn outbound(cluster: &Cluster) -> Value {
     body["circuit_breakers"] = thresholds(cluster.thresholds());
     body["metadata"] = metadata(cluster);
     outlier(&mut body, &cluster.policy.outlier_detection);
-    load_balancer(&mut body, &cluster.policy.load_balancer);
+    load_balancing::translate(&mut body, &cluster.policy.load_balancer);
     transport::outbound(&mut body, cluster);
     body
 }
@@ -461,35 +461,6 @@ fn inbound(cluster: &Cluster) -> Value {
     body["circuit_breakers"] = thresholds(cluster.thresholds());
     body["metadata"] = metadata(cluster);
     body
-}
-
-/// `loadBalancer` of a DestinationRule as istiod translates it (`pilot/pkg/networking/core/loadbalancer`): the policy, and
-/// how much a new host gets at first. Without one it is LEAST_REQUEST.
-fn load_balancer(body: &mut Value, rule: &Value) {
-    let Some(map) = body.as_object_mut() else { return };
-    let simple = rule["simple"].as_str().unwrap_or("LEAST_REQUEST");
-    let (policy, settings) = match simple {
-        _ if rule["consistentHash"]["maglev"].is_object() => ("MAGLEV", None),
-        _ if rule["consistentHash"].is_object() => ("RING_HASH", None),
-        // Envoy leaves its own default out of what it prints.
-        "ROUND_ROBIN" => ("", Some("round_robin_lb_config")),
-        "RANDOM" => ("RANDOM", None),
-        "PASSTHROUGH" => ("CLUSTER_PROVIDED", None),
-        _ => ("LEAST_REQUEST", Some("least_request_lb_config")),
-    };
-    if policy.is_empty() {
-        map.remove("lb_policy");
-    } else {
-        map.insert("lb_policy".into(), json!(policy));
-    }
-    if let (Some(settings), Some(duration)) = (settings, rule["warmup"]["duration"].as_str()) {
-        let or = |field: &str, default: f64| rule["warmup"][field].as_f64().unwrap_or(default);
-        let slow = json!({
-            "slow_start_window": duration, "aggression": {"default_value": or("aggression", 1.0)},
-            "min_weight_percent": {"value": or("minimumPercent", 10.0)},
-        });
-        map.insert(settings.into(), json!({"slow_start_config": slow}));
-    }
 }
 
 /// `outlierDetection` of a DestinationRule as istiod translates it.

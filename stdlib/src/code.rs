@@ -210,14 +210,6 @@ pub static CONFIGURED_ELSEWHERE: Code = Code {
     explain: "A DestinationRule or VirtualService of another name in the namespace is about the same host. Of two VirtualServices in the mesh the older counts, two DestinationRules are merged in part: nobody could see which field holds. Change the one that is there, or give the object of the file its name.",
 };
 
-/// Two labels that would contradict each other.
-pub static TWO_LABELS: Code = Code {
-    name: "meshbook::namespace::two_labels",
-    exit: Exit::Refused,
-    catchable: true,
-    explain: "The namespace follows a revision by `istio.io/rev`. With `istio-injection` beside it the revision would be ignored (IST0123), and new pods would land on another control plane than its owner means.",
-};
-
 /// No webhook would inject pods from the revision.
 pub static NO_INJECTOR: Code = Code {
     name: "meshbook::revision::no_injector",

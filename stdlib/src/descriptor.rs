@@ -430,6 +430,26 @@ pub const CONFIGURE: &[Permission] = &[
     may("*", "*", "delete"),
 ];
 
+/// To compare the objects about a host with a file.
+pub const CONFIGURED: &[Permission] = &[may("*", "*", "get"), may("*", "*", "list")];
+
+/// To see whether a gateway is there and serves.
+pub const GATEWAY: &[Permission] = &[
+    may("", "configmaps", "list"),
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "services", "get"),
+    may("", "services", "list"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "list"),
+    may("autoscaling", "horizontalpodautoscalers", "list"),
+    may("gateway.networking.k8s.io", "gateways", "get"),
+    may("networking.istio.io", "gateways", "list"),
+];
+
+/// To create objects of a file that are not there, and to take that back.
+pub const CREATE_ANY: &[Permission] = &[may("*", "*", "get"), may("*", "*", "create"), may("*", "*", "delete")];
+
 /// To see what a service needs to take part in the mesh.
 pub const ONBOARDING: &[Permission] = &[
     may("", "namespaces", "get"),
@@ -440,9 +460,6 @@ pub const ONBOARDING: &[Permission] = &[
     may("networking.istio.io", "destinationrules", "list"),
     may("networking.istio.io", "virtualservices", "list"),
 ];
-
-/// To label a namespace.
-pub const LABEL_NAMESPACE: &[Permission] = &[may("", "namespaces", "get"), may("", "namespaces", "patch")];
 
 /// To see whether a workload's proxies belong to a revision.
 pub const SYNCED: &[Permission] = &[may("", "pods", "list"), may("", "pods/portforward", "create")];

@@ -365,10 +365,26 @@ primitives! {
     walk_takes: "carried/takes.rs";
     host_configure: "onboarding/configure.rs";
     host_is_configured: "onboarding/is_configured.rs";
+    host_add_missing: "onboarding/add_missing.rs";
+    host_is_complete: "onboarding/is_complete.rs";
     host_onboarding: "onboarding/onboarding_of.rs";
     onboarding_lacks: "onboarding/lacks.rs";
     onboarding_seen: "onboarding/seen_of.rs";
-    namespace_enable_injection: "onboarding/enable_injection.rs";
+    answers_header: "request/header.rs";
+    tls_pair_is_mutual: "tls/is_mutual.rs";
+    // Traces, and what gathers them.
+    namespace_spans: "spans/spans_of.rs";
+    spans_arrive: "spans/arrive.rs";
+    spans_is_missing: "spans/is_missing.rs";
+    spans_why: "spans/why.rs";
+    observability: "dashboards/observability.rs";
+    // Ingress gateways.
+    gateway: "gateway/gateway.rs";
+    gateway_lacks: "gateway/lacks.rs";
+    gateway_seen: "gateway/seen_of.rs";
+    gateway_workload: "gateway/workload_of.rs";
+    k8s_create_missing: "kubernetes/create_missing.rs";
+    k8s_missing: "kubernetes/missing.rs";
     // Lists.
     list_len: "list/len.rs";
     list_is_empty: "list/is_empty.rs";
@@ -399,6 +415,7 @@ primitives! {
     dependents_is_empty: "dependents/is_empty.rs";
     namespace_placement: "placement/placement_of.rs";
     placement_rest: "placement/rest.rs";
+    placement_without_sidecar: "placement/without_sidecar.rs";
     namespace_label_for: "workload/label_for.rs";
     workload_move_to: "workload/move_to.rs";
     workload_health: "health/health_of.rs";
@@ -480,6 +497,8 @@ nouns! {
     crate::revision::Revision;
     crate::injection::Injection;
     crate::placement::Placement;
+    crate::gateway::Gateway;
+    crate::spans::Spans;
     crate::dependents::Dependents;
     crate::health::Health;
     meshbook_runtime::value::Span;
@@ -516,7 +535,6 @@ codes! {
     BACKUP_KEY;
     // Day 2.
     CONFIGURED_ELSEWHERE;
-    TWO_LABELS;
     // Upgrades.
     NO_INJECTOR;
     REVISION_IN_USE;

@@ -114,7 +114,8 @@ const ON_THE_LAB: &[&str] = &[
     "write",
     "restore",
     "configure",
-    "enable_injection",
+    "add_missing",
+    "k8s::create_missing",
     "label_for",
     "move_to",
     "make_default",
@@ -129,7 +130,7 @@ const CANNOT_BE_UNDONE: &[&str] = &["restart"];
 
 /// Changes of objects that belong to the whole cluster: a run with a namespace is not how their examples are tried.
 const OF_THE_CLUSTER: &[&str] =
-    &["ignore_failures", "apply", "restore", "enable_injection", "label_for", "move_to", "make_default", "remove"];
+    &["ignore_failures", "apply", "restore", "label_for", "move_to", "make_default", "remove"];
 
 /// Runs one example as a runbook, takes it back in another process, and compares the objects.
 fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {

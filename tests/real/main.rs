@@ -8,6 +8,7 @@ mod changes;
 mod cluster;
 mod control_plane;
 mod installation;
+mod joining;
 mod latency;
 mod load;
 mod log_levels;

@@ -332,6 +332,7 @@ fn line(
             Outcome::Ok
             | Outcome::ApplicationError
             | Outcome::ServerOverflow
+            | Outcome::Denied
             | Outcome::ApplicationDown
             | Outcome::Plaintext
             | Outcome::Rejected

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::access_log::{Parties, Side, lines};
 use super::curl::{Command, Refusal, Transfer, expanded};
+use super::istiod::authorization;
 use super::kubernetes::{PodKey, inject, key_of, second, text};
 use super::traffic::flow::Stream;
 use super::traffic::outcome::Outcome;
@@ -156,8 +157,12 @@ impl State {
         let Some(service) = self.resolves(&command.host, &key.0) else {
             return (vec![Transfer::unresolved(&command.host); times], Vec::new());
         };
-        let authority = format!("{}:{}", command.host, command.port);
+        // A client of a gateway says in the header whom it means; of a service it is the name that it asked for.
+        let asked_for = command.headers.iter().find(|(name, _)| name == "host").map(|(_, value)| value.as_str());
+        let authority =
+            format!("{}:{}", asked_for.filter(|name| !name.contains(':')).unwrap_or(&command.host), command.port);
         let patience = command.max_time.unwrap_or(Duration::from_secs(300));
+        let through = self.gateway_behind(service);
         let proxy = self.proxies.get(key).filter(|_| inject::has_sidecar(pod));
         let plain = self.istiod.snapshot.without_proxy(&key.0, now);
         let config = proxy.map_or(&plain, |proxy| &proxy.config);
@@ -183,14 +188,32 @@ impl State {
             client_timeout: patience,
             on_behalf: None,
         };
-        let asker = Asker { pod: key, sidecar: proxy.map(|proxy| proxy.identity), config, outside };
+        let asked_path = command.path.split('?').next().unwrap_or_default();
+        let denies = |server: &PodKey, mutual: bool| {
+            let namespace = mutual.then_some(through.map_or(key, |(gateway, _)| gateway).0.as_str());
+            let asked = authorization::Asked { path: asked_path, method: &command.method, namespace };
+            let policies = self.istiod.snapshot.authorization_policies();
+            self.proxies.contains_key(server)
+                && self.pods.get(server).is_some_and(|pod| authorization::denies(policies, pod, &asked))
+        };
         let peers: HashMap<&PodKey, Peer> = self.proxies.iter().map(|(key, proxy)| (key, peer(proxy))).collect();
+        let own = proxy;
+        if let Some((gateway, proxy)) = through {
+            let outside = super::outside(Some(proxy), false, None);
+            let asker =
+                Asker { pod: gateway, sidecar: Some(proxy.identity), config: &proxy.config, outside, denies: &denies };
+            let stream = Stream { source: gateway.clone(), ..stream };
+            let (singles, _) = self.traffic.singles(&stream, &asker, &peers, command.count, now);
+            let log = own.map(ready).into_iter().collect();
+            return (singles.iter().map(|single| transfer(single, command, true)).collect(), log);
+        }
+        let sidecar = proxy.map(|proxy| proxy.identity);
+        let asker = Asker { pod: key, sidecar, config, outside, denies: &denies };
         let (singles, journal) = self.traffic.singles(&stream, &asker, &peers, command.count, now);
         let transfers = singles.iter().map(|single| transfer(single, command, proxy.is_some())).collect();
         let mut log = Vec::new();
         if let Some(proxy) = proxy {
-            let ready = format!("{}\tinfo\tEnvoy proxy is ready", proxy.started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"));
-            log.push((proxy.started, ready));
+            log.push(ready(proxy));
             if self.writes_access_log(pod) {
                 let host = config.host(&authority, &key.0);
                 let parties = Parties {
@@ -205,6 +228,18 @@ impl State {
             }
         }
         (transfers, log)
+    }
+
+    /// The gateway whose pods a Service selects, if it is one's.
+    fn gateway_behind(&self, service: &Value) -> Option<(&PodKey, &super::Proxy)> {
+        let selector = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty())?;
+        self.proxies
+            .iter()
+            .filter(|(key, proxy)| proxy.router && key.0 == text(&service["metadata"]["namespace"]))
+            .find(|(key, _)| {
+                let labels = self.pods.get(*key).map(|pod| &pod["metadata"]["labels"]);
+                labels.is_some_and(|labels| selector.iter().all(|(name, value)| &labels[name] == value))
+            })
     }
 
     /// The Service behind a name, as the cluster's DNS answers a pod of a namespace.
@@ -222,6 +257,11 @@ impl State {
         });
         found.map(|service| &**service)
     }
+}
+
+/// The first line of a proxy's log that matters here.
+fn ready(proxy: &super::Proxy) -> (Timestamp, String) {
+    (proxy.started, format!("{}\tinfo\tEnvoy proxy is ready", proxy.started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")))
 }
 
 /// What curl sees of the end of a request.
@@ -245,6 +285,8 @@ fn transfer(single: &Single, command: &Command, proxied: bool) -> Transfer {
     if report.details == "via_upstream" {
         let beyond = (seconds * 1000.0).floor();
         headers.push(("x-envoy-upstream-service-time", beyond.to_string()));
+        // What Envoy itself answers is text as well; the application's answers say so.
+        headers.push(("content-type", "text/plain; charset=utf-8".into()));
     }
     // The last Envoy on the way writes the header over: the caller's own, or the server's.
     headers.push(("server", if proxied { "envoy" } else { "istio-envoy" }.into()));

@@ -84,7 +84,8 @@ enum Listener {
     Istiod,
     Prometheus,
     Jaeger,
-    Application,
+    /// On this port.
+    Application(u16),
 }
 
 /// The server on a pod's port; `None` is connection refused.
@@ -131,7 +132,7 @@ fn listener(mesh: &Mesh, key: &PodKey, port: u16) -> Option<Listener> {
                 .filter_map(|declared| declared["containerPort"].as_u64())
                 .any(|declared| declared == u64::from(port));
             let down = state.traffic.servers.iter().any(|server| server.pod == *key && server.down);
-            (listens && !down && key.0 != ROOT_NAMESPACE).then_some(Listener::Application)
+            (listens && !down && key.0 != ROOT_NAMESPACE).then_some(Listener::Application(port))
         }
     }
 }
@@ -203,7 +204,32 @@ fn state_page(mesh: &Mesh, key: &PodKey, listener: Listener, ask: &Ask, now: Tim
         Listener::EnvoyPrometheus => envoy::prometheus(&state, key, ask, now),
         Listener::Istiod => istiod::debug::page(&state, key, ask, now),
         Listener::Jaeger => jaeger::page(&state, ask, now),
-        Listener::Application | Listener::Prometheus => Page::text("ok\n"),
+        Listener::Application(port) => application(&state, key, port, ask, now),
+        Listener::Prometheus => Page::text("ok\n"),
+    }
+}
+
+/// What an application answers on a port that somebody reaches by port-forward; one that errs always errs here as well.
+/// The collector's is its extension `health_check` (`healthcheckextension`: `Server available` or 503).
+fn application(state: &super::State, key: &PodKey, port: u16, ask: &Ask, now: Timestamp) -> Page {
+    let server = state.traffic.servers.iter().find(|server| server.pod == *key);
+    let unwell = server.filter(|server| server.error_rate >= 1.0).map(|server| server.error_code);
+    let page = match (port, ask.path) {
+        (13133, _) => {
+            let says = if unwell.is_some() { "Server not available" } else { "Server available" };
+            let began = state.pods.get(key).map(|pod| pod["status"]["startTime"].clone());
+            let since: Option<Timestamp> = began.as_ref().and_then(|at| at.as_str()?.parse().ok());
+            let uptime = since.map_or(0, |since| now.duration_since(since).as_secs());
+            let page = serde_json::json!({"status": says, "upSince": began, "uptime": format!("{uptime}s")});
+            Page::json(page.to_string())
+        }
+        (3000, "/api/health") => Page::json("{\"database\":\"ok\"}"),
+        (20001, "/kiali/healthz" | "/healthz") => Page::text(""),
+        _ => Page::text("ok\n"),
+    };
+    match unwell {
+        Some(status) => page.with_status(status),
+        None => page,
     }
 }
 

@@ -73,6 +73,12 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("gateway-hpa", include_str!("../../worlds/gateway-hpa.toml")),
     ("new-service", include_str!("../../worlds/new-service.toml")),
     ("injection-label-missing", include_str!("../../worlds/injection-label-missing.toml")),
+    // Installation.
+    ("installation-webhook-gone", include_str!("../../worlds/installation-webhook-gone.toml")),
+    ("installation-no-gateway", include_str!("../../worlds/installation-no-gateway.toml")),
+    ("installation-no-load-balancer", include_str!("../../worlds/installation-no-load-balancer.toml")),
+    ("installation-observability", include_str!("../../worlds/installation-observability.toml")),
+    ("installation-collector-unwell", include_str!("../../worlds/installation-collector-unwell.toml")),
     // Upgrades.
     ("upgrade-canary", include_str!("../../worlds/upgrade-canary.toml")),
     ("upgrade-half-done", include_str!("../../worlds/upgrade-half-done.toml")),

@@ -99,6 +99,8 @@ pub struct Cluster {
     pub push_max: Span,
     /// The time from a pod's creation to its readiness.
     pub pod_start: Span,
+    /// Whether Services of type LoadBalancer get an address.
+    pub load_balancers: bool,
 }
 
 impl Default for Cluster {
@@ -118,6 +120,7 @@ impl Default for Cluster {
             push_min: Span::millis(100),
             push_max: Span::millis(400),
             pod_start: Span::millis(3_000),
+            load_balancers: true,
         }
     }
 }

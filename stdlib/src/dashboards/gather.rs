@@ -7,7 +7,7 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Missing;
 use serde_json::Value;
 
-use super::known::{KNOWN, Known};
+use super::known::Known;
 use super::{Dashboard, Dashboards, Place};
 use crate::evidence::{absorb, root};
 use crate::kubernetes::{kinds, read};
@@ -25,11 +25,11 @@ struct Target {
     port: u16,
 }
 
-/// Looks for the dashboards, and asks each.
+/// Looks for these, and asks each.
 ///
 /// # Errors
 /// What a script may not handle.
-pub fn gather(run: &Run) -> Result<Dashboards, Failure> {
+pub fn gather(run: &Run, wanted: impl IntoIterator<Item = &'static Known>) -> Result<Dashboards, Failure> {
     let root = root::namespace(run)?;
     let usual: Vec<&str> = [root.as_str(), run.namespace()].into_iter().chain(NAMESPACES).collect();
     let (services, note) = match read::list_widely(run, &kinds::service(), &usual) {
@@ -38,7 +38,7 @@ pub fn gather(run: &Run) -> Result<Dashboards, Failure> {
     };
     let notes = note.map(|note| format!("looked at {note}")).into_iter().collect();
     let mut seen = Vec::new();
-    for known in &KNOWN {
+    for known in wanted {
         let configured = configured(run, known)?;
         let place = known.find(&services).filter(|_| configured.is_none());
         let (elsewhere, answers) = match (configured, known.name, &place) {
@@ -101,9 +101,9 @@ fn ask(run: &Run, known: &Known, place: &Place) -> Result<Result<(), String>, Fa
         Ok(target) => target,
         Err(why) => return Ok(Err(why)),
     };
-    let page = |path: &&str| {
-        Effect::page(&target.namespace, &target.pod, target.port, format!("health of {}", known.name), path)
-    };
+    let port = known.health_port.unwrap_or(target.port);
+    let page =
+        |path: &&str| Effect::page(&target.namespace, &target.pod, port, format!("health of {}", known.name), path);
     let mut why = String::new();
     for reply in run.read_all(known.health.iter().map(page).collect()) {
         match reply {

@@ -11,12 +11,12 @@ use crate::descriptor::{self, param};
 pub static PRIMITIVE: Primitive = Primitive {
     name: "has",
     receiver: Some("Dashboards"),
-    params: &[param("name", Type::String, "Prometheus, Grafana, Jaeger or Kiali").naming(Names::OneOf(&[
-        "Prometheus",
-        "Grafana",
-        "Jaeger",
-        "Kiali",
-    ]))],
+    params: &[param(
+        "name",
+        Type::String,
+        "Prometheus, Grafana, Jaeger or Kiali; of `observability()` also OpenTelemetry collector",
+    )
+    .naming(Names::OneOf(&["Prometheus", "Grafana", "Jaeger", "Kiali", "OpenTelemetry collector"]))],
     returns: "bool",
     summary: "Whether the dashboard of this name is there and answers.",
     errors: &[&NO_DATA, &TYPE],

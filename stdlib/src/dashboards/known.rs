@@ -23,9 +23,24 @@ pub struct Known {
     pub others: &'static [u16],
     /// Pages that answer 200 while it is well; one is enough.
     pub health: &'static [&'static str],
-    /// What a person opens.
+    /// The port of its pod that has these pages, where it is another than its Service leads to.
+    pub health_port: Option<u16>,
+    /// What a person opens; empty if there is nothing to see.
     pub path: &'static str,
 }
+
+/// The collector of OpenTelemetry, which takes the spans of all proxies and hands them on. Its health is that of its
+/// extension `health_check` (<https://github.com/open-telemetry/opentelemetry-collector-contrib/tree/main/extension/healthcheckextension>).
+pub static COLLECTOR: Known = Known {
+    name: "OpenTelemetry collector",
+    labels: &["otel-collector", "opentelemetry-collector"],
+    services: &["otel-collector", "opentelemetry-collector"],
+    port: 4317,
+    others: &[4318, 55678],
+    health: &["/"],
+    health_port: Some(13133),
+    path: "",
+};
 
 /// All of them.
 pub static KNOWN: [Known; 4] = [
@@ -36,6 +51,7 @@ pub static KNOWN: [Known; 4] = [
         port: 9090,
         others: &[80],
         health: &["/-/ready"],
+        health_port: None,
         path: "/graph",
     },
     Known {
@@ -45,6 +61,7 @@ pub static KNOWN: [Known; 4] = [
         port: 3000,
         others: &[80],
         health: &["/api/health"],
+        health_port: None,
         path: "/dashboards",
     },
     Known {
@@ -54,6 +71,7 @@ pub static KNOWN: [Known; 4] = [
         port: 16_686,
         others: &[80],
         health: &["/jaeger/api/services", "/api/services"],
+        health_port: None,
         path: "/",
     },
     Known {
@@ -63,6 +81,7 @@ pub static KNOWN: [Known; 4] = [
         port: 20_001,
         others: &[],
         health: &["/kiali/healthz", "/healthz"],
+        health_port: None,
         path: "/kiali",
     },
 ];

@@ -11,7 +11,7 @@ use meshbook_runtime::value::{Missing, Table};
 use serde_json::{Value, json};
 
 use crate::text::and;
-use known::{KNOWN, Known};
+use known::Known;
 
 /// The dashboards that there are.
 #[derive(Clone, Debug)]
@@ -51,6 +51,7 @@ impl Dashboard {
     /// How to open it.
     fn open(&self) -> String {
         match &self.place {
+            Some(_) if self.known.path.is_empty() => "-".into(),
             Some(place) => format!(
                 "kubectl -n {} port-forward svc/{} {}:{}, then http://localhost:{}{}",
                 place.namespace, place.service, self.known.port, place.port, self.known.port, self.known.path
@@ -93,7 +94,7 @@ impl Dashboards {
     pub fn find(&self, name: &str) -> Result<&Dashboard, Failure> {
         let all = self.seen()?;
         all.iter().find(|one| one.known.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names: Vec<String> = KNOWN.iter().map(|known| known.name.to_owned()).collect();
+            let names: Vec<String> = all.iter().map(|one| one.known.name.to_owned()).collect();
             Failure::new(&TYPE, format!("`{}` is no dashboard that meshbook knows", crate::text::first_line(name)))
                 .hint(format!("one of {}", and(&names)))
         })
@@ -115,8 +116,7 @@ impl Dashboards {
 
 impl Noun for Dashboards {
     const NAME: &'static str = "Dashboards";
-    const DOC: &'static str =
-        "Where Prometheus, Grafana, Jaeger and Kiali are, whether each answers, and how to open it. May be missing.";
+    const DOC: &'static str = "Where Prometheus, Grafana, Jaeger and Kiali are, and the OpenTelemetry collector if it was asked for; whether each answers, and how to open it. May be missing.";
 
     fn text(&self) -> String {
         let seen = match &self.0.seen {
@@ -174,6 +174,7 @@ impl Noun for Dashboards {
 
 #[cfg(test)]
 mod tests {
+    use super::known::KNOWN;
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use meshbook_runtime::change::Change;
 use meshbook_runtime::effect::{ObjectRef, ResourceKind};
-use meshbook_runtime::failure::{Failure, NOT_FOUND};
+use meshbook_runtime::failure::{Failure, NOT_FOUND, SCRIPT};
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
@@ -75,6 +75,23 @@ pub fn apply(run: &Run, configuration: Value) -> Result<Object, Failure> {
     let summary = format!("{verb} {}", some(&fields, 3));
     let change = Change::applied(reference.clone(), summary, before, configuration);
     Ok(Object::new(reference, run.change(change)?.object))
+}
+
+/// The objects of a file that are not there, in their order.
+///
+/// # Errors
+/// `SCRIPT` for a file that is none; `NOT_FOUND` if the API server does not serve a kind; what reading can end in.
+pub fn missing(run: &Run, name: &str, text: &str) -> Result<Vec<(ObjectRef, Value)>, Failure> {
+    let configurations = parse(text)
+        .map_err(|why| Failure::new(&SCRIPT, format!("resources/{name}: {why}")).unchanged("nothing was changed"))?;
+    let mut missing = Vec::new();
+    for configuration in configurations {
+        let reference = reference(run, &configuration)?;
+        if read::find(run, &reference)?.is_none() {
+            missing.push((reference, configuration));
+        }
+    }
+    Ok(missing)
 }
 
 /// Whether a line of [`leaves`] only says which object it is.

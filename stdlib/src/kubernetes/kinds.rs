@@ -98,6 +98,16 @@ pub fn sidecar() -> ResourceKind {
     ResourceKind::namespaced("networking.istio.io", "v1", "Sidecar", "sidecars")
 }
 
+/// A Gateway of Istio, as Istio 1.22 and newer serve it.
+pub fn istio_gateway() -> ResourceKind {
+    ResourceKind::namespaced("networking.istio.io", "v1", "Gateway", "gateways")
+}
+
+/// A Gateway of the Gateway API.
+pub fn api_gateway() -> ResourceKind {
+    ResourceKind::namespaced("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
+}
+
 /// A NetworkPolicy.
 pub fn network_policy() -> ResourceKind {
     ResourceKind::namespaced("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")

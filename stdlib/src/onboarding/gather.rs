@@ -1,5 +1,7 @@
 //! Looks at each item of the checklist.
 
+use std::collections::BTreeSet;
+
 use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::{Failure, NO_DATA};
 use meshbook_runtime::noun::Noun;
@@ -13,6 +15,7 @@ use crate::kubernetes::{kinds, read};
 use crate::prometheus::{self, quote};
 use crate::proxy::pod::{PROXY, PodFacts};
 use crate::text::{count, some};
+use crate::{spans, trace};
 
 /// Looks at each item.
 ///
@@ -32,6 +35,7 @@ pub fn gather(run: &Run, host: &Host) -> Result<Onboarding, Failure> {
         rule(run, host)?,
         routes(run, host)?,
         metrics(run, host)?,
+        traces(run, &own)?,
     ];
     Ok(Onboarding::new(host.text(), items))
 }
@@ -127,6 +131,25 @@ fn metrics(run: &Run, host: &Host) -> Result<Item, Failure> {
         Err(missing) => {
             Item { what: "metrics", state: State::Unknown, seen: missing.failure("istio_requests_total").message }
         }
+    })
+}
+
+/// Whether Jaeger has spans of it. Where no Jaeger is known nobody can tell, and nothing is lacking by that.
+fn traces(run: &Run, pods: &[&Value]) -> Result<Item, Failure> {
+    let expected: BTreeSet<String> =
+        pods.iter().map(|pod| PodFacts::of(pod)).filter_map(|pod| spans::service_of(&pod)).collect();
+    let known = match trace::read::services(run)? {
+        Ok(known) => known,
+        Err(missing) => {
+            let seen = format!("it cannot be told whether spans arrive: {missing}");
+            return Ok(Item { what: "traces", state: State::Unknown, seen });
+        }
+    };
+    let lacking: Vec<String> = expected.iter().filter(|name| !known.contains(*name)).cloned().collect();
+    Ok(match (expected.is_empty(), lacking.is_empty()) {
+        (true, _) => item("traces", false, "no pod of the service has a proxy that would report spans".into()),
+        (false, true) => item("traces", true, "Jaeger has spans of it".into()),
+        (false, false) => item("traces", false, format!("Jaeger has no span of {} yet", some(&lacking, 3))),
     })
 }
 

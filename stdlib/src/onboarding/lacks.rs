@@ -12,14 +12,27 @@ use crate::onboarding::{ITEMS, Onboarding};
 pub static PRIMITIVE: Primitive = Primitive {
     name: "lacks",
     receiver: Some("Onboarding"),
-    params: &[param("item", Type::String, "injection, sidecar, probes, destination rule, virtual service or metrics").naming(Names::OneOf(&ITEMS))],
+    params: &[param(
+        "item",
+        Type::String,
+        "injection, sidecar, probes, destination rule, virtual service, metrics or traces",
+    )
+    .naming(Names::OneOf(&ITEMS))],
     returns: "bool",
     summary: "Whether this item is not there, or cannot be told.",
     errors: &[&NO_DATA],
     search: &["missing", "checklist"],
     examples: &[
-        Example { world: "healthy", script: r#"host("graph-core").onboarding().lacks("sidecar")"#, expect: Expect::Value("false") },
-        Example { world: "healthy", script: r#"host("graph-core").onboarding().lacks("luck")"#, expect: Expect::Fails("meshbook::data::missing") },
+        Example {
+            world: "healthy",
+            script: r#"host("graph-core").onboarding().lacks("sidecar")"#,
+            expect: Expect::Value("false"),
+        },
+        Example {
+            world: "healthy",
+            script: r#"host("graph-core").onboarding().lacks("luck")"#,
+            expect: Expect::Fails("meshbook::data::missing"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

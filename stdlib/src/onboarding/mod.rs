@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::text::and;
 
 /// The items of the checklist, by the words that scripts use.
-pub const ITEMS: [&str; 6] = ["injection", "sidecar", "probes", "destination rule", "virtual service", "metrics"];
+pub const ITEMS: [&str; 7] =
+    ["injection", "sidecar", "probes", "destination rule", "virtual service", "metrics", "traces"];
 
 /// How far an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,17 @@ pub enum State {
     Lacking,
     /// Nobody can tell.
     Unknown,
+}
+
+impl State {
+    /// How people read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::There => "there",
+            State::Lacking => "lacking",
+            State::Unknown => "unknown",
+        }
+    }
 }
 
 /// One item.
@@ -59,27 +71,23 @@ impl Onboarding {
 
 impl Noun for Onboarding {
     const NAME: &'static str = "Onboarding";
-    const DOC: &'static str = "What a service needs to take part in the mesh, item by item: injection, sidecar, probes, destination rule, virtual service, metrics; and what of it is there.";
+    const DOC: &'static str = "What a service needs to take part in the mesh, item by item: injection, sidecar, probes, destination rule, virtual service, metrics, traces; and what of it is there.";
 
     fn text(&self) -> String {
-        let lacking: Vec<String> =
-            self.0.1.iter().filter(|item| item.state != State::There).map(|item| item.what.to_owned()).collect();
-        if lacking.is_empty() {
-            format!("{} lacks nothing", self.0.0)
-        } else {
-            format!("{} lacks: {}", self.0.0, and(&lacking))
-        }
+        let those = |state: State| -> Vec<String> {
+            self.0.1.iter().filter(|item| item.state == state).map(|item| item.what.to_owned()).collect()
+        };
+        let (lacking, unknown) = (those(State::Lacking), those(State::Unknown));
+        let lacks = if lacking.is_empty() { "lacks nothing".into() } else { format!("lacks: {}", and(&lacking)) };
+        let untold =
+            if unknown.is_empty() { String::new() } else { format!("; it cannot be told of: {}", and(&unknown)) };
+        format!("{} {lacks}{untold}", self.0.0)
     }
 
     fn table(&self) -> Table {
         let mut table = Table::new(self.text(), &["ITEM", "IS", "SEEN"]);
         for item in &self.0.1 {
-            let state = match item.state {
-                State::There => "there",
-                State::Lacking => "lacking",
-                State::Unknown => "unknown",
-            };
-            table.row([item.what.to_owned(), state.to_owned(), item.seen.clone()]);
+            table.row([item.what.to_owned(), item.state.word().to_owned(), item.seen.clone()]);
         }
         table
     }

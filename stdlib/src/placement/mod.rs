@@ -14,7 +14,7 @@ use crate::kubernetes::{kinds, read};
 use crate::proxy::pod::PodFacts;
 use crate::revision::Revision;
 use crate::revision::gather::of_pod;
-use crate::text::{and, count, some};
+use crate::text::{count, some};
 use crate::workload::Workload;
 
 /// Who is on a revision, and who is not.
@@ -29,7 +29,7 @@ struct Inner {
     /// Pods with a proxy of another revision that no Deployment, StatefulSet or DaemonSet keeps.
     strays: Vec<String>,
     /// Workloads whose pods have no sidecar.
-    outside: Vec<String>,
+    outside: Vec<Outside>,
 }
 
 #[derive(Debug)]
@@ -37,6 +37,28 @@ struct Place {
     work: ObjectRef,
     /// Pods by the revision of their sidecar; by nothing if they have none.
     pods: BTreeMap<String, usize>,
+}
+
+/// A workload without sidecars.
+#[derive(Debug)]
+struct Outside {
+    work: ObjectRef,
+    /// Why it is meant to have none: what its own pod template says. `None` if nobody has said so.
+    refuses: Option<&'static str>,
+}
+
+/// Why new pods of a workload get no sidecar whatever their namespace says, if so (`injectRequired` in Istio's
+/// `pkg/kube/inject/inject.go`).
+fn refuses(workload: &Value) -> Option<&'static str> {
+    let says = |list: &str| {
+        let metadata = workload.pointer("/spec/template/metadata")?;
+        metadata.get(list)?.get("sidecar.istio.io/inject")?.as_str()
+    };
+    if says("labels").or_else(|| says("annotations")) == Some("false") {
+        return Some("its pods say sidecar.istio.io/inject: \"false\"");
+    }
+    let host_network = workload.pointer("/spec/template/spec/hostNetwork").and_then(Value::as_bool);
+    (host_network == Some(true)).then_some("its pods use the network of their nodes")
 }
 
 /// What a pod without a sidecar counts as.
@@ -76,7 +98,7 @@ pub fn gather(run: &Run, revision: &Revision) -> Result<Placement, Failure> {
                 *counted.entry(injected.clone().unwrap_or_else(|| NONE.into())).or_default() += 1;
             }
             if !counted.is_empty() && counted.keys().all(|revision| revision == NONE) {
-                outside.push(work.to_string());
+                outside.push(Outside { work, refuses: refuses(&object) });
             } else {
                 places.push(Place { work, pods: counted });
             }
@@ -101,6 +123,13 @@ impl Placement {
     pub fn rest(&self) -> Vec<Workload> {
         let elsewhere = self.0.places.iter().filter(|place| !place.is_on(&self.0.revision));
         elsewhere.map(|place| Workload::new(place.work.clone())).collect()
+    }
+
+    /// The workloads that have a pod without a sidecar, though nothing says that it shall have none.
+    pub fn without_sidecar(&self) -> Vec<Workload> {
+        let partly = self.0.places.iter().filter(|place| place.pods.contains_key(NONE)).map(|place| &place.work);
+        let wholly = self.0.outside.iter().filter(|one| one.refuses.is_none()).map(|one| &one.work);
+        wholly.chain(partly).map(|work| Workload::new(work.clone())).collect()
     }
 
     /// Pods elsewhere that nothing would replace.
@@ -131,8 +160,14 @@ impl Noun for Placement {
         if table.rows.is_empty() {
             table.columns.clear();
         }
-        if !self.0.outside.is_empty() {
-            table.note(format!("without a sidecar, nothing to move: {}", some(&self.0.outside, 5)));
+        for (refused, says) in
+            [(true, "without a sidecar, nothing to move"), (false, "without a sidecar until their pods are replaced")]
+        {
+            let those = self.0.outside.iter().filter(|one| one.refuses.is_some() == refused);
+            let those: Vec<String> = those.map(|one| one.work.to_string()).collect();
+            if !those.is_empty() {
+                table.note(format!("{says}: {}", some(&those, 5)));
+            }
         }
         if !self.0.strays.is_empty() {
             table.note(format!(
@@ -150,6 +185,6 @@ impl Noun for Placement {
             .iter()
             .map(|place| json!({ "workload": place.work.to_string(), "pods": place.pods }))
             .collect();
-        json!({ "namespace": self.0.namespace, "revision": self.0.revision, "workloads": places, "strays": self.0.strays, "without_sidecar": and(&self.0.outside) })
+        json!({ "namespace": self.0.namespace, "revision": self.0.revision, "workloads": places, "strays": self.0.strays, "without_sidecar": self.0.outside.iter().map(|one| json!({ "workload": one.work.to_string(), "because": one.refuses })).collect::<Vec<_>>() })
     }
 }

@@ -20,7 +20,7 @@ const MOST: i64 = 100;
 /// The longest that one request may take.
 const LONGEST: Duration = Duration::from_secs(300);
 /// What can stand in the options.
-const OPTIONS: [&str; 6] = ["method", "headers", "count", "timeout", "port", "image"];
+const OPTIONS: [&str; 7] = ["method", "headers", "count", "timeout", "port", "image", "header"];
 /// Methods without a body of the request. The first three are safe (RFC 9110, 9.2.1): they change nothing.
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -39,6 +39,8 @@ pub struct Asked {
     pub timeout: Duration,
     /// The image with curl, if the script names one.
     pub image: Option<String>,
+    /// The header of the answers that is kept beside `server`, its name in lower case.
+    pub header: Option<String>,
 }
 
 impl Asked {
@@ -86,6 +88,7 @@ impl Asked {
             count: given("count").map_or(Ok(1), |value| whole("count", value, MOST))?,
             timeout: given("timeout").map_or(Ok(Duration::from_secs(10)), timeout)?,
             image: given("image").map(image).transpose()?,
+            header: given("header").map(header_name).transpose()?,
         })
     }
 
@@ -161,6 +164,22 @@ fn timeout(value: &Dynamic) -> Result<Duration, Failure> {
     })
 }
 
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+}
+
+/// The header of the answers that is kept. One that carries a session would stand in the record for everybody to read.
+fn header_name(value: &Dynamic) -> Result<String, Failure> {
+    let name = text("header", value)?.to_ascii_lowercase();
+    if !is_token(&name) || name.contains(['%', '`']) {
+        return Err(refused(format!("`{}` is no header's name", first_line(&name))));
+    }
+    if name.starts_with("set-cookie") || is_secret(&name, "x") {
+        return Err(refused(format!("header `{name}` is a credential, and would be readable by everybody")));
+    }
+    Ok(name)
+}
+
 /// Names are tokens and values are printable (RFC 9110, 5.1 and 5.5), so that one is one line.
 fn headers(value: &Dynamic) -> Result<Vec<(String, String)>, Failure> {
     let Some(map) = value.read_lock::<Map>() else {
@@ -170,9 +189,7 @@ fn headers(value: &Dynamic) -> Result<Vec<(String, String)>, Failure> {
     let mut headers = Vec::new();
     for (name, value) in map.iter() {
         let value = text(name, value)?;
-        let is_token =
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
-        if !is_token {
+        if !is_token(name) {
             return Err(refused(format!("`{}` is no header's name", first_line(name))));
         }
         if value.chars().any(char::is_control) {
@@ -241,6 +258,8 @@ mod tests {
             (vec![("timeout", "1h".into())], "up to 5m"),
             (vec![("image", "a b".into())], "is no image"),
             (vec![("port", 80_i64.into())], "is for a host"),
+            (vec![("header", "x y".into())], "no header's name"),
+            (vec![("header", "Set-Cookie".into())], "is a credential"),
             (headers("x y", "a"), "no header's name"),
             (headers("@file", "a"), "no header's name"),
             (headers("x", "a\r\ny: b"), "control character"),

@@ -12,6 +12,10 @@ const MARK: &str = "meshbook";
 
 /// What is printed of each request. `%header{}` is of curl 7.84; the last field may hold anything.
 const FORMAT: &str = r"meshbook\t%{http_code}\t%{exitcode}\t%{time_total}\t%header{x-envoy-upstream-service-time}\t%header{server}\t%{errormsg}\n";
+/// The same with one header more before the last field; `NAME` stands for its name.
+const WITH_HEADER: &str = r"meshbook+\t%{http_code}\t%{exitcode}\t%{time_total}\t%header{x-envoy-upstream-service-time}\t%header{server}\t%header{NAME}\t%{errormsg}\n";
+/// Begins a line with one header more.
+const MARK_WITH_HEADER: &str = "meshbook+";
 
 /// One request's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,8 @@ pub struct Answer {
     pub upstream_seconds: Option<f64>,
     /// The header `server`.
     pub server: Option<String>,
+    /// The header that was asked for.
+    pub header: Option<String>,
     /// curl's exit code, and its words, if something went wrong.
     pub failure: Option<(u16, String)>,
 }
@@ -48,7 +54,7 @@ impl Answer {
     pub fn json(&self) -> Value {
         json!({
             "status": self.status, "seconds": self.seconds, "upstream_seconds": self.upstream_seconds,
-            "server": self.server, "curl": self.failure.as_ref().map(|(code, why)| json!({ "code": code, "said": why })),
+            "server": self.server, "header": self.header, "curl": self.failure.as_ref().map(|(code, why)| json!({ "code": code, "said": why })),
         })
     }
 }
@@ -71,7 +77,8 @@ pub fn arguments(asked: &Asked) -> Vec<String> {
             .to_vec();
     let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
     add("--max-time", format!("{:.3}", asked.timeout.as_secs_f64()));
-    add("--write-out", FORMAT.into());
+    let format = asked.header.as_ref().map_or_else(|| FORMAT.into(), |name| WITH_HEADER.replace("NAME", name));
+    add("--write-out", format);
     if !matches!(asked.method.as_str(), "GET" | "HEAD") {
         add("--request", asked.method.clone());
     }
@@ -92,21 +99,25 @@ pub fn read(printed: &str) -> Vec<Answer> {
 }
 
 fn answer(line: &str) -> Option<Answer> {
-    let mut fields = line.splitn(7, '\t');
-    if fields.next()? != MARK {
+    let more = line.starts_with(MARK_WITH_HEADER);
+    let mut fields = line.splitn(if more { 8 } else { 7 }, '\t');
+    if fields.next()? != if more { MARK_WITH_HEADER } else { MARK } {
         return None;
     }
     let status: u16 = fields.next()?.parse().ok()?;
     let code: u16 = fields.next()?.parse().ok()?;
     let seconds: f64 = fields.next()?.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)?;
     let upstream = fields.next()?.parse::<u32>().ok();
-    let server = fields.next()?;
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let server = given(fields.next()?);
+    let header = if more { given(fields.next()?) } else { None };
     let said = fields.next().unwrap_or_default();
     Some(Answer {
         status: (status > 0).then_some(status),
         seconds,
         upstream_seconds: upstream.map(|millis| f64::from(millis) / 1000.0),
-        server: (!server.is_empty()).then(|| server.to_owned()),
+        server,
+        header,
         failure: (code > 0).then(|| (code, said.to_owned())),
     })
 }
@@ -128,6 +139,7 @@ mod tests {
             count: 3,
             timeout: Duration::from_millis(1500),
             image: None,
+            header: None,
         };
         let arguments = arguments(&asked);
         assert_eq!(arguments[0], "--disable", "it counts only where it stands first");

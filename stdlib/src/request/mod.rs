@@ -70,6 +70,13 @@ impl Answers {
         self.0.flags.count(flag)
     }
 
+    /// The header that was asked for, where every answer has it with the same value; empty where not.
+    pub fn header(&self) -> &str {
+        let first = self.0.answers.first().and_then(|answer| answer.header.as_deref()).unwrap_or_default();
+        let same = self.0.answers.iter().all(|answer| answer.header.as_deref() == Some(first));
+        if same { first } else { "" }
+    }
+
     /// Whether a sidecar took them.
     pub fn have_sidecar(&self) -> bool {
         self.0.way.sidecar
@@ -180,7 +187,7 @@ mod tests {
     use super::*;
 
     fn answer(status: Option<u16>, seconds: f64) -> Answer {
-        Answer { status, seconds, upstream_seconds: None, server: None, failure: None }
+        Answer { status, seconds, upstream_seconds: None, server: None, header: None, failure: None }
     }
 
     #[test]

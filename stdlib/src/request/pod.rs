@@ -139,6 +139,7 @@ mod tests {
             count: 2,
             timeout: Duration::from_secs(5),
             image: None,
+            header: None,
         }
     }
 

@@ -44,7 +44,7 @@ pub fn lacking(run: &Run, revision: &Revision, work: &ObjectRef) -> Result<Vec<S
     if !lacking.is_empty() {
         return Ok(lacking);
     }
-    let (states, silent) = states(run, revision.root(), name)?;
+    let (states, silent) = states(run, revision.root(), Some(name))?;
     for (pod, _) in &own {
         match states.get(&format!("{}.{}", pod.name, pod.namespace)) {
             Some(waiting) if waiting.is_empty() => {}
@@ -58,11 +58,19 @@ pub fn lacking(run: &Run, revision: &Revision, work: &ObjectRef) -> Result<Vec<S
     Ok(lacking)
 }
 
-/// What each proxy of a revision's istiods has not acknowledged; and how many of these istiods did not answer.
-fn states(run: &Run, root: &str, revision: &str) -> Result<(BTreeMap<String, Vec<String>>, usize), Failure> {
+/// What each proxy of a revision's istiods has not acknowledged, by `POD.NAMESPACE`; and how many of these istiods did not
+/// answer. Without a revision, of all istiods.
+///
+/// # Errors
+/// What every read of the API server can end in.
+pub fn states(
+    run: &Run,
+    root: &str,
+    revision: Option<&str>,
+) -> Result<(BTreeMap<String, Vec<String>>, usize), Failure> {
     let pods: Vec<Value> = read::list(run, kinds::pod(), Some(root), Some("app=istiod"))?;
-    let istiods: Vec<Istiod> =
-        pods.iter().map(Istiod::of).filter(|istiod| istiod.revision == revision && istiod.running).collect();
+    let is_asked = |istiod: &Istiod| istiod.running && revision.is_none_or(|one| istiod.revision == one);
+    let istiods: Vec<Istiod> = pods.iter().map(Istiod::of).filter(is_asked).collect();
     let asked = istiods.iter().map(|istiod| get(istiod, "sync state", "/debug/syncz")).collect();
     let (mut states, mut silent) = (BTreeMap::new(), 0);
     for reply in run.read_all(asked) {

@@ -1,7 +1,7 @@
 //! `Namespace.label_for(revision)`: lets a revision inject its new pods.
 
 use meshbook_runtime::effect::Class;
-use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, NO_DATA, REJECTED};
+use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NO_DATA, NOT_FOUND, REJECTED};
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive, Type};
 use rhai::Dynamic;
@@ -23,10 +23,27 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "`istio.io/rev` is set and `istio-injection` goes, or the other way round: never both, which would contradict each other (IST0123), and never neither, which would let pods start without a sidecar. The label that it had is kept in the annotation `meshbook/injection-before`, and comes back when the namespace goes back to that revision. Pods that run are not touched.",
     errors: &[&NO_INJECTOR, &NO_DATA, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::CHANGE_NAMESPACE,
-    search: &["kubectl label namespace", "istio.io/rev", "istio-injection"],
+    search: &["kubectl label namespace", "istio.io/rev", "istio-injection", "enable injection"],
     examples: &[
-        Example { world: "upgrade-canary", script: r#"namespace().label_for(revision("1-31"))"#, expect: Expect::Changes(&["Namespace summit: metadata.annotations[\"meshbook/injection-before\"]", "Namespace summit: metadata.labels.istio-injection", "Namespace summit: metadata.labels[\"istio.io/rev\"]"]) },
-        Example { world: "upgrade-canary", script: r#"namespace().label_for(revision("default"))"#, expect: Expect::Value("false") },
+        Example {
+            world: "upgrade-canary",
+            script: r#"namespace().label_for(revision("1-31"))"#,
+            expect: Expect::Changes(&[
+                "Namespace summit: metadata.annotations[\"meshbook/injection-before\"]",
+                "Namespace summit: metadata.labels.istio-injection",
+                "Namespace summit: metadata.labels[\"istio.io/rev\"]",
+            ]),
+        },
+        Example {
+            world: "upgrade-canary",
+            script: r#"namespace().label_for(revision("default"))"#,
+            expect: Expect::Value("false"),
+        },
+        Example {
+            world: "injection-label-missing",
+            script: r#"namespace().label_for(revision("default"))"#,
+            expect: Expect::Changes(&["Namespace summit: metadata.labels.istio-injection"]),
+        },
     ],
     body,
 };

@@ -1,7 +1,7 @@
 //! `Workload.move_to(revision)`: replaces its pods, so that they belong to a revision.
 
 use meshbook_runtime::effect::Class;
-use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NOT_FOUND, NO_DATA, REJECTED};
+use meshbook_runtime::failure::{CONFLICT, DENIED, FORBIDDEN, Failure, NO_DATA, NOT_FOUND, REJECTED};
 use meshbook_runtime::primitive::{Example, Expect, Inverse, Invocation, Primitive, Type};
 use rhai::Dynamic;
 
@@ -19,13 +19,23 @@ pub static PRIMITIVE: Primitive = Primitive {
     class: Some(Class::Change),
     inverse: Some(Inverse::PreImage),
     summary: "Replaces all pods of the workload, by a rollout of its own strategy, so that they get their sidecar from the revision.",
-    doc: "As `kubectl rollout restart`. Taken back, its pods are replaced once more; before that the namespace's label goes back to the revision that they had, because a pod's own label `istio.io/rev` counts for nothing in a labelled namespace. Pods of other workloads stay as they are; one of them that is replaced later gets its sidecar from the old revision again. A StatefulSet whose new pod never becomes ready keeps that pod even so: delete it by hand. Refused where the rollout would not come about (a paused Deployment, `OnDelete`), and where the namespace's label does not lead to the revision.",
+    doc: "As `kubectl rollout restart`. Taken back, its pods are replaced once more; before that the namespace's label goes back to the revision that they had, because a pod's own label `istio.io/rev` counts for nothing in a labelled namespace; from the pods of a workload that had no sidecar the label goes altogether. Pods of other workloads stay as they are; one of them that is replaced later gets its sidecar from the old revision again. A StatefulSet whose new pod never becomes ready keeps that pod even so: delete it by hand. Refused where the rollout would not come about (a paused Deployment, `OnDelete`), and where the namespace's label does not lead to the revision.",
     errors: &[&NO_INJECTOR, &NO_ROLLOUT, &NO_DATA, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::MOVE_WORKLOAD,
     search: &["kubectl rollout restart", "promote", "restart"],
     examples: &[
-        Example { world: "upgrade-half-done", script: r#"workload("store").move_to(revision("1-31"))"#, expect: Expect::Changes(&["StatefulSet summit/store: spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]"]) },
-        Example { world: "upgrade-canary", script: r#"workload("store").move_to(revision("1-31"))"#, expect: Expect::Fails("meshbook::revision::no_injector") },
+        Example {
+            world: "upgrade-half-done",
+            script: r#"workload("store").move_to(revision("1-31"))"#,
+            expect: Expect::Changes(&[
+                "StatefulSet summit/store: spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]",
+            ]),
+        },
+        Example {
+            world: "upgrade-canary",
+            script: r#"workload("store").move_to(revision("1-31"))"#,
+            expect: Expect::Fails("meshbook::revision::no_injector"),
+        },
     ],
     body,
 };

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use meshbook_runtime::change::Change;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Workload;
 use super::rollout::{RESTARTED_AT, no_rollout};
 use crate::code::{NO_INJECTOR, NO_ROLLOUT};
+use crate::control_plane::selector::Labels;
 use crate::kubernetes::{kinds, read};
 use crate::object::convert::merge;
 use crate::proxy::pod::PodFacts;
@@ -68,10 +69,18 @@ pub fn replace(run: &Run, work: &Workload, revision: &Revision) -> Result<(), Fa
     let mut after = before.clone();
     merge(&mut after, &json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED_AT: now } } } } }));
     let from = former(run, work, name)?;
-    let old = from.as_deref().map_or_else(String::new, |old| format!(" from {old}"));
+    let old = match &from {
+        Former::Revision(old) => format!(" from {old}"),
+        Former::NoSidecar => " from no sidecar".into(),
+        Former::Same => String::new(),
+    };
     let summary = format!("move{old} to revision {name}: its pods are replaced one after the other");
     let mut change = Change::new(object.clone(), summary, before, after);
-    let back = from.as_deref().and_then(|old| labels::leading_to(&mutating, &namespace, old, old));
+    let back = match &from {
+        Former::Revision(old) => labels::leading_to(&mutating, &namespace, old, old),
+        Former::NoSidecar => Some(Labels::new()),
+        Former::Same => None,
+    };
     if let Some(back) = back {
         let desired = labels::with(&namespace, &back);
         change = change.after_setting_back(place, &namespace, desired);
@@ -80,13 +89,51 @@ pub fn replace(run: &Run, work: &Workload, revision: &Revision) -> Result<(), Fa
     Ok(())
 }
 
-/// The revision of most of a workload's pods that are not on this one.
-fn former(run: &Run, work: &Workload, revision: &str) -> Result<Option<String>, Failure> {
+/// Where the pods of a workload come from.
+#[derive(Debug, PartialEq)]
+enum Former {
+    /// Most of those that are not on the revision are on this one.
+    Revision(String),
+    /// None has a sidecar.
+    NoSidecar,
+    /// All with a sidecar are on the revision already, or there are none.
+    Same,
+}
+
+fn former(run: &Run, work: &Workload, revision: &str) -> Result<Former, Failure> {
     let pods = read::list(run, kinds::pod(), work.object().namespace.as_deref(), None)?;
-    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    let own = |pod: &&Value| PodFacts::of(pod).workload == work.object().name;
-    for other in pods.iter().filter(own).filter_map(of_pod).filter(|other| other != revision) {
-        *counted.entry(other).or_default() += 1;
+    let own = pods.iter().filter(|pod| PodFacts::of(pod).workload == work.object().name);
+    Ok(among(own.map(of_pod), revision))
+}
+
+/// Of the revisions of a workload's pods; nothing for one without a sidecar.
+fn among(pods: impl Iterator<Item = Option<String>>, revision: &str) -> Former {
+    let (mut counted, mut all, mut bare) = (BTreeMap::<String, usize>::new(), 0, 0);
+    for pod in pods {
+        all += 1;
+        match pod {
+            None => bare += 1,
+            Some(other) if other != revision => *counted.entry(other).or_default() += 1,
+            Some(_) => {}
+        }
     }
-    Ok(counted.into_iter().max_by_key(|(_, pods)| *pods).map(|(revision, _)| revision))
+    match counted.into_iter().max_by_key(|(_, pods)| *pods) {
+        Some((other, _)) => Former::Revision(other),
+        None if all > 0 && all == bare => Former::NoSidecar,
+        None => Former::Same,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_workload_without_any_sidecar_goes_back_to_none() {
+        let of = |pods: &[&str]| among(pods.iter().map(|one| (!one.is_empty()).then(|| (*one).to_owned())), "1-31");
+        assert_eq!(of(&["1-30", "", "1-31", "1-30"]), Former::Revision("1-30".into()));
+        assert_eq!(of(&["", ""]), Former::NoSidecar);
+        assert_eq!(of(&["", "1-31"]), Former::Same);
+        assert_eq!(of(&[]), Former::Same);
+    }
 }

@@ -24,7 +24,7 @@ pub static PRIMITIVE: Primitive = Primitive {
             "options",
             Type::Map,
             "#{}",
-            "`method`: GET; `headers`: a map; `count`: 1, at most 100, one after the other; `timeout`: of each, 10s, at most 5m; `port`: of a host with several; `image`: with curl 7.84 or newer",
+            "`method`: GET; `headers`: a map; `count`: 1, at most 100, one after the other; `timeout`: of each, 10s, at most 5m; `port`: of a host with several; `image`: with curl 7.84 or newer; `header`: one of the answers that `header()` gives",
         ),
     ],
     returns: "Answers",
@@ -32,15 +32,18 @@ pub static PRIMITIVE: Primitive = Primitive {
     inverse: Some(Inverse::Deletion),
     summary: "Makes requests that leave as the workload's own do, through a sidecar of the same kind, and answers what came back.",
     doc: "From a throw-away pod in the workload's namespace, with its service account, its annotations and labels for Istio, and one container with curl; no exec is needed. So that no Service (or ServiceEntry) sends it traffic, it has one label less for each that would select it: a Sidecar, EnvoyFilter, NetworkPolicy or `sourceLabels` that asks for this label does not hold for it, and `show` names the label. It has no secrets, volumes or service account token of the workload, no access to its node, and meets the restricted Pod Security Standard but for what is injected. The pod is a change like any other (`--approve pod`), and always removed before the call ends, whatever happens; if meshbook is killed, the pod ends by its own deadline, and `meshbook undo` removes it. A method other than GET, HEAD and OPTIONS changes what the server keeps, and nobody takes that back. Bodies are thrown away. The image is `docker.io/curlimages/curl:8.12.1` unless `image` or the context's `curl_image` in the configuration file names another. Response flags are read from the pod's own access log. A plan shows the pod and ends there.",
-    errors: &[
-        &REQUEST, &HOST_PORT, &BAD_ANSWER, &TYPE, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED,
-    ],
+    errors: &[&REQUEST, &HOST_PORT, &BAD_ANSWER, &TYPE, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::REQUEST,
     search: &["curl", "kubectl run", "test pod", "probe", "wget", "reachability", "http"],
     examples: &[
         Example {
             world: "healthy",
             script: r#"workload("front").request(host("graph-core"), "/")"#,
+            expect: Expect::Value("1 request: 200"),
+        },
+        Example {
+            world: "gateway-hpa",
+            script: r#"workload("front").request("istio-ingressgateway.istio-system:80", "/", #{ headers: #{ host: "shop.example.com" } })"#,
             expect: Expect::Value("1 request: 200"),
         },
         Example {

@@ -14,6 +14,8 @@ pub struct Command {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// The method.
+    pub method: String,
     /// Path and query, as they are sent.
     pub path: String,
     /// Headers, their names in lower case.
@@ -64,6 +66,7 @@ impl Command {
     /// How curl ends with what it does not understand.
     pub fn parse(arguments: &[String]) -> Result<Command, Refusal> {
         let (mut url, mut max_time, mut format, mut headers) = (None, None, String::new(), Vec::new());
+        let mut method = "GET".to_owned();
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
             let mut value = || {
@@ -73,8 +76,10 @@ impl Command {
                 words.next().ok_or(Refusal(2, missing))
             };
             match word {
-                "--disable" | "-q" | "--silent" | "-s" | "--show-error" | "-S" | "--path-as-is" | "--head" | "-I" => {}
-                "--noproxy" | "--output" | "-o" | "--request" | "-X" => drop(value()?),
+                "--disable" | "-q" | "--silent" | "-s" | "--show-error" | "-S" | "--path-as-is" => {}
+                "--head" | "-I" => "HEAD".clone_into(&mut method),
+                "--request" | "-X" => value()?.clone_into(&mut method),
+                "--noproxy" | "--output" | "-o" => drop(value()?),
                 "--header" | "-H" => {
                     // `NAME;` is a header without a value.
                     let header = value()?;
@@ -117,7 +122,7 @@ impl Command {
             return Err(bad());
         }
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Command { scheme: scheme.into(), host: host.into(), port, path, headers, count, max_time, format })
+        Ok(Command { scheme: scheme.into(), host: host.into(), port, method, path, headers, count, max_time, format })
     }
 
     /// What it prints of one request.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::{certificates, recorded, router, routes, transport};
+use super::{certificates, load_balancing, recorded, router, routes, transport};
 use crate::mesh::istiod::config::Cluster;
 use crate::mesh::istiod::plane;
 use crate::mesh::istiod::rules::Thresholds;
@@ -448,6 +448,7 @@ fn outbound(cluster: &Cluster) -> Value {
     body["circuit_breakers"] = thresholds(cluster.thresholds());
     body["metadata"] = metadata(cluster);
     outlier(&mut body, &cluster.policy.outlier_detection);
+    load_balancing::translate(&mut body, &cluster.policy.load_balancer);
     transport::outbound(&mut body, cluster);
     body
 }

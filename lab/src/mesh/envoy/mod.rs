@@ -15,6 +15,7 @@ use super::prometheus::exposition;
 mod certificates;
 mod clusters;
 pub mod config_dump;
+mod load_balancing;
 pub mod logs;
 mod measure;
 mod recorded;

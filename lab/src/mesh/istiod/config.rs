@@ -108,6 +108,7 @@ pub struct Snapshot {
     destination_rules: Vec<Object>,
     pub(super) virtual_services: Vec<Object>,
     peer_authentications: Vec<Object>,
+    authorization_policies: Vec<Object>,
     telemetries: Vec<Object>,
     sidecars: Vec<Object>,
     /// Istio's own Gateways, and those that are made of the Gateway API's.
@@ -135,6 +136,7 @@ impl Snapshot {
             destination_rules: store.list("networking.istio.io", "destinationrules", None),
             virtual_services: store.list("networking.istio.io", "virtualservices", None),
             peer_authentications: store.list("security.istio.io", "peerauthentications", None),
+            authorization_policies: store.list("security.istio.io", "authorizationpolicies", None),
             telemetries: store.list("telemetry.istio.io", "telemetries", None),
             sidecars: store.list("networking.istio.io", "sidecars", None),
             gateways,
@@ -153,7 +155,13 @@ impl Snapshot {
     pub fn istio_objects(&self) -> impl Iterator<Item = &Object> {
         let rules = self.destination_rules.iter().chain(&self.virtual_services);
         let made = self.gateways.iter().chain(&self.made_of_routes);
-        rules.chain(&self.peer_authentications).chain(&self.telemetries).chain(&self.sidecars).chain(made)
+        let policies = self.peer_authentications.iter().chain(&self.authorization_policies);
+        rules.chain(policies).chain(&self.telemetries).chain(&self.sidecars).chain(made)
+    }
+
+    /// The AuthorizationPolicies.
+    pub fn authorization_policies(&self) -> &[Object] {
+        &self.authorization_policies
     }
 
     /// Whether a Telemetry switches the access log of a pod's proxy on or off: one that selects the pod, else its

@@ -11,6 +11,7 @@ use super::seed;
 use crate::world::Spec;
 
 pub mod authentication;
+pub mod authorization;
 pub mod config;
 pub mod debug;
 pub mod gateway;

@@ -44,6 +44,8 @@ pub struct Policy {
     pub thresholds: Thresholds,
     /// `outlierDetection` as the rule has it.
     pub outlier_detection: Value,
+    /// `loadBalancer` as the rule has it.
+    pub load_balancer: Value,
     /// `tls.mode` of the rule.
     pub tls_mode: Option<String>,
     /// The labels of the subset that the cluster is for.
@@ -133,7 +135,11 @@ pub fn policy(rule: Option<&Object>, subset: Option<&str>, port: u16) -> Policy 
             .as_array()
             .and_then(|list| list.iter().find(|setting| setting["port"]["number"] == u64::from(port)));
         let settings = port_level.unwrap_or(traffic_policy);
-        for (field, place) in [("connectionPool", &mut pool), ("outlierDetection", &mut policy.outlier_detection)] {
+        for (field, place) in [
+            ("connectionPool", &mut pool),
+            ("outlierDetection", &mut policy.outlier_detection),
+            ("loadBalancer", &mut policy.load_balancer),
+        ] {
             if settings[field].is_object() {
                 *place = settings[field].clone();
             }

@@ -28,14 +28,14 @@ impl Controllers {
 }
 
 /// The first of a pod's own containers whose image no node can pull: one of a registry that does not exist
-/// (`.invalid`, RFC 6761).
+/// (`.invalid`, RFC 6761), or `auto`, which Istio's injector would have replaced.
 pub(super) fn cannot_be_pulled(pod: &Value) -> Option<&Value> {
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
-    let mut registries =
-        containers.map(|container| (container, text(&container["image"]).split('/').next().unwrap_or("")));
-    registries
-        .find(|(_, registry)| registry.split(':').next().is_some_and(|host| host.ends_with(".invalid")))
-        .map(|(container, _)| container)
+    let cannot = |image: &str| {
+        let registry = image.split('/').next().unwrap_or_default();
+        image == "auto" || registry.split(':').next().is_some_and(|host| host.ends_with(".invalid"))
+    };
+    containers.into_iter().find(|container| cannot(text(&container["image"])))
 }
 
 /// What the kubelet reports while it waits before it tries to pull again.

@@ -383,7 +383,8 @@ impl Controllers {
             object["spec"]["clusterIPs"] = json!([ip]);
             service = store.put(object, MANAGER);
         }
-        if service["spec"]["type"] == "LoadBalancer" && service["status"]["loadBalancer"]["ingress"].is_null() {
+        let wants = service["spec"]["type"] == "LoadBalancer" && service["status"]["loadBalancer"]["ingress"].is_null();
+        if wants && self.spec.cluster.load_balancers {
             self.balancers_made += 1;
             let address = format!("192.0.2.{}", self.balancers_made);
             let status = json!({"loadBalancer": {"ingress": [{"ip": address, "ipMode": "VIP"}]}});

@@ -510,7 +510,7 @@ impl Leg {
             Outcome::Timeout | Outcome::ClientGone => Spread::exactly(self.timeout),
             Outcome::TryTimeout => Spread::exactly(self.in_vain.min(self.timeout)),
             Outcome::ApplicationDown => Spread::exactly(0.03),
-            Outcome::ServerOverflow => Spread::exactly(HOPS),
+            Outcome::ServerOverflow | Outcome::Denied => Spread::exactly(HOPS),
             Outcome::Plaintext | Outcome::Rejected => Spread::exactly(0.0015),
             Outcome::Untrusted | Outcome::Expired | Outcome::NoTls | Outcome::NoFilterChain => Spread::exactly(0.061),
             Outcome::Overflow

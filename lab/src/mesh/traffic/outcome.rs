@@ -42,10 +42,12 @@ pub enum Outcome {
     NoBackend,
     /// The caller's proxy does not know the host, and lets out only what it knows.
     Blocked,
+    /// The server's proxy denies it: an AuthorizationPolicy.
+    Denied,
 }
 
 /// The number of outcomes.
-pub const OUTCOMES: usize = 19;
+pub const OUTCOMES: usize = 20;
 
 /// What a proxy reports of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,7 @@ impl Outcome {
         Outcome::NoFilterChain,
         Outcome::NoBackend,
         Outcome::Blocked,
+        Outcome::Denied,
     ];
 
     /// What the caller's proxy reports; `error_code` is the application's.
@@ -101,6 +104,7 @@ impl Outcome {
             Outcome::NoCluster => report(503, "NC", "cluster_not_found", 0),
             Outcome::NoBackend => report(500, "NC", "cluster_not_found", 0),
             Outcome::Blocked => report(502, "-", "direct_response", 0),
+            Outcome::Denied => report(403, "-", "via_upstream", 19),
             Outcome::Plaintext | Outcome::Rejected => {
                 report(503, "UC", "upstream_reset_before_response_started{connection_termination}", 95)
             }
@@ -157,6 +161,7 @@ impl Outcome {
         match self {
             Outcome::Ok | Outcome::ApplicationError => Some(self.at_caller(error_code)),
             Outcome::ServerOverflow => report(503, "UO", "upstream_reset_before_response_started{overflow}", 81),
+            Outcome::Denied => report(403, "-", "rbac_access_denied_matched_policy[none]", 19),
             Outcome::ApplicationDown => report(
                 503,
                 "URX,UF",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::flow::{Flow, Outside, Stream};
 use super::outcome::Outcome;
 use super::queue::Demand;
-use super::tls::Peer;
+use super::tls::{Peer, Shake};
 use super::{TICK, Traffic, seed, shaken};
 use crate::mesh::access_log::Journal;
 use crate::mesh::ca::Identity;
@@ -38,6 +38,8 @@ pub struct Asker<'a> {
     pub config: &'a ProxyConfig,
     /// What becomes of requests to hosts that its proxy does not know.
     pub outside: Outside<'a>,
+    /// Whether the proxy of a pod denies the request; whether the caller's certificate said who it is.
+    pub denies: &'a dyn Fn(&PodKey, bool) -> bool,
 }
 
 impl Traffic {
@@ -73,7 +75,12 @@ impl Traffic {
                 seed::unit(seed::hash(self.seed, &[what, &asker.pod.1, &stream.authority, &number.to_string()]))
             };
             let leg = pick(&flow.legs, draw("way"), |leg| leg.share());
-            let outcome = *pick(&Outcome::ALL, draw("end"), |outcome| leg.rates[**outcome as usize]);
+            let mut outcome = *pick(&Outcome::ALL, draw("end"), |outcome| leg.rates[**outcome as usize]);
+            let answers = matches!(outcome, Outcome::Ok | Outcome::ApplicationError);
+            let mutual = leg.shakes.first() == Some(&Shake::Mutual);
+            if answers && leg.servers.first().is_some_and(|index| (asker.denies)(&self.servers[*index].pod, mutual)) {
+                outcome = Outcome::Denied;
+            }
             let error_code = leg.servers.first().map_or(500, |index| self.servers[*index].error_code);
             let millis = flow.journal.note_one(at, leg, outcome, (&asker.pod.1, &stream.authority));
             let seconds = millis / 1000.0;

@@ -1,0 +1,91 @@
+//! Namespaces and gateways that join a real mesh: by the labels that the real webhooks look at, and by objects that the real
+//! API server takes and gives back.
+
+use crate::cluster::Cluster;
+use crate::control_plane::{CANARY, until_well};
+
+const INJECTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/installation/injection.rhai");
+const GATEWAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/installation/gateways.rhai");
+
+/// A namespace that no other test looks at, and something in it that has no sidecar.
+const JOINS: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: joins}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: late, namespace: joins}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: late}}
+  template:
+    metadata: {labels: {app: late}}
+    spec: {containers: [{name: app, image: app}]}
+"#;
+
+fn apply(real: &Cluster, objects: &str) {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("objects.yaml");
+    std::fs::write(&file, objects).expect("the folder can be written");
+    real.kubectl(&["apply", "-f", &file.to_string_lossy()]).ok();
+}
+
+/// Whether the real webhooks give a pod a sidecar that kubectl makes in a namespace.
+fn is_injected(real: &Cluster, namespace: &str) -> bool {
+    let made = real.kubectl(&["run", "tried", "--image=app", "-n", namespace, "--dry-run=server", "-o", "json"]).ok();
+    made.contains("\"name\": \"istio-proxy\"")
+}
+
+#[test]
+#[ignore = "needs a real mesh: tests/real/run"]
+fn a_namespace_joins_changes_its_revision_and_leaves_again() {
+    let _alone = CANARY.lock();
+    let real = Cluster::real();
+    until_well(&real, "summit-canary");
+    apply(&real, JOINS);
+    real.kubectl(&["rollout", "status", "deploy/late", "-n", "joins", "--timeout=60s"]).ok();
+    assert!(!is_injected(&real, "joins"), "nobody has labelled it yet");
+
+    let joined = real.meshbook(&["run", INJECTION, "-n", "joins", "--approve", "namespace"]);
+    println!("{}", joined.stdout);
+    let record = real.newest_record();
+    assert_eq!((joined.code, record.ending()), (1, "found"), "{joined}");
+    assert!(record.said().contains("Deployment joins/late"), "who lacks a sidecar is named: {joined}");
+    assert!(is_injected(&real, "joins"));
+
+    let moved = real.meshbook(&["run", INJECTION, "revision=canary", "-n", "joins", "--approve", "namespace"]);
+    let labels = real.object("joins", "namespace", "joins")["metadata"]["labels"].clone();
+    assert_eq!(labels["istio.io/rev"], "canary", "{moved}");
+    assert!(labels["istio-injection"].is_null(), "never both: {moved}");
+    assert!(is_injected(&real, "joins"));
+
+    for run in [real.newest_record().run, record.run] {
+        real.meshbook(&["undo", &run]).ok();
+    }
+    assert!(!is_injected(&real, "joins"), "both runs are taken back");
+}
+
+#[test]
+#[ignore = "needs a real mesh: tests/real/run"]
+fn a_gateway_without_an_address_is_taken_back_from_a_real_api_server() {
+    let real = Cluster::real();
+    apply(&real, "apiVersion: v1\nkind: Namespace\nmetadata: {name: no-address}\n");
+    // Nothing in this cluster makes load balancers.
+    let outcome = real.meshbook(&[
+        "run",
+        GATEWAYS,
+        "gateway_api=false",
+        "patience=5s",
+        "-n",
+        "no-address",
+        "--approve",
+        "serviceaccount,role,rolebinding,service,deployment,horizontalpodautoscaler",
+    ]);
+    println!("{}", outcome.stdout);
+    assert_eq!(outcome.code, 5, "{outcome}");
+    assert!(outcome.stdout.contains("its load balancer has no address yet"), "{outcome}");
+    let kinds = "serviceaccount,role,rolebinding,service,deployment,horizontalpodautoscaler";
+    let left = real.kubectl(&["get", kinds, "-n", "no-address", "-o", "name"]).ok();
+    assert!(!left.contains("istio-ingressgateway"), "everything that was made is deleted again, not: {left}");
+}

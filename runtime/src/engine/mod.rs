@@ -11,6 +11,7 @@
 //! catchable, a policy stop included.
 
 mod arrays;
+pub(crate) mod beside;
 pub mod check;
 pub mod compare;
 pub mod describe;
@@ -52,7 +53,7 @@ use crate::noun::NounType;
 use crate::primitive::{Invocation, Library};
 use crate::record::event::Ended;
 use crate::run::{Ending, Run, Stop};
-use crate::value::{List, Quantity, Span, Table};
+use crate::value::{Context, List, Quantity, Span, Table};
 
 /// What came of running a script.
 pub struct Outcome {
@@ -210,8 +211,13 @@ fn engine(script: &Script, session: &Tag) -> Engine {
 }
 
 /// The runtime's own value types, as nouns.
-pub static VALUES: &[NounType] =
-    &[NounType::of::<Span>(), NounType::of::<Quantity>(), NounType::of::<List>(), NounType::of::<Failure>()];
+pub static VALUES: &[NounType] = &[
+    NounType::of::<Span>(),
+    NounType::of::<Quantity>(),
+    NounType::of::<List>(),
+    NounType::of::<Failure>(),
+    NounType::of::<Context>(),
+];
 
 fn register_values(engine: &mut Engine) {
     for value in VALUES {

@@ -9,4 +9,5 @@ mod invariants;
 mod levels;
 mod plan;
 mod read;
+mod second;
 mod undo;

@@ -104,7 +104,8 @@ impl InProcess {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let addresses = names.get(name).filter(|addresses| !addresses.is_empty());
         addresses.map(|addresses| Reply::Json(addresses.clone().into())).ok_or_else(|| {
-            Failure::new(&NOT_FOUND, format!("the name `{name}` leads to no address: this world's `names` have none"))
+            let shown = name.escape_debug();
+            Failure::new(&NOT_FOUND, format!("the name `{shown}` leads to no address: this world's `names` have none"))
         })
     }
 

@@ -241,6 +241,11 @@ fn refuse_ambient_authority(engine: &mut Engine) {
             Position::NONE,
         ))
     }
+    // By it a value is known to be of the second cluster.
+    engine.register_set("tag", |_: &mut Dynamic, _: i64| refuse("tag", "what a value belongs to is not for scripts to say"));
+    engine.register_fn("set_tag", |_: &mut Dynamic, _: i64| {
+        refuse("set_tag", "what a value belongs to is not for scripts to say")
+    });
     engine.register_fn("timestamp", || refuse("timestamp", "time is an effect: `now()` asks the run's clock"));
     engine
         .register_fn("sleep", |_: i64| refuse("sleep", "write `wait 30s until { … }`: a wait says what it waits for"));

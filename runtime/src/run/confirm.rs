@@ -23,21 +23,26 @@ impl Run {
             return Err(Failure::new(&PLAN_ENDS, format!("the plan ends where a person is asked to do this: {what}"))
                 .hint("what follows is decided when the runbook runs"));
         }
-        let done = if self.caller.transport.has_files() {
-            let Some(approver) = self.approver() else {
-                return Err(undone("nobody can be asked whether this is done by hand")
-                    .hint("do it, and run this again: what is done is not asked for; or run it at a terminal"));
+        let answer = if self.caller.transport.has_files() {
+            let answer = match self.approver() {
+                Some(approver) => Ok(approver.confirm(self, what)),
+                None => Err(undone("nobody can be asked whether this is done by hand")
+                    .hint("do it, and run this again: what is done is not asked for; or run it at a terminal")),
             };
-            let done = approver.confirm(self, what);
             self.caller.latch.time_is(self.caller.now());
-            let ordinal = (self.ordinal.fetch_add(1, Ordering::Relaxed), 0);
-            let reply = Some(Reply::Json(done.into()));
-            let effect = asked(what);
-            self.note(Event::Looked { effect, beside: None, ordinal, reply, failure: None, took: Duration::ZERO });
-            done
+            self.note(Event::Looked {
+                effect: asked(what),
+                beside: None,
+                ordinal: (self.ordinal.fetch_add(1, Ordering::Relaxed), 0),
+                reply: answer.as_ref().ok().map(|done| Reply::Json((*done).into())),
+                failure: answer.as_ref().err().map(|failure| (failure.code.name.to_owned(), failure.message.clone())),
+                took: Duration::ZERO,
+            });
+            answer
         } else {
-            matches!(self.read(asked(what))?, Reply::Json(answer) if answer == true)
+            self.read(asked(what)).map(|reply| matches!(reply, Reply::Json(answer) if answer == true))
         };
+        let done = answer?;
         let detail = Some(if done { "a person says so" } else { "a person says that it is not" }.to_owned());
         self.note(Event::Checked { what: format!("done by hand: {what}"), passed: done, detail });
         if done { Ok(()) } else { Err(undone("a person says that this is not done")) }

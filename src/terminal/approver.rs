@@ -7,9 +7,9 @@ use meshbook_runtime::record::event::Changing;
 use meshbook_runtime::run::{Answer, Approver, Run};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::look::Look;
 use super::reporter::{Terminal, place};
 use super::{diff, escape};
-use super::look::Look;
 use crate::report::Report;
 
 /// How often a question that nobody answers looks whether the run was interrupted.

@@ -559,8 +559,8 @@ mod tests {
             "a parameter that must be given follows one that need not",
         );
         // People are told, and names are looked up, without the cluster.
-        let tells = (primitive.name.starts_with("notify::") || primitive.name == "lookup")
-            && primitive.permissions.is_empty();
+        let tells =
+            (primitive.name.starts_with("notify::") || primitive.name == "lookup") && primitive.permissions.is_empty();
         demand(
             tells || primitive.class.is_none() == primitive.permissions.is_empty(),
             "its permissions do not fit its class",

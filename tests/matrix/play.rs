@@ -45,7 +45,8 @@ pub fn play(
     let named = approved.iter().map(|text| text.parse().expect("the approvals of a job are well formed"));
     let approvals = std::iter::once(everything).chain(named).collect();
     let second = runtime.block_on(mesh::second(&values))?;
-    let settings = Settings { approvals, second, ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path()) };
+    let settings =
+        Settings { approvals, second, ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path()) };
     let kept = Arc::new(Kept::default());
     let transport: Arc<dyn Transport> = mesh.clone();
     let run = Run::start(settings, transport, kept.clone(), None, runtime.handle().clone(), CancellationToken::new())?;

@@ -59,7 +59,8 @@ fn a_name_moves_from_a_lost_cluster_to_the_mesh() {
     let gate = format!("move shop.example.com in DNS from {LOST} to {MESH}");
     assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(&gate), "{refused}");
     let record = real.newest_record();
-    let asked = |context: Option<&str>| record.events("looked").filter(|read| read["beside"].as_str() == context).count();
+    let asked =
+        |context: Option<&str>| record.events("looked").filter(|read| read["beside"].as_str() == context).count();
     assert!(asked(None) > 5 && asked(Some("real")) > 5, "{} and {} reads", asked(None), asked(Some("real")));
     assert!(record.changed().is_empty());
 
@@ -68,9 +69,17 @@ fn a_name_moves_from_a_lost_cluster_to_the_mesh() {
     let kill = ["--target", first.trim(), "--pid", "--mount", "kill", "-KILL", lost.trim()];
     assert!(Command::new("nsenter").args(kill).status().expect("nsenter can be started").success());
     let address = real.kubectl(&[
-        "get", "pods", "-n", "istio-system", "-l", "app=istio-ingressgateway", "-o", "jsonpath={.items[0].status.podIP}",
+        "get",
+        "pods",
+        "-n",
+        "istio-system",
+        "-l",
+        "app=istio-ingressgateway",
+        "-o",
+        "jsonpath={.items[0].status.podIP}",
     ]);
-    let clients = "while :; do curl -s -m 2 -o /dev/null -H 'Host: shop.example.com' \"http://$0:8080/\"; sleep 0.05; done";
+    let clients =
+        "while :; do curl -s -m 2 -o /dev/null -H 'Host: shop.example.com' \"http://$0:8080/\"; sleep 0.05; done";
     let mut clients = real.command("bash").args(["-c", clients, &address.ok()]).spawn().expect("bash can be started");
     let moved = failover(&real, &folder, MESH);
     // It is this test's own child.
@@ -102,5 +111,6 @@ fn failover(real: &Cluster, folder: &Path, address: &str) -> Outcome {
 /// The versions of everything that a failover looks at and people have written.
 fn everything(real: &Cluster) -> String {
     let version = "jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.generation} {end}";
-    real.kubectl(&["get", "deployments,gateways.networking.istio.io,virtualservices", "-n", NAMESPACE, "-o", version]).ok()
+    real.kubectl(&["get", "deployments,gateways.networking.istio.io,virtualservices", "-n", NAMESPACE, "-o", version])
+        .ok()
 }

@@ -13,7 +13,7 @@ use super::session::{Session, Tag};
 use crate::failure::{Failure, TYPE};
 use crate::primitive::Primitive;
 use crate::run::Run;
-use crate::value::List;
+use crate::value::{Context, List, Quantity, Span};
 
 /// The tag of values of the second cluster.
 const SECOND: i32 = 2;
@@ -54,14 +54,14 @@ pub(super) fn unmixed(
     session: &Session,
     primitive: &Primitive,
     side: Side,
-    receiver: &Option<Dynamic>,
-    args: &Vec<Dynamic>,
+    receiver: Option<&Dynamic>,
+    args: &[Dynamic],
 ) -> Result<(), Failure> {
     if primitive.class.is_none() {
         return Ok(());
     }
-    let stray = receiver.iter().chain(args).find(|value| {
-        session.library.nouns.iter().any(|noun| (noun.type_id)() == value.type_id()) && side_of(value) != side
+    let stray = receiver.into_iter().chain(args).find(|value| {
+        session.nouns.contains_key(&value.type_id()) && !is_of_no_cluster(value) && side_of(value) != side
     });
     let Some(stray) = stray else { return Ok(()) };
     let noun = session.nouns.get(&stray.type_id()).copied().unwrap_or_default();
@@ -72,6 +72,11 @@ pub(super) fn unmixed(
     Err(Failure::new(&TYPE, format!("`{}` reads in {here}, and this {noun} was read in {there}", primitive.name))
         .unchanged("nothing was read or changed by this call")
         .hint("read both in the same cluster: what `NAME.read(|| …)` gives is of the second one"))
+}
+
+/// What means the same everywhere: a span of time, a quantity, the name of a context.
+fn is_of_no_cluster(value: &Dynamic) -> bool {
+    value.is::<Span>() || value.is::<Quantity>() || value.is::<Context>()
 }
 
 /// Marks a value of the second cluster, and what it holds.

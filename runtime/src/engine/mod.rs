@@ -242,7 +242,9 @@ fn refuse_ambient_authority(engine: &mut Engine) {
         ))
     }
     // By it a value is known to be of the second cluster.
-    engine.register_set("tag", |_: &mut Dynamic, _: i64| refuse("tag", "what a value belongs to is not for scripts to say"));
+    engine.register_set("tag", |_: &mut Dynamic, _: i64| {
+        refuse("tag", "what a value belongs to is not for scripts to say")
+    });
     engine.register_fn("set_tag", |_: &mut Dynamic, _: i64| {
         refuse("set_tag", "what a value belongs to is not for scripts to say")
     });

@@ -28,10 +28,10 @@ use crate::value::Table;
 
 mod caller;
 pub(crate) mod changed_back;
+mod confirm;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.
 pub(crate) mod fake;
-mod confirm;
 mod finish;
 pub(crate) mod held;
 mod input;

@@ -22,7 +22,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub(super) async fn addresses(name: &str) -> Result<Value, Failure> {
     let shown = printable(name);
     // A name with a port or a NUL byte in it is none; the resolver is not asked for it.
-    let sound = !name.is_empty() && name.len() <= 253 && name.chars().all(|c| c.is_alphanumeric() || ".-_:".contains(c));
+    let sound =
+        !name.is_empty() && name.len() <= 253 && name.chars().all(|c| c.is_alphanumeric() || ".-_:".contains(c));
     let none = |why: String| {
         Failure::new(&NOT_FOUND, format!("the name `{shown}` leads to no address: {why}"))
             .hint("compare with `getent ahosts NAME` on this machine")
@@ -31,9 +32,13 @@ pub(super) async fn addresses(name: &str) -> Result<Value, Failure> {
         return Err(none("it is no DNS name".into()));
     }
     let found = timeout(LONGEST, lookup_host((name, 0))).await.map_err(|_| {
-        Failure::new(&UNREACHABLE, format!("the resolver of this machine did not answer for `{shown}` within {} s", LONGEST.as_secs()))
+        Failure::new(
+            &UNREACHABLE,
+            format!("the resolver of this machine did not answer for `{shown}` within {} s", LONGEST.as_secs()),
+        )
     })?;
-    let addresses: BTreeSet<IpAddr> = found.map_err(|error| none(error.to_string()))?.map(|at: SocketAddr| at.ip()).collect();
+    let addresses: BTreeSet<IpAddr> =
+        found.map_err(|error| none(error.to_string()))?.map(|at: SocketAddr| at.ip()).collect();
     if addresses.is_empty() {
         return Err(none("the resolver knows none".into()));
     }

@@ -195,7 +195,10 @@ impl Connection {
             // A run answers these itself, before they come here.
             Call::ReadFile { name } => return Err(files::elsewhere(name)),
             Call::Confirm { what } => {
-                return Err(Failure::new(&INTERNAL, format!("a connection was asked whether this is done by hand: {what}")));
+                return Err(Failure::new(
+                    &INTERNAL,
+                    format!("a connection was asked whether this is done by hand: {what}"),
+                ));
             }
             Call::Get { object } => Reply::Json(kubernetes::get(server, object).await?),
             Call::List { kind, namespace, labels, fields } => Reply::Json(

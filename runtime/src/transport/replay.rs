@@ -295,7 +295,9 @@ impl Replay {
             }
         };
         for line in &self.lines {
-            let Event::Looked { effect, beside: None, reply: Some(Reply::Json(reply)), .. } = &line.event else { continue };
+            let Event::Looked { effect, beside: None, reply: Some(Reply::Json(reply)), .. } = &line.event else {
+                continue;
+            };
             match &effect.call {
                 Call::Get { object } if object.kind == *kind => add(reply),
                 Call::List { kind: listed, .. } if listed == kind => {
@@ -351,8 +353,13 @@ impl Transport for Second {
     }
 
     fn place(&self) -> (String, String) {
-        let (context, server) =
-            self.0.started.second.as_ref().map(|there| (there.context.clone(), there.server.clone())).unwrap_or_default();
+        let (context, server) = self
+            .0
+            .started
+            .second
+            .as_ref()
+            .map(|there| (there.context.clone(), there.server.clone()))
+            .unwrap_or_default();
         (format!("replay {} of {context}", self.0.started.run), server)
     }
 
@@ -370,9 +377,15 @@ impl Replay {
         let run = &self.started.run;
         match &self.started.second {
             Some(there) if there.context == context || there.context == format!("lab {context}") => {
-                Ok(crate::run::Second { transport: Arc::new(Second(Arc::clone(self))), namespace: there.namespace.clone() })
+                Ok(crate::run::Second {
+                    transport: Arc::new(Second(Arc::clone(self))),
+                    namespace: there.namespace.clone(),
+                })
             }
-            Some(there) => Err(Failure::new(&PARAM, format!("run {run} read {} beside its own cluster, and not {context}", there.context))),
+            Some(there) => Err(Failure::new(
+                &PARAM,
+                format!("run {run} read {} beside its own cluster, and not {context}", there.context),
+            )),
             None => Err(Failure::new(&PARAM, format!("run {run} read no second cluster"))),
         }
         .map_err(|failure| failure.unchanged("nothing was run"))

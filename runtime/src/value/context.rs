@@ -40,7 +40,10 @@ mod tests {
 
     #[test]
     fn a_context_has_a_name_that_can_be_printed() {
-        assert_eq!("gke_shop_europe-west1_b".parse().map(|context: Context| context.to_string()), Ok("gke_shop_europe-west1_b".into()));
+        assert_eq!(
+            "gke_shop_europe-west1_b".parse().map(|context: Context| context.to_string()),
+            Ok("gke_shop_europe-west1_b".into())
+        );
         for bad in ["", " ", "a\u{1b}[2Jb", "a\nb", "a\0b"] {
             assert!(bad.parse::<Context>().is_err(), "{bad:?}");
         }

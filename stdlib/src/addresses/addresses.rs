@@ -5,9 +5,9 @@ use meshbook_runtime::failure::{FORBIDDEN, Failure};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
 use rhai::Dynamic;
 
-use crate::descriptor::{self, param};
 use crate::addresses::gather;
 use crate::code::HOST_UNKNOWN;
+use crate::descriptor::{self, param};
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -21,7 +21,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::HOST,
     search: &["load balancer", "ingress gateway", "external IP", "EXTERNAL-IP"],
     examples: &[
-        Example { world: "failover-primary", script: r#"addresses("istio-ingressgateway.istio-system")"#, expect: Expect::Value("192.0.2.1") },
+        Example {
+            world: "failover-primary",
+            script: r#"addresses("istio-ingressgateway.istio-system")"#,
+            expect: Expect::Value("192.0.2.1"),
+        },
         Example { world: "healthy", script: r#"addresses("graph-core").is_empty()"#, expect: Expect::Value("true") },
     ],
     body,

@@ -75,9 +75,7 @@ fn look_up(run: &Run, name: &str) -> Result<Result<BTreeSet<IpAddr>, Missing>, F
     let name = name.trim_end_matches('.').to_owned();
     let effect = Effect::read(format!("name {}", crate::text::first_line(&name)), "look up", Call::Lookup { name });
     Ok(match run.read(effect) {
-        Ok(Reply::Json(Value::Array(found))) => {
-            Ok(found.iter().filter_map(|one| one.as_str()?.parse().ok()).collect())
-        }
+        Ok(Reply::Json(Value::Array(found))) => Ok(found.iter().filter_map(|one| one.as_str()?.parse().ok()).collect()),
         Ok(_) => return Err(Failure::new(&BAD_ANSWER, "the resolver answered with something else than addresses")),
         Err(failure) => Err(Missing::Unreachable(absorb(failure)?)),
     })

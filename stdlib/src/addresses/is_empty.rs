@@ -4,8 +4,8 @@ use meshbook_runtime::failure::{Failure, NO_DATA};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::descriptor;
 use crate::addresses::Addresses;
+use crate::descriptor;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -15,9 +15,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     summary: "Whether there are none.",
     errors: &[&NO_DATA],
     search: &["pending", "none"],
-    examples: &[
-        Example { world: "failover-primary", script: r#"addresses("istio-ingressgateway.istio-system").is_empty()"#, expect: Expect::Value("false") },
-    ],
+    examples: &[Example {
+        world: "failover-primary",
+        script: r#"addresses("istio-ingressgateway.istio-system").is_empty()"#,
+        expect: Expect::Value("false"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

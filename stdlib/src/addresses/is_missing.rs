@@ -1,11 +1,11 @@
 //! `Addresses.is_missing()`: whether nothing is known.
 
-use meshbook_runtime::failure::{Failure};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::descriptor;
 use crate::addresses::Addresses;
+use crate::descriptor;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -14,9 +14,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "bool",
     summary: "Whether they could not be read or looked up.",
     search: &["no data"],
-    examples: &[
-        Example { world: "failover-primary", script: r#"lookup("shop.example.com").is_missing()"#, expect: Expect::Value("false") },
-    ],
+    examples: &[Example {
+        world: "failover-primary",
+        script: r#"lookup("shop.example.com").is_missing()"#,
+        expect: Expect::Value("false"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

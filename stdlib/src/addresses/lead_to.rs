@@ -4,8 +4,8 @@ use meshbook_runtime::failure::{Failure, NO_DATA};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive, Type};
 use rhai::Dynamic;
 
-use crate::descriptor::{self, param};
 use crate::addresses::Addresses;
+use crate::descriptor::{self, param};
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::noun::Noun;
 
@@ -19,9 +19,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "A name that leads to the old and the new address is half moved: no.",
     errors: &[&NO_DATA],
     search: &["same", "moved", "DNS"],
-    examples: &[
-        Example { world: "failover-primary", script: r#"lookup("shop.example.com").lead_to(addresses("istio-ingressgateway.istio-system"))"#, expect: Expect::Value("true") },
-    ],
+    examples: &[Example {
+        world: "failover-primary",
+        script: r#"lookup("shop.example.com").lead_to(addresses("istio-ingressgateway.istio-system"))"#,
+        expect: Expect::Value("true"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

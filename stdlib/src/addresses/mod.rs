@@ -52,8 +52,7 @@ impl Addresses {
 
 impl Noun for Addresses {
     const NAME: &'static str = "Addresses";
-    const DOC: &'static str =
-        "The addresses at which a Service is reached from outside its cluster, or to which a DNS name leads. May be missing.";
+    const DOC: &'static str = "The addresses at which a Service is reached from outside its cluster, or to which a DNS name leads. May be missing.";
 
     fn text(&self) -> String {
         let addresses = match &self.0.known {

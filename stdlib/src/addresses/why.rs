@@ -1,11 +1,11 @@
 //! `Addresses.why()`: why nothing is known.
 
-use meshbook_runtime::failure::{Failure};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::descriptor;
 use crate::addresses::Addresses;
+use crate::descriptor;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -14,9 +14,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "string",
     summary: "Why they could not be read or looked up; empty if they were.",
     search: &["no data", "reason"],
-    examples: &[
-        Example { world: "healthy", script: r#"lookup("shop.example.com").why()"#, expect: Expect::Contains("leads to no address") },
-    ],
+    examples: &[Example {
+        world: "healthy",
+        script: r#"lookup("shop.example.com").why()"#,
+        expect: Expect::Contains("leads to no address"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

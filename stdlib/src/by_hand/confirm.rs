@@ -15,9 +15,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "For what lies outside the cluster: a DNS record, a load balancer, a call to somebody. The question and the answer stand in the record. Where nobody can be asked, and where the answer is no, the run ends refused; a plan ends there; a replay answers as its run was answered. What a person says is no proof: let a `wait` follow that looks.",
     errors: &[&DENIED, &PLAN_ENDS],
     search: &["manual", "gate", "by hand", "approval", "DNS"],
-    examples: &[
-        Example { world: "healthy", script: r#"confirm("move the name shop.example.com to 192.0.2.1")"#, expect: Expect::Fails("meshbook::gate::denied") },
-    ],
+    examples: &[Example {
+        world: "healthy",
+        script: r#"confirm("move the name shop.example.com to 192.0.2.1")"#,
+        expect: Expect::Fails("meshbook::gate::denied"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

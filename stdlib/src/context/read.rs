@@ -17,8 +17,16 @@ pub static PRIMITIVE: Primitive = Primitive {
     errors: &[&PARAM, &TYPE],
     search: &["second cluster", "context", "multicluster", "--context", "failover"],
     examples: &[
-        Example { world: "failover-primary", script: r#"param other: context = "failover-secondary" "the other cluster"; other.read(|| addresses("istio-ingressgateway.istio-system"))"#, expect: Expect::Contains("198.51.100.1") },
-        Example { world: "failover-primary", script: r#"param other: context = "failover-secondary" "the other cluster"; let host = other.read(|| host("graph-core")); proxies(host.proxies().first())"#, expect: Expect::Fails("meshbook::script::type") },
+        Example {
+            world: "failover-primary",
+            script: r#"param other: context = "failover-secondary" "the other cluster"; other.read(|| addresses("istio-ingressgateway.istio-system"))"#,
+            expect: Expect::Contains("198.51.100.1"),
+        },
+        Example {
+            world: "failover-primary",
+            script: r#"param other: context = "failover-secondary" "the other cluster"; let host = other.read(|| host("graph-core")); proxies(host.proxies().first())"#,
+            expect: Expect::Fails("meshbook::script::type"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE

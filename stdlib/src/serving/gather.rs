@@ -32,11 +32,14 @@ pub fn names(given: Dynamic) -> Result<Vec<String>, Failure> {
         .into_iter()
         .map(|item| {
             let what = a_type(&item);
-            item.into_string().map_err(|_| Failure::new(&TYPE, format!("a service is named by a string, not by {what}")))
+            item.into_string()
+                .map_err(|_| Failure::new(&TYPE, format!("a service is named by a string, not by {what}")))
         })
         .collect::<Result<_, _>>()?;
     if names.is_empty() {
-        return Err(Failure::new(&TYPE, "no service was named").hint("name at least one service behind the public name"));
+        return Err(
+            Failure::new(&TYPE, "no service was named").hint("name at least one service behind the public name")
+        );
     }
     Ok(names)
 }
@@ -115,9 +118,8 @@ fn domains(page: &str) -> Result<BTreeSet<String>, String> {
     });
     let hosts = configs.filter_map(|one| one.get("route_config").cloned()).flat_map(|one| list(&one, "virtual_hosts"));
     // Where a gateway has no route, istiod sends one that answers 404 for every name.
-    let routed = hosts.filter(|host| {
-        !host.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("blackhole:"))
-    });
+    let routed = hosts
+        .filter(|host| !host.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("blackhole:")));
     Ok(routed.flat_map(|host| list(&host, "domains")).filter_map(|one| one.as_str().map(str::to_owned)).collect())
 }
 

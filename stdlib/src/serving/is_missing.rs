@@ -1,6 +1,6 @@
 //! `Serving.is_missing()`: whether nothing is known.
 
-use meshbook_runtime::failure::{Failure};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
@@ -14,9 +14,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "bool",
     summary: "Whether it could not be read.",
     search: &["no data", "unreachable"],
-    examples: &[
-        Example { world: "failover-secondary", script: r#"serving("shop.example.com", "graph-core", "istio-ingressgateway.istio-system").is_missing()"#, expect: Expect::Value("false") },
-    ],
+    examples: &[Example {
+        world: "failover-secondary",
+        script: r#"serving("shop.example.com", "graph-core", "istio-ingressgateway.istio-system").is_missing()"#,
+        expect: Expect::Value("false"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

@@ -15,9 +15,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     summary: "Whether the name and every service can be served.",
     errors: &[&NO_DATA],
     search: &["ready", "healthy"],
-    examples: &[
-        Example { world: "failover-secondary", script: r#"serving("shop.example.com", ["graph-core"], "istio-ingressgateway.istio-system").is_whole()"#, expect: Expect::Value("true") },
-    ],
+    examples: &[Example {
+        world: "failover-secondary",
+        script: r#"serving("shop.example.com", ["graph-core"], "istio-ingressgateway.istio-system").is_whole()"#,
+        expect: Expect::Value("true"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

@@ -1,6 +1,6 @@
 //! `TrustRoot.is_missing()`: whether nothing is known.
 
-use meshbook_runtime::failure::{Failure};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
@@ -14,9 +14,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "bool",
     summary: "Whether it could not be read.",
     search: &["no data"],
-    examples: &[
-        Example { world: "healthy", script: r#"trust_root().is_missing()"#, expect: Expect::Value("false") },
-    ],
+    examples: &[Example { world: "healthy", script: r#"trust_root().is_missing()"#, expect: Expect::Value("false") }],
     body,
     ..descriptor::PRIMITIVE
 };

@@ -16,9 +16,11 @@ pub static PRIMITIVE: Primitive = Primitive {
     summary: "Whether a root certificate is trusted in both.",
     errors: &[&NO_DATA],
     search: &["same root", "multicluster"],
-    examples: &[
-        Example { world: "healthy", script: r#"trust_root().is_shared_with(trust_root())"#, expect: Expect::Value("true") },
-    ],
+    examples: &[Example {
+        world: "healthy",
+        script: r#"trust_root().is_shared_with(trust_root())"#,
+        expect: Expect::Value("true"),
+    }],
     body,
     ..descriptor::PRIMITIVE
 };

@@ -1,6 +1,6 @@
 //! `TrustRoot.why()`: why nothing is known.
 
-use meshbook_runtime::failure::{Failure};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
@@ -14,9 +14,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "string",
     summary: "Why it could not be read; empty if it was.",
     search: &["no data", "reason"],
-    examples: &[
-        Example { world: "healthy", script: r#"trust_root().why()"#, expect: Expect::Value("") },
-    ],
+    examples: &[Example { world: "healthy", script: r#"trust_root().why()"#, expect: Expect::Value("") }],
     body,
     ..descriptor::PRIMITIVE
 };

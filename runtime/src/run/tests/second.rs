@@ -98,8 +98,7 @@ fn nothing_that_could_change_something_is_sent_there() {
 #[test]
 fn a_run_does_not_start_with_its_own_cluster_as_the_second_one() {
     let mut bench = Bench::new();
-    bench.settings.second =
-        Some(Second { transport: Arc::new(bench.cluster.clone()), namespace: "summit".into() });
+    bench.settings.second = Some(Second { transport: Arc::new(bench.cluster.clone()), namespace: "summit".into() });
     let refused = bench.try_start().map(drop).unwrap_err();
     assert!(refused.is(&PARAM) && refused.message.contains("the same"), "{refused:?}");
     assert!(Bench::new().start().second().is_err_and(|failure| failure.is(&PARAM)));

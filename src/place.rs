@@ -1,12 +1,16 @@
 //! Where a run acts: a cluster, a world of the lab in this process, or the record of an earlier run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use meshbook_rehearsal::mesh::{InProcess, world};
+use meshbook_rehearsal::mesh::{self, InProcess, world};
+use meshbook_runtime::engine::ParamValue;
+use meshbook_runtime::engine::params;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::gate::Budget;
 use meshbook_runtime::primitive::Library;
+use meshbook_runtime::run::Second;
 use meshbook_runtime::transport::config::{ConfigFile, ContextConfig};
 use meshbook_runtime::transport::replay::Replay;
 use meshbook_runtime::transport::{Connection, Options, Transport};
@@ -95,6 +99,37 @@ pub async fn open(target: &Target, config: ConfigFile, library: &Library, home: 
             let config = connection.config().clone();
             let (context, _) = connection.place();
             Ok(Place { transport: Arc::new(connection), namespace, kind: Kind::Cluster(context), config })
+        }
+    }
+}
+
+/// Opens the way to the second cluster that a value of the runbook names: a context of the same kubeconfig, a world where
+/// the run is on the lab, the second cluster of the record where it is a replay.
+///
+/// # Errors
+/// When the context or the world cannot be used, or the record is of a run that read another one.
+pub async fn open_second(
+    place: &Place,
+    target: &Target,
+    values: &BTreeMap<String, ParamValue>,
+    config: ConfigFile,
+    library: &Library,
+) -> Result<Option<Second>, Failure> {
+    let Some((param, context)) = params::second(values) else { return Ok(None) };
+    match &place.kind {
+        Kind::Lab => mesh::second(values).await,
+        Kind::Replay(replay) => replay.second(context.name()).map(Some),
+        Kind::Cluster(_) => {
+            let connection = Connection::open(Options {
+                kubeconfig: target.cluster.kubeconfig.clone(),
+                context: Some(context.name().to_owned()),
+                namespace: Some(place.namespace.clone()),
+                config,
+                kinds: (library.kinds)(),
+                ..Options::default()
+            });
+            let connection = connection.await.map_err(|failure| params::unusable(param, failure))?;
+            Ok(Some(Second { transport: Arc::new(connection), namespace: place.namespace.clone() }))
         }
     }
 }

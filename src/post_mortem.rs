@@ -49,12 +49,15 @@ impl Story<'_> {
 
     fn head(&mut self, at: Timestamp, started: &Started, report: &Report) {
         let place = reporter::place(&started.context, &started.server, Look::PLAIN);
+        let second = started.second.as_ref().map_or_else(String::new, |there| {
+            format!("; {} was only read", reporter::place(&there.context, &there.server, Look::PLAIN))
+        });
         self.say(format!("# {}, run {}\n", plain(&started.script), plain(&started.run)));
         self.say("| | |\n|---|---|");
         for (what, fact) in [
             ("begun", at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
             ("by", format!("{} on {}", plain(&started.user), plain(&started.machine))),
-            ("where", format!("{}, namespace {}", plain(&place), plain(&started.namespace))),
+            ("where", format!("{}, namespace {}{}", plain(&place), plain(&started.namespace), plain(&second))),
             ("with", format!("meshbook {}", plain(&started.version))),
             ("reads", report.reads.to_string()),
         ] {
@@ -119,9 +122,10 @@ impl Story<'_> {
                     &format!("the step {} after {}", if *passed { "passed" } else { "**failed**" }, took(*time)),
                 );
             }
-            Event::Looked { effect, failure, .. } => {
+            Event::Looked { effect, beside, failure, .. } => {
                 let why = failure.as_ref().map_or("", |failure| &failure.1);
-                self.item(&at, &format!("looked at {}, in vain: {}", plain(&effect.target), plain(why)));
+                let there = beside.as_deref().map(|there| format!(" in {}", plain(there))).unwrap_or_default();
+                self.item(&at, &format!("looked at {}{there}, in vain: {}", plain(&effect.target), plain(why)));
             }
             Event::Shown { table, .. } => {
                 let mut shown = vec![table.title.clone()];

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use meshbook_runtime::effect::{Class, ObjectRef};
-use meshbook_runtime::record::event::{ChangeOutcome, Changing, Event, Line, ProofOutcome, UndoOutcome};
+use meshbook_runtime::record::event::{Beside, ChangeOutcome, Changing, Event, Line, ProofOutcome, UndoOutcome};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,6 +26,9 @@ pub struct Report {
     pub context: String,
     /// The API server's address.
     pub server: String,
+    /// The second cluster that it reads, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<Beside>,
     /// The namespace of the run.
     pub namespace: String,
     /// `ask`, `unattended`, `plan`.
@@ -261,6 +264,7 @@ impl Report {
                 self.params.clone_from(&started.params);
                 self.context.clone_from(&started.context);
                 self.server.clone_from(&started.server);
+                self.second.clone_from(&started.second);
                 self.namespace.clone_from(&started.namespace);
                 self.mode.clone_from(&started.mode);
                 self.started = Some(line.at);

@@ -65,7 +65,8 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
     let home = state::home()?;
     let config = state::config(&home)?;
     let runtime = session.runtime()?;
-    let place = runtime.block_on(place::open(target, config, &session.library, &home))?;
+    let place = runtime.block_on(place::open(target, config.clone(), &session.library, &home))?;
+    let second = runtime.block_on(place::open_second(&place, target, &values, config, &session.library))?;
 
     confirmed(&place, target, &manner)?;
     let screen = Arc::clone(&session.screen);
@@ -99,6 +100,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         budget: place.budget(),
         curl_image: place.config.curl_image.clone(),
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
+        second,
         ..Settings::of(&script, manner.mode, &place.namespace, &home)
     };
     let transport = Arc::clone(&place.transport);

@@ -73,7 +73,7 @@ fn cases() -> Vec<Case> {
             if param.default.is_none() {
                 cases.push(case(None));
             }
-            let values = if param.kind == ParamKind::String { HOSTILE } else { NO_FIGURE };
+            let values = if matches!(param.kind, ParamKind::String | ParamKind::Context) { HOSTILE } else { NO_FIGURE };
             cases.extend(values.iter().map(|value| case(Some(value))));
             cases.push(case(Some(&"a".repeat(5_000))));
         }
@@ -109,6 +109,7 @@ fn sound(kind: ParamKind) -> &'static str {
         ParamKind::Bool => "false",
         ParamKind::Duration => "1s",
         ParamKind::Quantity => "1Gi",
+        ParamKind::Context => "failover-secondary",
     }
 }
 

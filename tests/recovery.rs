@@ -1,5 +1,5 @@
 //! Backup and restoration as a whole, on the lab: interrupted and started again, damaged, with the secrets of the
-//! certificate authority.
+//! certificate authority. And a failover in which a person moves the name.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "matrix/snapshot.rs"]
@@ -14,8 +14,8 @@ use meshbook_rehearsal::mesh::InProcess;
 use meshbook_rehearsal::rehearsal::play::Kept;
 use meshbook_runtime::engine::{self, Script};
 use meshbook_runtime::failure::Exit;
-use meshbook_runtime::record::event::{Ended, Event, Line};
-use meshbook_runtime::run::{Mode, Run, Settings};
+use meshbook_runtime::record::event::{Changing, Ended, Event, Line};
+use meshbook_runtime::run::{Answer, Approver, Mode, Run, Second, Settings};
 use meshbook_stdlib::LIBRARY;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -208,4 +208,66 @@ fn the_file_is_plain_yaml_of_clean_objects() {
         }
         assert!(object.get("status").is_none());
     }
+}
+
+/// Whoever owns the zone: moves the name when asked, or says no.
+struct Operator {
+    mesh: Arc<InProcess>,
+    to: Option<&'static str>,
+}
+
+impl Approver for Operator {
+    fn ask(&self, _: &Run, _: &Changing) -> Answer {
+        Answer::No
+    }
+
+    fn confirm(&self, _: &Run, what: &str) -> bool {
+        assert_eq!(
+            what,
+            "move shop.example.com in DNS from 192.0.2.1 to 198.51.100.1, the gateway of failover-secondary"
+        );
+        self.to.inspect(|address| self.mesh.lead("shop.example.com", &[address])).is_some()
+    }
+}
+
+/// Fails over on the lab, with a person at the terminal who moves the name to an address.
+fn fail_over(to: Option<&'static str>) -> (Ended, Vec<Line>) {
+    let desk = Desk::new();
+    let (mesh, there) = (desk.named("failover-primary"), desk.named("failover-secondary"));
+    let before = (snapshot::take(mesh.store()), snapshot::take(there.store()));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
+    let script = Script::load(&root.join("disaster-recovery/failover.rhai"), Some(&root), &LIBRARY).unwrap();
+    let given = [("secondary", "failover-secondary"), ("name", "shop.example.com"), ("services", "graph-core")];
+    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let values = engine::params::values(&script.params, &given).unwrap();
+    let settings = Settings {
+        second: Some(Second { transport: there.clone(), namespace: "summit".into() }),
+        ..Settings::of(&script, Mode::Ask, mesh.namespace(), desk.home.path())
+    };
+    let kept = Arc::new(Kept::default());
+    let operator = Arc::new(Operator { mesh: mesh.clone(), to });
+    let handle = desk.runtime.handle().clone();
+    let run = Run::start(settings, mesh.clone(), kept.clone(), Some(operator), handle, CancellationToken::new());
+    let outcome = engine::execute(&script, &run.unwrap(), values, &LIBRARY);
+    let after = (snapshot::take(mesh.store()), snapshot::take(there.store()));
+    for (before, after) in [(&before.0, &after.0), (&before.1, &after.1)] {
+        assert_eq!(snapshot::differences(before, after), Vec::<String>::new());
+    }
+    (outcome.ended, kept.take())
+}
+
+#[test]
+fn a_failover_asks_a_person_looks_whether_the_name_moved_and_changes_neither_cluster() {
+    let (ended, lines) = fail_over(Some("198.51.100.1"));
+    assert_eq!((ended.exit, ended.ending.as_str()), (Exit::Healthy, "fixed"), "{}", ended.message);
+    let asked = |there: Option<&str>| {
+        lines.iter().any(|line| matches!(&line.event, Event::Looked { beside, .. } if beside.as_deref() == there))
+    };
+    assert!(asked(None) && asked(Some("lab failover-secondary")), "the record says which cluster answered");
+
+    // What a person says is no proof.
+    let (ended, _) = fail_over(Some("192.0.2.77"));
+    assert_eq!(ended.exit, Exit::TakenBack, "{}", ended.message);
+    let (ended, _) = fail_over(None);
+    assert_eq!(ended.exit, Exit::Refused, "{}", ended.message);
 }

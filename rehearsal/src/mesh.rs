@@ -1,7 +1,8 @@
 //! A world of the lab in this process, as a run's transport.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -10,7 +11,9 @@ use meshbook_lab::world::World;
 use meshbook_lab::world::rendering::{PROFILE, VERSION, rendered, with_values};
 use meshbook_lab::{Lab, Pace, Store};
 use meshbook_runtime::effect::{Call, Rendering, Reply, ResourceKind};
-use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL, TOOL};
+use meshbook_runtime::engine::{ParamValue, params};
+use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL, NOT_FOUND, TOOL};
+use meshbook_runtime::run::Second;
 use meshbook_runtime::transport::config::ContextConfig;
 use meshbook_runtime::transport::{Clock, Connection, KnownKind, Options, Seen, Transport};
 use serde_json::Value;
@@ -31,11 +34,25 @@ pub fn world(name: &str) -> Result<World, Failure> {
     Ok(world.with_name(&path.file_stem().unwrap_or_default().to_string_lossy()))
 }
 
+/// The second cluster that values of a runbook name, as a world of the lab: it runs beside the first one.
+///
+/// # Errors
+/// When there is no such world, or it does not start.
+pub async fn second(values: &BTreeMap<String, ParamValue>) -> Result<Option<Second>, Failure> {
+    let Some((param, context)) = params::second(values) else { return Ok(None) };
+    let opened = async { Ok(InProcess::open(world(context.name())?, None).await?.named(context.name())) };
+    let mesh = opened.await.map_err(|failure| params::unusable(param, failure))?;
+    let namespace = mesh.namespace().to_owned();
+    Ok(Some(Second { transport: Arc::new(mesh), namespace }))
+}
+
 /// A running world, and the connection to it. Nobody waits for its time: waiting moves it on.
 pub struct InProcess {
     connection: Connection,
     store: Store,
     context: String,
+    /// What the resolver of whoever rehearses answers.
+    names: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl InProcess {
@@ -45,6 +62,7 @@ impl InProcess {
     /// When the lab does not start.
     pub async fn open(world: World, namespace: Option<String>) -> Result<InProcess, Failure> {
         let context = format!("lab {}", world.name());
+        let names = Mutex::new(world.spec().names.clone());
         let lab = Lab::start(world, Pace::Virtual)
             .await
             .map_err(|error| Failure::new(&INTERNAL, format!("the lab does not start: {error}")))?;
@@ -58,7 +76,7 @@ impl InProcess {
             ..Options::default()
         })
         .await?;
-        Ok(InProcess { connection, store, context })
+        Ok(InProcess { connection, store, context, names })
     }
 
     /// The same under the name that the user wrote, such as the path of a world file.
@@ -78,6 +96,21 @@ impl InProcess {
         self.connection.config()
     }
 
+    /// Makes a public name lead to these addresses, as whoever owns its zone would.
+    pub fn lead(&self, name: &str, addresses: &[&str]) {
+        let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), addresses);
+    }
+
+    fn lookup(&self, name: &str) -> Result<Reply, Failure> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let addresses = names.get(name).filter(|addresses| !addresses.is_empty());
+        addresses.map(|addresses| Reply::Json(addresses.clone().into())).ok_or_else(|| {
+            let shown = name.escape_debug();
+            Failure::new(&NOT_FOUND, format!("the name `{shown}` leads to no address: this world's `names` have none"))
+        })
+    }
+
     /// The cluster's objects, to look at behind a run's back.
     pub fn store(&self) -> &Store {
         &self.store
@@ -91,6 +124,7 @@ impl Transport for InProcess {
             Call::Notify(_) => ready(Ok(Reply::Text("the lab tells nobody".into()))).boxed(),
             // And needs no program of this machine.
             Call::Render(rendering) => ready(render(rendering).map(Reply::Json)).boxed(),
+            Call::Lookup { name } => ready(self.lookup(name)).boxed(),
             call => self.connection.call(call),
         }
     }

@@ -394,6 +394,18 @@ pub enum Call {
         /// Below its address.
         path: String,
     },
+    /// The addresses of a name, as this machine's own resolver answers. Answer: [`Reply::Json`] with a sorted array of IP
+    /// addresses as text; `NOT_FOUND` if the name has none.
+    Lookup {
+        /// A DNS name, or an address.
+        name: String,
+    },
+    /// Whether a person has done something by hand. The run asks, and a replay answers; no connection is asked for it.
+    /// Answer: [`Reply::Json`] with a bool.
+    Confirm {
+        /// What.
+        what: String,
+    },
     /// Tells people. Nobody can take it back, and where an answer is lost it is sent again: at least once. Never in a plan.
     /// Answer: [`Reply::Done`], or [`Reply::Text`] with the reason why nobody is told here.
     Notify(Notice),

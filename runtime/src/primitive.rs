@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rhai::{Dynamic, FnPtr, FuncArgs, Map, NativeCallContext};
 
 use crate::effect::{Class, ResourceKind};
+use crate::engine::beside;
 use crate::engine::script::resource_name;
 use crate::engine::session::Session;
 use crate::failure::{Code, Failure, IMPORT, INTERNAL};
@@ -343,6 +344,17 @@ impl Invocation<'_> {
         closure
             .call_within_context::<Dynamic>(self.context, args)
             .map_err(|error| crate::engine::failure_of(&self.run, &error))
+    }
+
+    /// Calls the closure that is argument `index`, and what it reads is read in the second cluster.
+    ///
+    /// # Errors
+    /// `PARAM` when the run has none; as [`Invocation::call`].
+    pub fn call_beside(&self, index: usize) -> Result<Dynamic, Failure> {
+        let session = Session::of(self.context.tag().expect("the engine's tag is set when it is built"));
+        session.run.second()?;
+        let _within = beside::Within::begin(&session);
+        self.call(index, ())
     }
 
     fn internal(&self, what: &str) -> Failure {

@@ -7,8 +7,10 @@ use meshbook_runtime::record::event::Changing;
 use meshbook_runtime::run::{Answer, Approver, Run};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::look::Look;
 use super::reporter::{Terminal, place};
 use super::{diff, escape};
+use crate::report::Report;
 
 /// How often a question that nobody answers looks whether the run was interrupted.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -108,7 +110,7 @@ impl Questions {
             look.name(escape::line(&proposal.object.to_string())),
             escape::joined(&proposal.summary)
         ));
-        screen.say(&format!("{indent}  in {}", place(&report.context, &report.server, look)));
+        screen.say(&format!("{indent}  in {}", places(&report, look)));
         for line in diff::lines(&proposal.fields, look) {
             screen.say(&format!("{indent}    {line}"));
         }
@@ -132,6 +134,30 @@ impl Questions {
 }
 
 impl Approver for Questions {
+    fn confirm(&self, _: &Run, what: &str) -> bool {
+        let screen = self.terminal.screen();
+        let look = screen.error_look();
+        screen.wait(None);
+        let report = self.terminal.report();
+        screen.say(&format!("  {}: {}", look.bold(look.notice("by hand")), escape::joined(what)));
+        screen.say(&format!("  in {}", places(&report, look)));
+        // What was typed before the question was on the screen is not an answer to it.
+        let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+        loop {
+            screen.ask(&format!("  {} ", look.bold("Is it done? [y]es, go on [n]o, end here")));
+            let Some(line) = self.line() else {
+                screen.say("");
+                return false;
+            };
+            match line.trim().to_lowercase().as_str() {
+                "y" | "yes" => return true,
+                "n" | "no" => return false,
+                "" => {}
+                other => screen.say(&format!("    `{}` is not one of y n", escape::line(other))),
+            }
+        }
+    }
+
     fn ask(&self, run: &Run, proposal: &Changing) -> Answer {
         let screen = self.terminal.screen();
         let look = screen.error_look();
@@ -164,6 +190,15 @@ impl Approver for Questions {
                 other => screen.say(&format!("    `{}` is not one of y n a s u ?", escape::line(other))),
             }
         }
+    }
+}
+
+/// Where the run acts, and what it only reads beside that.
+fn places(report: &Report, look: Look) -> String {
+    let own = place(&report.context, &report.server, look);
+    match &report.second {
+        Some(there) => format!("{own}; {} is only read", place(&there.context, &there.server, look)),
+        None => own,
     }
 }
 

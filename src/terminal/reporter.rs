@@ -208,8 +208,11 @@ impl Terminal {
             "plan" => "a plan: nothing will be changed",
             _ => "unattended",
         };
+        let reads = started.second.as_ref().map_or_else(String::new, |there| {
+            format!(" {dot} reads {} too", place(&there.context, &there.server, look))
+        });
         self.screen.print(&format!(
-            "{} {dot} namespace {} {dot} {mode} {dot} run {}",
+            "{}{reads} {dot} namespace {} {dot} {mode} {dot} run {}",
             place(&started.context, &started.server, look),
             look.name(escape::line(&started.namespace)),
             look.dim(&started.run),

@@ -56,10 +56,15 @@ impl Timeline {
                     at,
                     "started",
                     format!(
-                        "by {} on {}, {}",
+                        "by {} on {}, {}{}",
                         escape::line(&started.user),
                         escape::line(&started.machine),
-                        started.mode
+                        started.mode,
+                        started
+                            .second
+                            .as_ref()
+                            .map(|there| format!(", reads {} too", escape::line(&there.context)))
+                            .unwrap_or_default()
                     ),
                 );
             }
@@ -79,8 +84,9 @@ impl Timeline {
                 let how = if *passed { "ended well" } else { "failed" };
                 self.say(at, "step", look.dim(format!("{} {how} after {}", escape::joined(title), took(*time))));
             }
-            Event::Looked { effect, failure, took: time, .. } => {
-                let what = format!("{}: {}", escape::line(&effect.target), escape::joined(&effect.summary));
+            Event::Looked { effect, beside, failure, took: time, .. } => {
+                let there = beside.as_deref().map(|there| format!("in {}: ", escape::line(there))).unwrap_or_default();
+                let what = format!("{there}{}: {}", escape::line(&effect.target), escape::joined(&effect.summary));
                 match failure {
                     None => self.say(at, "read", look.dim(format!("{what} ({} on the wall)", took(*time)))),
                     Some((code, message)) => {

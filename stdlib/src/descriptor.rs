@@ -544,3 +544,21 @@ pub const REMOVE_REVISION: &[Permission] = &[
 /// To see whether a revision is gone.
 pub const IS_REMOVED: &[Permission] =
     &[may("apps", "deployments", "get"), may("", "pods", "list"), may("", "services", "get")];
+
+/// To see whether a gateway can serve a name.
+pub const SERVING: &[Permission] = &[
+    may("apps", "daemonsets", "get"),
+    may("apps", "daemonsets", "list"),
+    may("apps", "deployments", "get"),
+    may("apps", "deployments", "list"),
+    may("apps", "statefulsets", "get"),
+    may("apps", "statefulsets", "list"),
+    may("", "pods", "list"),
+    may("", "pods/portforward", "create"),
+    may("", "services", "get"),
+    may("", "services", "list"),
+    may("discovery.k8s.io", "endpointslices", "list"),
+];
+
+/// To read the root certificates of the mesh.
+pub const TRUST_ROOT: &[Permission] = &[may("", "configmaps", "get")];

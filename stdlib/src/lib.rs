@@ -21,6 +21,7 @@
 //!
 //! Nothing here opens a connection: everything goes through `meshbook_runtime::run::Run`.
 
+pub mod addresses;
 pub mod alert;
 pub mod alert_rules;
 pub mod alerting_rule;
@@ -80,6 +81,7 @@ pub mod room;
 pub mod route;
 pub mod rule;
 pub mod series;
+pub mod serving;
 pub mod show;
 pub mod sidecar;
 pub mod slo;
@@ -94,6 +96,7 @@ pub mod timeouts;
 pub mod tls;
 pub mod trace;
 pub mod triage;
+pub mod trust_root;
 pub mod usage;
 pub mod version;
 pub mod workload;

@@ -423,6 +423,23 @@ primitives! {
     health_why: "health/why.rs";
     health_not_worse_than: "health/not_worse_than.rs";
     health_workload: "health/workload_of.rs";
+    // A second cluster, and where people are led.
+    context_read: "context/read.rs";
+    confirm: "by_hand/confirm.rs";
+    addresses_of: "addresses/addresses.rs";
+    lookup: "addresses/lookup.rs";
+    addresses_is_missing: "addresses/is_missing.rs";
+    addresses_why: "addresses/why.rs";
+    addresses_is_empty: "addresses/is_empty.rs";
+    addresses_lead_to: "addresses/lead_to.rs";
+    serving_of: "serving/serving.rs";
+    serving_is_missing: "serving/is_missing.rs";
+    serving_why: "serving/why.rs";
+    serving_is_whole: "serving/is_whole.rs";
+    trust_root_of: "trust_root/trust_root.rs";
+    trust_root_is_missing: "trust_root/is_missing.rs";
+    trust_root_why: "trust_root/why.rs";
+    trust_root_is_shared_with: "trust_root/is_shared_with.rs";
 }
 
 nouns! {
@@ -503,6 +520,11 @@ nouns! {
     crate::health::Health;
     meshbook_runtime::value::Span;
     meshbook_runtime::value::List;
+    // A second cluster.
+    meshbook_runtime::value::Context;
+    crate::addresses::Addresses;
+    crate::serving::Serving;
+    crate::trust_root::TrustRoot;
 }
 
 codes! {
@@ -573,8 +595,9 @@ mod tests {
             primitive.params[optional..].iter().all(|param| param.default.is_some()),
             "a parameter that must be given follows one that need not",
         );
-        // People are told without the cluster.
-        let tells = primitive.name.starts_with("notify::") && primitive.permissions.is_empty();
+        // People are told, and names are looked up, without the cluster.
+        let tells =
+            (primitive.name.starts_with("notify::") || primitive.name == "lookup") && primitive.permissions.is_empty();
         demand(
             tells || primitive.class.is_none() == primitive.permissions.is_empty(),
             "its permissions do not fit its class",

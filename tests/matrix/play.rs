@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use meshbook_rehearsal::mesh::InProcess;
+use meshbook_rehearsal::mesh::{self, InProcess};
 use meshbook_rehearsal::rehearsal::play::Kept;
 use meshbook_runtime::engine::{self, Script};
 use meshbook_runtime::failure::Failure;
@@ -44,7 +44,9 @@ pub fn play(
     let everything = Approval { kind: "*".into(), name: None, count: None };
     let named = approved.iter().map(|text| text.parse().expect("the approvals of a job are well formed"));
     let approvals = std::iter::once(everything).chain(named).collect();
-    let settings = Settings { approvals, ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path()) };
+    let second = runtime.block_on(mesh::second(&values))?;
+    let settings =
+        Settings { approvals, second, ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path()) };
     let kept = Arc::new(Kept::default());
     let transport: Arc<dyn Transport> = mesh.clone();
     let run = Run::start(settings, transport, kept.clone(), None, runtime.handle().clone(), CancellationToken::new())?;

@@ -251,7 +251,7 @@ fn eventually(what: &str, limit: Duration, mut look: impl FnMut() -> Result<(), 
 }
 
 /// Sets right what a test has broken, also if it fails.
-struct Finally<F: FnMut()>(F);
+pub struct Finally<F: FnMut()>(pub F);
 
 impl<F: FnMut()> Drop for Finally<F> {
     fn drop(&mut self) {

@@ -7,6 +7,7 @@ mod breaker;
 mod changes;
 mod cluster;
 mod control_plane;
+mod failover;
 mod installation;
 mod joining;
 mod latency;

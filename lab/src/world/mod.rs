@@ -69,6 +69,8 @@ const EMBEDDED: &[(&str, &str)] = &[
     // Disaster recovery and day 2.
     ("configuration-lost", include_str!("../../worlds/configuration-lost.toml")),
     ("cluster-lost", include_str!("../../worlds/cluster-lost.toml")),
+    ("failover-primary", include_str!("../../worlds/failover-primary.toml")),
+    ("failover-secondary", include_str!("../../worlds/failover-secondary.toml")),
     ("certificate-ending", include_str!("../../worlds/certificate-ending.toml")),
     ("gateway-hpa", include_str!("../../worlds/gateway-hpa.toml")),
     ("new-service", include_str!("../../worlds/new-service.toml")),

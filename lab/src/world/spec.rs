@@ -47,6 +47,9 @@ pub struct Spec {
     /// Istio and Kubernetes objects, in a file as YAML documents.
     #[serde(default)]
     pub objects: Vec<Value>,
+    /// Public names, and the addresses to which whoever rehearses finds them lead.
+    #[serde(default)]
+    pub names: BTreeMap<String, Vec<String>>,
     /// What is broken besides what `objects` and `traffic` bring about.
     #[serde(default)]
     pub faults: Faults,
@@ -79,6 +82,8 @@ pub struct Cluster {
     pub installation: Extent,
     /// `metadata.uid` of the namespace `kube-system`, by which clusters are told apart; the same in all worlds that say none.
     pub uid: Option<String>,
+    /// The first three parts of the addresses of its load balancers.
+    pub load_balancers: String,
     /// Whether the namespaces of workloads say that new pods get a sidecar (`istio-injection=enabled`).
     pub injection: bool,
     /// Number of nodes.
@@ -110,6 +115,7 @@ impl Default for Cluster {
             istio: "1.31.0".into(),
             installation: Extent::Whole,
             uid: None,
+            load_balancers: "192.0.2".into(),
             injection: true,
             nodes: 3,
             istiods: 1,

@@ -48,6 +48,7 @@ pub fn play(test: &Run, world: &World, part: &Part) -> Result<Rehearsal, Failure
         approvals: approvals(&part.approve)?,
         allow_exec: part.allow_exec,
         params: values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
+        second: stage.handle()?.block_on(crate::mesh::second(&values))?,
         ..Settings::of(&script, part.mode, mesh.namespace(), home.path())
     };
     let kept = Arc::new(Kept::default());

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext, RhaiFunc, Shared};
 
+use super::beside::{self, Side};
 use super::raise::error_of;
 use super::session::Session;
 use crate::failure::{Failure, IMPORT, INTERNAL, TYPE};
@@ -69,22 +70,28 @@ fn invoke(
 ) -> Result<Dynamic, Box<EvalAltResult>> {
     let session = Session::of(context.tag().expect("the engine's tag is set when it is built"));
     let position = context.call_position();
+    let side = beside::of(&session, primitive, args);
     let mut values = args.iter().map(|arg| arg.flatten_clone());
     let receiver = primitive.receiver.and_then(|_| values.next());
-    let result = checked(primitive, values.collect(), &session).and_then(|args| {
-        if session.is_importing() && primitive.class.is_some() {
-            return Err(Failure::new(
-                &IMPORT,
-                format!("the top level of a module calls `{}`, which acts on the cluster", primitive.name),
-            )
-            .hint("put it into a function: the top level of a module runs when it is imported, outside any step"));
-        }
-        let invocation = Invocation { primitive, run: session.run.clone(), context, receiver, args };
-        // A fault in one primitive must not end the process with changes open.
-        catch_unwind(AssertUnwindSafe(|| (primitive.body)(&invocation))).unwrap_or_else(|_| {
-            Err(Failure::new(&INTERNAL, format!("the primitive `{}` failed by a fault of its own", primitive.name)))
-        })
-    });
+    let args: Vec<Dynamic> = values.collect();
+    let result = beside::unmixed(&session, primitive, side, receiver.as_ref(), &args)
+        .and_then(|()| checked(primitive, args, &session))
+        .and_then(|args| {
+            if session.is_importing() && primitive.class.is_some() {
+                return Err(Failure::new(
+                    &IMPORT,
+                    format!("the top level of a module calls `{}`, which acts on the cluster", primitive.name),
+                )
+                .hint("put it into a function: the top level of a module runs when it is imported, outside any step"));
+            }
+            let run = beside::run(&session, side)?;
+            let invocation = Invocation { primitive, run, context, receiver, args };
+            // A fault in one primitive must not end the process with changes open.
+            catch_unwind(AssertUnwindSafe(|| (primitive.body)(&invocation))).unwrap_or_else(|_| {
+                Err(Failure::new(&INTERNAL, format!("the primitive `{}` failed by a fault of its own", primitive.name)))
+            })
+        });
+    let result = result.map(|value| if side == Side::Second { beside::mark(value) } else { value });
     result.map_err(|failure| {
         let ending = matches!(session.run.verdict(), Some(Stop::Ended(_)));
         if !failure.code.catchable && !ending {

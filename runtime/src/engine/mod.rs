@@ -11,6 +11,7 @@
 //! catchable, a policy stop included.
 
 mod arrays;
+pub(crate) mod beside;
 pub mod check;
 pub mod compare;
 pub mod describe;
@@ -52,7 +53,7 @@ use crate::noun::NounType;
 use crate::primitive::{Invocation, Library};
 use crate::record::event::Ended;
 use crate::run::{Ending, Run, Stop};
-use crate::value::{List, Quantity, Span, Table};
+use crate::value::{Context, List, Quantity, Span, Table};
 
 /// What came of running a script.
 pub struct Outcome {
@@ -210,8 +211,13 @@ fn engine(script: &Script, session: &Tag) -> Engine {
 }
 
 /// The runtime's own value types, as nouns.
-pub static VALUES: &[NounType] =
-    &[NounType::of::<Span>(), NounType::of::<Quantity>(), NounType::of::<List>(), NounType::of::<Failure>()];
+pub static VALUES: &[NounType] = &[
+    NounType::of::<Span>(),
+    NounType::of::<Quantity>(),
+    NounType::of::<List>(),
+    NounType::of::<Failure>(),
+    NounType::of::<Context>(),
+];
 
 fn register_values(engine: &mut Engine) {
     for value in VALUES {
@@ -235,6 +241,13 @@ fn refuse_ambient_authority(engine: &mut Engine) {
             Position::NONE,
         ))
     }
+    // By it a value is known to be of the second cluster.
+    engine.register_set("tag", |_: &mut Dynamic, _: i64| {
+        refuse("tag", "what a value belongs to is not for scripts to say")
+    });
+    engine.register_fn("set_tag", |_: &mut Dynamic, _: i64| {
+        refuse("set_tag", "what a value belongs to is not for scripts to say")
+    });
     engine.register_fn("timestamp", || refuse("timestamp", "time is an effect: `now()` asks the run's clock"));
     engine
         .register_fn("sleep", |_: i64| refuse("sleep", "write `wait 30s until { … }`: a wait says what it waits for"));

@@ -7,7 +7,7 @@ use rhai::{AST, ASTNode, Dynamic, Expr, Position};
 use serde_json::Value;
 
 use crate::failure::{Failure, PARAM, nearest};
-use crate::value::{Quantity, Span};
+use crate::value::{Context, Quantity, Span};
 
 /// The type of a parameter's value, or of the items of a list of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +24,20 @@ pub enum ParamKind {
     Duration,
     /// `quantity`
     Quantity,
+    /// `context`: the second cluster of a run.
+    Context,
 }
 
 impl ParamKind {
     /// Every kind, by the name that scripts write.
-    pub const ALL: [(&'static str, ParamKind); 6] = [
+    pub const ALL: [(&'static str, ParamKind); 7] = [
         ("string", ParamKind::String),
         ("int", ParamKind::Int),
         ("float", ParamKind::Float),
         ("bool", ParamKind::Bool),
         ("duration", ParamKind::Duration),
         ("quantity", ParamKind::Quantity),
+        ("context", ParamKind::Context),
     ];
 
     /// The kind of a name.
@@ -58,6 +61,7 @@ impl ParamKind {
             ParamKind::Bool => ParamValue::Bool(text.parse().map_err(|_| of("a bool; write true or false"))?),
             ParamKind::Duration => ParamValue::Duration(text.parse()?),
             ParamKind::Quantity => ParamValue::Quantity(text.parse()?),
+            ParamKind::Context => ParamValue::Context(text.parse()?),
         })
     }
 }
@@ -77,6 +81,8 @@ pub enum ParamValue {
     Duration(Span),
     /// A quantity.
     Quantity(Quantity),
+    /// A second cluster, by its context.
+    Context(Context),
     /// A list.
     List(Vec<ParamValue>),
 }
@@ -91,6 +97,7 @@ impl ParamValue {
             ParamValue::Bool(is) => (*is).into(),
             ParamValue::Duration(span) => Dynamic::from(*span),
             ParamValue::Quantity(quantity) => Dynamic::from(quantity.clone()),
+            ParamValue::Context(context) => Dynamic::from(context.clone()),
             ParamValue::List(items) => items.iter().map(ParamValue::to_dynamic).collect::<rhai::Array>().into(),
         }
     }
@@ -104,6 +111,7 @@ impl ParamValue {
             ParamValue::Bool(is) => (*is).into(),
             ParamValue::Duration(span) => span.to_string().into(),
             ParamValue::Quantity(quantity) => quantity.to_string().into(),
+            ParamValue::Context(context) => context.name().into(),
             ParamValue::List(items) => items.iter().map(ParamValue::to_json).collect(),
         }
     }
@@ -118,6 +126,7 @@ impl fmt::Display for ParamValue {
             ParamValue::Bool(is) => is.fmt(f),
             ParamValue::Duration(span) => span.fmt(f),
             ParamValue::Quantity(quantity) => quantity.fmt(f),
+            ParamValue::Context(context) => write!(f, "{:?}", context.name()),
             ParamValue::List(items) => {
                 let items: Vec<_> = items.iter().map(ToString::to_string).collect();
                 write!(f, "[{}]", items.join(", "))
@@ -175,6 +184,20 @@ impl ParamDeclaration {
     }
 }
 
+/// The second cluster that a run reads, with the name of the parameter that says so.
+pub fn second(values: &BTreeMap<String, ParamValue>) -> Option<(&str, &Context)> {
+    values.iter().find_map(|(name, value)| match value {
+        ParamValue::Context(context) => Some((name.as_str(), context)),
+        _ => None,
+    })
+}
+
+/// That the second cluster which a parameter names cannot be used.
+pub fn unusable(param: &str, failure: Failure) -> Failure {
+    Failure { code: &PARAM, message: format!("parameter `{param}`: {}", failure.message), ..failure }
+        .unchanged("nothing was run")
+}
+
 /// Every declaration of a script, in order.
 ///
 /// # Errors
@@ -193,6 +216,15 @@ pub fn declarations(ast: &AST) -> Result<Vec<ParamDeclaration>, (Failure, Positi
         true
     });
     let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let contexts: Vec<_> = found.iter().filter(|declaration| declaration.kind == ParamKind::Context).collect();
+    if let [.., last] = contexts[..]
+        && (contexts.len() > 1 || last.list)
+    {
+        return Err((
+            Failure::new(&PARAM, format!("parameter `{}`: a runbook reads at most one second cluster", last.name)),
+            last.position,
+        ));
+    }
     for (index, declaration) in found.iter().enumerate() {
         if found[..index].iter().any(|earlier| earlier.name == declaration.name) {
             return Err((
@@ -256,6 +288,10 @@ fn scalar(value: &Dynamic, unit: &str, kind: ParamKind) -> Result<ParamValue, St
             .or_else(|_| value.as_int().map(int_to_float))
             .map(ParamValue::Float)
             .map_err(|_| is("a float")),
+        ParamKind::Context => {
+            let text = value.clone().into_string().map_err(|_| is("a string"))?;
+            kind.read(&text).map_err(|why| format!("is wrong: {why}"))
+        }
         ParamKind::Duration | ParamKind::Quantity => {
             kind.read(&format!("{value}{unit}")).map_err(|why| format!("is wrong: {why}"))
         }

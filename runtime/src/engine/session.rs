@@ -32,6 +32,8 @@ pub(crate) struct Session {
     pub importing: AtomicUsize,
     /// How many `temporarily` blocks lie around what happens now.
     pub temporary: AtomicUsize,
+    /// How many closures lie around what happens now that are read in the second cluster.
+    pub beside: AtomicUsize,
     /// Who is asked about steps, if somebody is.
     pub stepping: Option<Stepping>,
     /// Where the run was stopped: first wins, because Rhai rewrites positions on the way out.
@@ -62,6 +64,7 @@ impl Session {
             nouns,
             importing: AtomicUsize::new(0),
             temporary: AtomicUsize::new(0),
+            beside: AtomicUsize::new(0),
             stepping: None,
             stopped_at: Mutex::default(),
             test,

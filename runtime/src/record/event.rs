@@ -70,6 +70,9 @@ pub enum Event {
     Looked {
         /// The effect.
         effect: Effect,
+        /// The context that was asked, where it is the second one and not the run's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        beside: Option<String>,
         /// The ordinal of the primitive's call, and the place within it: parallel answers arrive in any order.
         ordinal: (u64, u64),
         /// Its answer; `None` if it failed.
@@ -190,6 +193,20 @@ pub struct Started {
     pub params: BTreeMap<String, Value>,
     /// Meshbook's version.
     pub version: String,
+    /// The second cluster that it reads, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<Beside>,
+}
+
+/// A second cluster that a run reads beside its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The kubeconfig context, or `lab WORLD`.
+    pub context: String,
+    /// The API server's address.
+    pub server: String,
+    /// The namespace in which names are looked up there.
+    pub namespace: String,
 }
 
 /// A change, complete enough to be taken back from here.

@@ -222,6 +222,7 @@ mod tests {
                 passed
             }),
             (text, value(), any::<u64>()).prop_map(|(target, value, ordinal)| Event::Looked {
+                beside: None,
                 effect: Effect::read(
                     target,
                     "read",
@@ -233,6 +234,7 @@ mod tests {
                 took: Duration::from_millis(3),
             }),
             text.prop_map(|body| Event::Looked {
+                beside: None,
                 effect: Effect::read("x", "y", Call::Now),
                 ordinal: (0, 0),
                 reply: Some(Reply::Http { status: 503, body }),

@@ -363,6 +363,10 @@ impl Reporter for Seen {
 pub(crate) struct Answers(pub(crate) Mutex<VecDeque<Answer>>, pub(crate) Mutex<Vec<Changing>>);
 
 impl Approver for Answers {
+    fn confirm(&self, _: &Run, _: &str) -> bool {
+        self.0.lock().unwrap().pop_front() == Some(Answer::Yes)
+    }
+
     fn ask(&self, _run: &Run, proposal: &Changing) -> Answer {
         self.1.lock().unwrap().push(proposal.clone());
         self.0.lock().unwrap().pop_front().expect("the test gives an answer for each question")
@@ -408,6 +412,7 @@ impl Bench {
             script: "test.rhai".into(),
             hash: "0".into(),
             params: BTreeMap::new(),
+            second: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Bench {

@@ -28,6 +28,7 @@ use crate::value::Table;
 
 mod caller;
 pub(crate) mod changed_back;
+mod confirm;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.
 pub(crate) mod fake;
@@ -38,6 +39,7 @@ mod latch;
 mod ledger;
 mod pause;
 mod road;
+mod second;
 mod settle;
 mod start;
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub use input::{Done, InputMark, Made};
 pub use latch::{BLOCK_TIME, BlockTimer, ENDED, Ending, Stop};
 pub use ledger::{Mark, State as ChangeState, StepMark};
 pub use pause::Paused;
+pub use second::Second;
 
 pub(crate) use caller::Caller;
 pub(crate) use latch::Latch;
@@ -109,6 +112,8 @@ pub struct Settings {
     pub hash: String,
     /// Parameters.
     pub params: BTreeMap<String, Value>,
+    /// The second cluster that it reads, if its script declares one.
+    pub second: Option<Second>,
 }
 
 impl Settings {
@@ -129,6 +134,7 @@ impl Settings {
             script: script.path.clone(),
             hash: script.hash.clone(),
             params: BTreeMap::new(),
+            second: None,
         }
     }
 }
@@ -147,6 +153,9 @@ pub trait Approver: Send + Sync {
     /// May this be changed? The clock of the run goes on while a person thinks. Whoever asks may read by the run, to
     /// show more than the change itself.
     fn ask(&self, run: &Run, proposal: &Changing) -> Answer;
+
+    /// Asks a person to do something outside of meshbook's reach, and answers whether it is done.
+    fn confirm(&self, run: &Run, what: &str) -> bool;
 }
 
 /// What a person answered.
@@ -171,14 +180,18 @@ pub struct Run {
     started: Timestamp,
     pub(crate) caller: Caller,
     pub(crate) gate: Gate,
-    pub(crate) journal: Journal,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) ledger: held::Held<Ledger>,
     approver: Option<Arc<dyn Approver>>,
     kept: held::Held<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
-    ordinal: AtomicU64,
+    ordinal: Arc<AtomicU64>,
     rehearsing: AtomicU64,
     /// End with the run: the watch for an interrupt, the wall-clock guard of the deadline.
     guards: held::Held<Vec<wall::Guard>>,
+    /// The view by which the second cluster is read.
+    second: Option<Arc<Run>>,
+    /// The context, if this is such a view.
+    beside: Option<String>,
 }
 
 impl Run {

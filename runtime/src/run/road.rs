@@ -46,7 +46,7 @@ impl Run {
                 Err(failure) if failure.is(&NOT_FOUND) => self.gate.overlay.created(&effect.call).ok_or(failure),
                 Err(failure) => Err(failure),
             };
-            self.journal.note(now, looked(effect, (call, place as u64), &answer, took));
+            self.journal.note(now, looked(effect, self.beside.clone(), (call, place as u64), &answer, took));
             results.push(self.latched(answer));
         }
         results
@@ -153,7 +153,13 @@ impl Run {
 }
 
 /// A read as the record has it.
-fn looked(effect: Effect, ordinal: (u64, u64), answer: &Result<Reply, Failure>, took: Duration) -> Event {
+fn looked(
+    effect: Effect,
+    beside: Option<String>,
+    ordinal: (u64, u64),
+    answer: &Result<Reply, Failure>,
+    took: Duration,
+) -> Event {
     let (reply, failure) = match answer {
         // A file stays where it is; the record says which it was.
         Ok(Reply::Text(text)) if matches!(effect.call, Call::ReadFile { .. }) => {
@@ -166,5 +172,5 @@ fn looked(effect: Effect, ordinal: (u64, u64), answer: &Result<Reply, Failure>, 
         Ok(reply) => (Some(reply.clone()), None),
         Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
     };
-    Event::Looked { effect, ordinal, reply, failure, took }
+    Event::Looked { effect, beside, ordinal, reply, failure, took }
 }

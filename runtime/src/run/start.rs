@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use ulid::Ulid;
 
 use super::*;
+use crate::record::event::Beside;
 use crate::record::redact;
 use crate::transport::files;
 
@@ -19,7 +20,7 @@ impl Run {
     ///
     /// # Errors
     /// [`crate::failure::RECORD`] when changes were approved and there is no record to write them into; the clock's
-    /// failure when the transport has none.
+    /// failure when the transport has none; [`crate::failure::PARAM`] when the second cluster is the run's own.
     pub fn start(
         settings: Settings,
         transport: Arc<dyn Transport>,
@@ -29,16 +30,20 @@ impl Run {
         cancel: CancellationToken,
     ) -> Result<Arc<Run>, Failure> {
         let latch = latch::Latch::new();
+        if let Some(second) = &settings.second {
+            second::differs(&*transport, &*second.transport)?;
+        }
+        let transport = settings.second.iter().fold(transport, second::beside);
         let transport = files::beside(transport, &settings.home);
         let caller = Caller::new(transport, handle, latch);
         let started = caller.now();
         let id = new_id(started);
         let file = RecordFile::create(&settings.home, &id);
-        let journal = Journal::new(
+        let journal = Arc::new(Journal::new(
             file.map_err(|error| format!("{}: {error}", crate::record::file::directory(&settings.home).display())),
             0,
             reporter,
-        );
+        ));
         if let Some(failure) = journal.broken()
             && !settings.approvals.is_empty()
             && settings.mode != Mode::Plan
@@ -60,8 +65,12 @@ impl Run {
             hash: settings.hash.clone(),
             params: redact::params(&settings.params),
             version: env!("CARGO_PKG_VERSION").into(),
+            second: settings.second.as_ref().map(|second| {
+                let (context, server) = second.transport.place();
+                Beside { context, server, namespace: second.namespace.clone() }
+            }),
         }));
-        let run = Arc::new(Run {
+        let mut run = Run {
             gate: Gate::new(&settings, format!("{context} {server}"), &id),
             id,
             started,
@@ -70,11 +79,15 @@ impl Run {
             ledger: held::Held::default(),
             approver,
             kept: held::Held::default(),
-            ordinal: AtomicU64::new(0),
+            ordinal: Arc::new(AtomicU64::new(0)),
             rehearsing: AtomicU64::new(0),
             guards: held::Held::default(),
             settings,
-        });
+            second: None,
+            beside: None,
+        };
+        run.second = run.settings.second.as_ref().map(|second| Arc::new(second::view(&run, second)));
+        let run = Arc::new(run);
         run.note(event);
         if let Some(failure) = run.journal.broken() {
             run.warn(format!("{failure}; reads go on, but nothing will be changed"));

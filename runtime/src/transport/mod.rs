@@ -15,6 +15,7 @@ mod exec;
 mod jaeger;
 mod kubernetes;
 mod login;
+mod lookup;
 mod notify;
 mod pod;
 mod port_forward;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 
 use crate::effect::{Call, Reply, ResourceKind};
-use crate::failure::Failure;
+use crate::failure::{Failure, INTERNAL};
 
 pub use clock::{Clock, WallClock};
 pub use config::ConfigFile;
@@ -201,6 +202,12 @@ impl Connection {
             // A run answers these itself, before they come here.
             Call::ReadFile { name, .. } => return Err(files::elsewhere(name)),
             Call::Render(rendering) => Reply::Json(tool::render(&self.tools, rendering, self.limit).await?),
+            Call::Confirm { what } => {
+                return Err(Failure::new(
+                    &INTERNAL,
+                    format!("a connection was asked whether this is done by hand: {what}"),
+                ));
+            }
             Call::Get { object } => Reply::Json(kubernetes::get(server, object).await?),
             Call::List { kind, namespace, labels, fields } => Reply::Json(
                 kubernetes::list(server, kind, namespace.as_deref(), labels.as_deref(), fields.as_deref()).await?,
@@ -255,6 +262,7 @@ impl Connection {
                 Reply::Json(self.jaeger.page(server, forwards, page, parameters).await?)
             }
             Call::DashboardPage { of, path } => self.dashboards.page(server, forwards, *of, path).await?,
+            Call::Lookup { name } => Reply::Json(lookup::addresses(name).await?),
             Call::Notify(notice) => self.accounts.tell(server, notice).await?,
             Call::Now => Reply::Time(self.clock.now()),
             Call::Sleep { duration } => {

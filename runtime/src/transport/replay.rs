@@ -9,7 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, pending, ready};
@@ -83,10 +83,10 @@ impl Replay {
         let Some(Line { event: Event::Started(started), at, .. }) = lines.first() else { return None };
         let mut answers: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, line) in lines.iter().enumerate() {
-            if let Event::Looked { effect, .. } = &line.event
+            if let Event::Looked { effect, beside, .. } = &line.event
                 && !matches!(effect.call, Call::Now | Call::Sleep { .. })
             {
-                answers.entry(question(&effect.call)).or_default().push(place);
+                answers.entry(asked(&effect.call, beside.is_some())).or_default().push(place);
             }
         }
         let place = Mutex::new(Place { from: 0, now: *at, pauses: 0, given: HashMap::new() });
@@ -141,7 +141,12 @@ impl Replay {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Answers for the run's own cluster.
     fn answer(&self, call: &Call) -> Result<Reply, Failure> {
+        self.answer_of(call, false)
+    }
+
+    fn answer_of(&self, call: &Call, beside: bool) -> Result<Reply, Failure> {
         match call {
             Call::Now => return Ok(Reply::Time(self.hold().now)),
             Call::Sleep { duration } => {
@@ -161,7 +166,7 @@ impl Replay {
             Call::SetLogLevels { of, .. } => return Err(untouched(&of.object())),
             _ => {}
         }
-        let question = question(call);
+        let question = asked(call, beside);
         let recorded = self.answers.get(&question).map_or(&[][..], Vec::as_slice);
         let mut place = self.hold();
         let later = &recorded[recorded.partition_point(|line| *line < place.from)..];
@@ -174,7 +179,7 @@ impl Replay {
                 drop(place);
                 return self
                     .known_anyway(call)
-                    .or_else(|| self.known_by_then(call, recorded, from))
+                    .or_else(|| if beside { None } else { self.known_by_then(call, recorded, from) })
                     .ok_or_else(|| self.not_recorded(call, recorded, given));
             }
         };
@@ -290,7 +295,9 @@ impl Replay {
             }
         };
         for line in &self.lines {
-            let Event::Looked { effect, reply: Some(Reply::Json(reply)), .. } = &line.event else { continue };
+            let Event::Looked { effect, beside: None, reply: Some(Reply::Json(reply)), .. } = &line.event else {
+                continue;
+            };
             match &effect.call {
                 Call::Get { object } if object.kind == *kind => add(reply),
                 Call::List { kind: listed, .. } if listed == kind => {
@@ -333,6 +340,58 @@ impl Transport for Replay {
     }
 }
 
+/// The second cluster of a record. Its time is the record's.
+struct Second(Arc<Replay>);
+
+impl Transport for Second {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
+        ready(match call {
+            Call::Sleep { .. } => Ok(Reply::Done),
+            call => self.0.answer_of(call, true),
+        })
+        .boxed()
+    }
+
+    fn place(&self) -> (String, String) {
+        let (context, server) = self
+            .0
+            .started
+            .second
+            .as_ref()
+            .map(|there| (there.context.clone(), there.server.clone()))
+            .unwrap_or_default();
+        (format!("replay {} of {context}", self.0.started.run), server)
+    }
+
+    fn has_files(&self) -> bool {
+        false
+    }
+}
+
+impl Replay {
+    /// The second cluster of the record, if its run read the one of this name.
+    ///
+    /// # Errors
+    /// [`PARAM`] when it read none, or another one.
+    pub fn second(self: &Arc<Self>, context: &str) -> Result<crate::run::Second, Failure> {
+        let run = &self.started.run;
+        match &self.started.second {
+            Some(there) if there.context == context || there.context == format!("lab {context}") => {
+                Ok(crate::run::Second {
+                    transport: Arc::new(Second(Arc::clone(self))),
+                    namespace: there.namespace.clone(),
+                })
+            }
+            Some(there) => Err(Failure::new(
+                &PARAM,
+                format!("run {run} read {} beside its own cluster, and not {context}", there.context),
+            )),
+            None => Err(Failure::new(&PARAM, format!("run {run} read no second cluster"))),
+        }
+        .map_err(|failure| failure.unchanged("nothing was run"))
+    }
+}
+
 /// Whether a document is this object, of whose kind it is.
 fn is(item: &Value, object: &ObjectRef) -> bool {
     let of = |field: &str| item.pointer(field).and_then(Value::as_str);
@@ -346,6 +405,12 @@ fn untouched(object: &ObjectRef) -> Failure {
     )
     .unchanged("nothing was changed")
     .hint("run it on the cluster, or on the lab with `--lab`")
+}
+
+/// A question, and which cluster is asked. A name is looked up by this machine, and by none of them.
+fn asked(call: &Call, beside: bool) -> String {
+    let question = question(call);
+    if beside && !matches!(call, Call::Lookup { .. }) { format!("beside {question}") } else { question }
 }
 
 /// A question, without the time at which it is asked.
@@ -452,7 +517,7 @@ mod tests {
 
     fn looked(call: Call, reply: Value) -> Event {
         let (effect, reply) = (Effect::read("x", "read", call), Some(Reply::Json(reply)));
-        Event::Looked { effect, ordinal: (0, 0), reply, failure: None, took: Duration::ZERO }
+        Event::Looked { effect, beside: None, ordinal: (0, 0), reply, failure: None, took: Duration::ZERO }
     }
 
     /// A record whose events are ten seconds apart.

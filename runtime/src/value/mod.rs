@@ -1,5 +1,6 @@
 //! The values that scripts hold beside Rhai's own: durations, quantities, lists, and what is missing.
 
+pub mod context;
 pub mod duration;
 pub mod list;
 pub mod missing;
@@ -8,6 +9,7 @@ pub mod plot;
 pub mod quantity;
 pub mod table;
 
+pub use context::Context;
 pub use duration::Span;
 pub use list::List;
 pub use missing::Missing;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use rhai::Dynamic;
 use serde_json::{Value, json};
 
-use super::{List, Quantity, Span, Table};
+use super::{Context, List, Quantity, Span, Table};
 use crate::failure::{Failure, TYPE};
 use crate::noun::{Noun, a_type};
 
@@ -28,6 +28,19 @@ impl Noun for Span {
             Failure::new(&TYPE, format!("a Duration cannot be compared with {}", a_type(other)))
                 .hint("write the other side as a duration too: \"30s\"")
         })
+    }
+}
+
+impl Noun for Context {
+    const NAME: &'static str = "Context";
+    const DOC: &'static str = "A second cluster, by its context: what `param NAME: context` declares. It is only read, by `NAME.read(|| …)`; what was read there goes on reading there.";
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn json(&self) -> Value {
+        self.name().into()
     }
 }
 

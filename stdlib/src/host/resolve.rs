@@ -41,18 +41,23 @@ pub fn parse(text: &str) -> Option<Named<'_>> {
     sound.then_some(Named { name, namespace, domain })
 }
 
+/// Reads a name, as [`parse`] does.
+///
+/// # Errors
+/// `HOST_UNKNOWN` for what cannot be a Service's name.
+pub fn named(text: &str) -> Result<Named<'_>, Failure> {
+    parse(text).ok_or_else(|| {
+        Failure::new(&HOST_UNKNOWN, format!("`{}` is not the name of a Service", crate::text::first_line(text)))
+            .hint("write `graph-core`, `graph-core.summit`, or the full name `graph-core.summit.svc.cluster.local`")
+    })
+}
+
 /// Finds the Service.
 ///
 /// # Errors
 /// `HOST_UNKNOWN` with the nearest name that exists, and what every read can end in.
 pub fn resolve(run: &Run, text: &str) -> Result<Host, Failure> {
-    let Some(named) = parse(text) else {
-        return Err(Failure::new(
-            &HOST_UNKNOWN,
-            format!("`{}` is not the name of a Service", crate::text::first_line(text)),
-        )
-        .hint("write `graph-core`, `graph-core.summit`, or the full name `graph-core.summit.svc.cluster.local`"));
-    };
+    let named = named(text)?;
     let namespace = named.namespace.unwrap_or(run.namespace());
     let service = match read::get(run, &ObjectRef::new(kinds::service(), namespace, named.name)) {
         Err(failure) if read::is(&failure, &NOT_FOUND) => return Err(unknown(run, named.name, namespace)?),

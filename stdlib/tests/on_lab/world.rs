@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use meshbook_lab::Store;
 use meshbook_lab::world::World;
-use meshbook_rehearsal::mesh::InProcess;
+use meshbook_rehearsal::mesh::{self, InProcess};
 use meshbook_rehearsal::rehearsal::Rehearsal;
 use meshbook_rehearsal::rehearsal::play::Kept;
 use meshbook_runtime::engine::{self, Outcome, ParamValue, Script};
@@ -59,10 +59,14 @@ pub fn run_in(runtime: &Runtime, world: World, what: &What<'_>) -> Ran {
         What::Runbook(path, _) => Script::load(&root.join(path), Some(&root), &LIBRARY),
     };
     let script = script.unwrap_or_else(|diagnostic| panic!("it compiles, not: {:?}", diagnostic.failure));
-    let Started { run, store, kept, _home } = start(runtime, world, &script);
+    let values = match what {
+        What::Text(_) => values(&script, &[]),
+        What::Runbook(_, params) => values(&script, params),
+    };
+    let Started { run, store, kept, _home } = start(runtime, world, &script, &values);
     let outcome = match what {
-        What::Text(_) => engine::evaluate(&script, &run, BTreeMap::new(), &LIBRARY),
-        What::Runbook(_, params) => engine::execute(&script, &run, values(&script, params), &LIBRARY),
+        What::Text(_) => engine::evaluate(&script, &run, values, &LIBRARY),
+        What::Runbook(..) => engine::execute(&script, &run, values, &LIBRARY),
     };
     let rehearsal = Rehearsal::new(outcome.ended.clone(), kept.take());
     Ran { outcome, store, rehearsal }
@@ -72,7 +76,7 @@ pub fn run_in(runtime: &Runtime, world: World, what: &What<'_>) -> Ran {
 pub fn ask<T>(runtime: &Runtime, world: World, question: impl FnOnce(&Run) -> T) -> T {
     let script = Script::from_text("question.rhai", "()", None, &LIBRARY);
     let script = script.unwrap_or_else(|diagnostic| panic!("it compiles, not: {:?}", diagnostic.failure));
-    let started = start(runtime, world, &script);
+    let started = start(runtime, world, &script, &BTreeMap::new());
     question(&started.run)
 }
 
@@ -83,7 +87,7 @@ struct Started {
     _home: tempfile::TempDir,
 }
 
-fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
+fn start(runtime: &Runtime, world: World, script: &Script, values: &BTreeMap<String, ParamValue>) -> Started {
     let mesh = runtime.block_on(InProcess::open(world, None)).expect("the lab starts");
     let store = mesh.store().clone();
     let home = tempfile::tempdir().expect("a temporary folder");
@@ -112,6 +116,7 @@ fn start(runtime: &Runtime, world: World, script: &Script) -> Started {
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),
         allow_exec: true,
+        second: runtime.block_on(mesh::second(values)).expect("the second world starts"),
         ..Settings::of(script, Mode::Unattended, mesh.namespace(), home.path())
     };
     let kept = Arc::new(Kept::default());

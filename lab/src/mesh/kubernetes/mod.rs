@@ -386,7 +386,7 @@ impl Controllers {
         let wants = service["spec"]["type"] == "LoadBalancer" && service["status"]["loadBalancer"]["ingress"].is_null();
         if wants && self.spec.cluster.load_balancers {
             self.balancers_made += 1;
-            let address = format!("192.0.2.{}", self.balancers_made);
+            let address = format!("{}.{}", self.spec.cluster.load_balancers, self.balancers_made);
             let status = json!({"loadBalancer": {"ingress": [{"ip": address, "ipMode": "VIP"}]}});
             put_status(store, &service, "", "services", status);
         }

@@ -10,4 +10,5 @@ mod levels;
 mod many;
 mod plan;
 mod read;
+mod second;
 mod undo;

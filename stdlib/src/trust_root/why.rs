@@ -1,0 +1,24 @@
+//! `TrustRoot.why()`: why nothing is known.
+
+use meshbook_runtime::failure::Failure;
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
+use rhai::Dynamic;
+
+use crate::descriptor;
+use crate::trust_root::TrustRoot;
+
+/// Its descriptor.
+pub static PRIMITIVE: Primitive = Primitive {
+    name: "why",
+    receiver: Some("TrustRoot"),
+    returns: "string",
+    summary: "Why it could not be read; empty if it was.",
+    search: &["no data", "reason"],
+    examples: &[Example { world: "healthy", script: r#"trust_root().why()"#, expect: Expect::Value("") }],
+    body,
+    ..descriptor::PRIMITIVE
+};
+
+fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
+    Ok(Dynamic::from(call.receiver::<TrustRoot>()?.missing().map_or_else(String::new, ToString::to_string)))
+}

@@ -82,7 +82,8 @@ pub struct Cluster {
     pub installation: Extent,
     /// `metadata.uid` of the namespace `kube-system`, by which clusters are told apart; the same in all worlds that say none.
     pub uid: Option<String>,
-    /// The first three parts of the addresses of its load balancers.
+    /// The first three parts of the addresses of its load balancers; empty where nothing gives a Service of type
+    /// LoadBalancer an address.
     pub load_balancers: String,
     /// Whether the namespaces of workloads say that new pods get a sidecar (`istio-injection=enabled`).
     pub injection: bool,
@@ -104,8 +105,6 @@ pub struct Cluster {
     pub push_max: Span,
     /// The time from a pod's creation to its readiness.
     pub pod_start: Span,
-    /// Whether Services of type LoadBalancer get an address.
-    pub load_balancers: bool,
 }
 
 impl Default for Cluster {
@@ -126,7 +125,6 @@ impl Default for Cluster {
             push_min: Span::millis(100),
             push_max: Span::millis(400),
             pod_start: Span::millis(3_000),
-            load_balancers: true,
         }
     }
 }

@@ -104,14 +104,16 @@ impl Transport for OnlyReads {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
         let what = match call {
             // What belongs to no cluster is the run's own.
-            Call::Now | Call::Sleep { .. } | Call::Notify(_) | Call::Lookup { .. } => return self.own.call(call),
+            Call::Now | Call::Sleep { .. } | Call::Notify(_) | Call::Lookup { .. } | Call::Render(_) => {
+                return self.own.call(call);
+            }
             Call::Patch { object, .. } | Call::Apply { object, .. } => object.to_string(),
             Call::Create { object, .. } | Call::Delete { object, .. } => object.to_string(),
             Call::SetLogLevels { of, .. } => of.object().to_string(),
             Call::TryCreate { kind, .. } => format!("a {}", kind.kind),
             Call::Exec { pod, .. } => pod.to_string(),
             Call::Pod(request) if request.method != "GET" => format!("Pod {}/{}", request.namespace, request.pod),
-            Call::ReadFile { name } => ObjectRef::file(name).to_string(),
+            Call::ReadFile { name, .. } => ObjectRef::file(name).to_string(),
             Call::Get { object } if object.is_file() => object.to_string(),
             call => return self.second.call(call),
         };

@@ -384,7 +384,7 @@ impl Controllers {
             service = store.put(object, MANAGER);
         }
         let wants = service["spec"]["type"] == "LoadBalancer" && service["status"]["loadBalancer"]["ingress"].is_null();
-        if wants && self.spec.cluster.load_balancers {
+        if wants && !self.spec.cluster.load_balancers.is_empty() {
             self.balancers_made += 1;
             let address = format!("{}.{}", self.spec.cluster.load_balancers, self.balancers_made);
             let status = json!({"loadBalancer": {"ingress": [{"ip": address, "ipMode": "VIP"}]}});

@@ -18,7 +18,7 @@ const LONGEST: usize = 2_000;
 /// So much of it.
 const BEGINNING: usize = 120;
 /// A new value of more lines than this is told by their number.
-const LINES: usize = 120;
+const LINES: usize = 60;
 
 /// The lines of a difference, the smallest fields that differ each for itself; where very many are new, by what they are
 /// part of. The record has all of them.

@@ -199,7 +199,7 @@ fn a_plan_of_an_installation_takes_less_than_two_seconds() {
     println!("a plan of an installation took {} ms", took.as_millis());
     assert_eq!(ended.ending, "planned", "{}", ended.message);
     let planned = lines.iter().filter(|line| matches!(line.event, Event::Planned(_))).count();
-    assert!(planned > 35, "{planned} changes are planned");
+    assert!(planned >= 35, "{planned} changes are planned");
     assert_eq!(state(&mesh), before);
     assert!(took < Duration::from_secs(2), "{took:?}");
 }

@@ -8,6 +8,8 @@ use super::look::Look;
 use super::{count, diff, escape, took};
 use crate::report::{ChangeReport, ChangeState, FieldReport, Report};
 
+/// More new fields than this are only counted.
+const MANY: usize = 10;
 /// So many fields of a change are named.
 const FIELDS: usize = 4;
 
@@ -127,6 +129,10 @@ fn failed(exit_code: Option<u8>) -> &'static str {
 fn what(change: &ChangeReport) -> String {
     if change.fleeting {
         return format!("{}: {}", escape::line(&change.object), escape::joined(&change.summary));
+    }
+    // The labels of a large new object say nothing of it.
+    if change.diff.len() > MANY && change.diff.iter().all(|field| field.before.is_none()) {
+        return format!("{}: {}", escape::line(&change.object), count(change.diff.len(), "new field"));
     }
     let fields: Vec<_> = change.diff.iter().take(FIELDS).map(field).collect();
     let more = change.diff.len().saturating_sub(FIELDS);

@@ -17,8 +17,8 @@ const MOST: usize = 60;
 const LONGEST: usize = 2_000;
 /// So much of it.
 const BEGINNING: usize = 120;
-/// A new value of more lines than this is told by their number.
-const LINES: usize = 120;
+/// A value of more lines than this that appears or goes is told by their number.
+const LINES: usize = 60;
 
 /// The lines of a difference, the smallest fields that differ each for itself; where very many are new, by what they are
 /// part of. The record has all of them.
@@ -62,12 +62,17 @@ pub fn lines_back(fields: &[FieldReport], look: Look) -> Vec<String> {
 }
 
 fn field_lines(path: &str, from: Option<&Value>, to: Option<&Value>, look: Look) -> Vec<String> {
-    let gone = from.into_iter().flat_map(|value| value_lines('-', path, value)).map(|line| look.bad(line));
-    let mut new: Vec<String> = to.into_iter().flat_map(|value| value_lines('+', path, value)).collect();
-    if from.is_none() && new.len() > LINES {
-        new = vec![format!("+ {}: {} lines", escape::line(path), new.len() - 1)];
-    }
-    let new = new.into_iter().map(|line| look.good(line));
+    // Where both are there, people compare them; alone, a very long value is only named.
+    let alone = from.is_none() || to.is_none();
+    let told = |sign: char, value: &Value| {
+        let lines = value_lines(sign, path, value);
+        if alone && lines.len() > LINES {
+            return vec![format!("{sign} {}: {} lines", escape::line(path), lines.len() - 1)];
+        }
+        lines
+    };
+    let gone = from.into_iter().flat_map(|value| told('-', value)).map(|line| look.bad(line));
+    let new = to.into_iter().flat_map(|value| told('+', value)).map(|line| look.good(line));
     gone.chain(new).collect()
 }
 

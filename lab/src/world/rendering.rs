@@ -25,11 +25,21 @@ pub fn rendered(revision: &str, first: bool) -> Vec<Value> {
         "default" => DEFAULT.to_owned(),
         other => REVISION.replace(PLACEHOLDER, other),
     };
-    let recorded: Vec<Value> = serde_json::from_str(&text).expect("the recorded objects are JSON");
+    let mut recorded: Vec<Value> = serde_json::from_str(&text).expect("the recorded objects are JSON");
+    if !first {
+        recorded.retain(|object| object["metadata"]["name"] != "istiod-default-validator");
+        // The values that were rendered with stand in a ConfigMap, for people to look at.
+        let texts =
+            recorded.iter_mut().filter_map(|object| object["data"].as_object_mut()).flat_map(|data| data.values_mut());
+        for value in texts {
+            let told = format!("\"defaultRevision\": \"{revision}\"");
+            if let Some(text) = value.as_str().filter(|text| text.contains(&told)) {
+                *value = json!(text.replace(&told, "\"defaultRevision\": \"\""));
+            }
+        }
+    }
     let mut objects: Vec<Value> = definitions().collect();
-    objects.extend(
-        recorded.into_iter().filter(|object| first || object["metadata"]["name"] != "istiod-default-validator"),
-    );
+    objects.extend(recorded);
     objects
 }
 

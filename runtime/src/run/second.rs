@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt, join, ready};
 
 use super::{Run, Settings};
-use crate::effect::{Call, ObjectRef, Reply, ResourceKind};
+use crate::effect::{Call, Class, ObjectRef, Reply, ResourceKind};
 use crate::failure::{DENIED, Failure, PARAM};
 use crate::gate::Gate;
 use crate::run::held::Held;
@@ -177,6 +177,14 @@ impl Run {
             Failure::new(&PARAM, "this run has no second cluster: it was not started from its runbook's parameter")
                 .hint("run the runbook itself, by `meshbook run` or `meshbook plan`")
         })
+    }
+
+    /// Refuses in the second cluster what is more than a read, in its own words: the run itself may change its own.
+    pub(super) fn only_reads(&self, what: &dyn fmt::Display, class: Class) -> Result<(), Failure> {
+        match &self.beside {
+            Some(context) if class > Class::Read => Err(only_read(&what.to_string(), context)),
+            _ => Ok(()),
+        }
     }
 
     /// The name of the context, if this is the view of a second cluster.

@@ -19,3 +19,4 @@ mod refusal;
 mod route;
 mod side_by_side;
 mod traces;
+mod upgrade;

@@ -66,8 +66,8 @@ pub(super) fn unmixed(
     let Some(stray) = stray else { return Ok(()) };
     let noun = session.nouns.get(&stray.type_id()).copied().unwrap_or_default();
     let (there, here) = match side {
-        Side::Own => ("the second cluster", "the run's own"),
-        Side::Second => ("the run's own cluster", "the second one"),
+        Side::Own => ("the second cluster", "the run's own cluster"),
+        Side::Second => ("the run's own cluster", "the second cluster"),
     };
     Err(Failure::new(&TYPE, format!("`{}` reads in {here}, and this {noun} was read in {there}", primitive.name))
         .unchanged("nothing was read or changed by this call")

@@ -110,7 +110,11 @@ impl Run {
     /// The gate's refusal, the server's, or what has stopped the run. Nothing was changed then, unless the message
     /// says that it is not known.
     pub fn change(&self, change: Change) -> Result<Changed, Failure> {
-        let outcome = self.latched(crate::change::road::change(self, change));
+        let outcome = match self.only_reads(&change.object, change.class) {
+            Ok(()) => crate::change::road::change(self, change),
+            Err(refused) => Err(refused),
+        };
+        let outcome = self.latched(outcome);
         self.caller.latch.time_is(self.caller.now());
         outcome
     }
@@ -132,6 +136,7 @@ impl Run {
             tracing::info_span!("effect", class = %effect.class, target = %effect.target, took = tracing::field::Empty);
         let watch = Stopwatch::start();
         let answer = async {
+            self.only_reads(&effect.target, effect.class)?;
             self.gate.admit(effect)?;
             self.caller.transport.call(&effect.call).await
         };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt, join, ready};
 
 use super::{Run, Settings};
-use crate::effect::{Call, ObjectRef, Reply, ResourceKind};
+use crate::effect::{Call, Class, Reply, ResourceKind};
 use crate::failure::{DENIED, Failure, PARAM};
 use crate::gate::Gate;
 use crate::run::held::Held;
@@ -102,23 +102,27 @@ struct OnlyReads {
 
 impl Transport for OnlyReads {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
-        let what = match call {
+        match call {
             // What belongs to no cluster is the run's own.
-            Call::Now | Call::Sleep { .. } | Call::Notify(_) | Call::Lookup { .. } | Call::Render(_) => {
-                return self.own.call(call);
-            }
-            Call::Patch { object, .. } | Call::Apply { object, .. } => object.to_string(),
-            Call::Create { object, .. } | Call::Delete { object, .. } => object.to_string(),
-            Call::SetLogLevels { of, .. } => of.object().to_string(),
-            Call::TryCreate { kind, .. } => format!("a {}", kind.kind),
-            Call::Exec { pod, .. } => pod.to_string(),
-            Call::Pod(request) if request.method != "GET" => format!("Pod {}/{}", request.namespace, request.pod),
-            Call::ReadFile { name, .. } => ObjectRef::file(name).to_string(),
-            Call::Get { object } if object.is_file() => object.to_string(),
-            call => return self.second.call(call),
-        };
-        let (context, _) = self.second.place();
-        ready(Err(only_read(&what, &context))).boxed()
+            Call::Now | Call::Sleep { .. } | Call::Notify(_) | Call::Lookup { .. } | Call::Render(_) => self.own.call(call),
+            Call::Get { object } if object.is_file() => self.refuse(),
+            Call::Pod(request) if request.method != "GET" => self.refuse(),
+            Call::Version
+            | Call::ResolveKind { .. }
+            | Call::ServedKinds { .. }
+            | Call::Get { .. }
+            | Call::List { .. }
+            | Call::Logs { .. }
+            | Call::Pod(_)
+            | Call::LogLevels(_)
+            | Call::Query { .. }
+            | Call::QueryRange { .. }
+            | Call::PrometheusPage { .. }
+            | Call::JaegerPage { .. }
+            | Call::DashboardPage { .. } => self.second.call(call),
+            // Whatever is not known to be a read.
+            _ => self.refuse(),
+        }
     }
 
     fn place(&self) -> (String, String) {
@@ -127,6 +131,12 @@ impl Transport for OnlyReads {
 
     fn has_files(&self) -> bool {
         false
+    }
+}
+
+impl OnlyReads {
+    fn refuse(&self) -> BoxFuture<'_, Result<Reply, Failure>> {
+        ready(Err(only_read("it", &self.second.place().0))).boxed()
     }
 }
 
@@ -179,6 +189,14 @@ impl Run {
             Failure::new(&PARAM, "this run has no second cluster: it was not started from its runbook's parameter")
                 .hint("run the runbook itself, by `meshbook run` or `meshbook plan`")
         })
+    }
+
+    /// Refuses in the second cluster what is more than a read, in its own words: the run itself may change its own.
+    pub(super) fn only_reads(&self, what: &dyn fmt::Display, class: Class) -> Result<(), Failure> {
+        match &self.beside {
+            Some(context) if class > Class::Read => Err(only_read(&what.to_string(), context)),
+            _ => Ok(()),
+        }
     }
 
     /// The name of the context, if this is the view of a second cluster.

@@ -1,7 +1,6 @@
 //! How addresses are found.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use meshbook_runtime::effect::{Call, Effect, ObjectRef, Reply};
 use meshbook_runtime::failure::{BAD_ANSWER, Failure};
@@ -48,18 +47,18 @@ pub fn service(run: &Run, name: &str) -> Result<ObjectRef, Failure> {
 }
 
 /// Addresses and names of its load balancer (`core/v1`, `LoadBalancerIngress`), and `spec.externalIPs`.
-fn outside(service: &Value) -> (BTreeSet<IpAddr>, Vec<String>) {
+fn outside(service: &Value) -> (BTreeSet<String>, Vec<String>) {
     let balancers = service.pointer("/status/loadBalancer/ingress").and_then(Value::as_array).into_iter().flatten();
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let (mut addresses, mut names) = (BTreeSet::new(), Vec::new());
     for balancer in balancers {
-        match text(balancer.get("ip")).and_then(|ip| ip.parse().ok()) {
+        match text(balancer.get("ip")) {
             Some(ip) => drop(addresses.insert(ip)),
             None => names.extend(text(balancer.get("hostname"))),
         }
     }
     let external = service.pointer("/spec/externalIPs").and_then(Value::as_array).into_iter().flatten();
-    addresses.extend(external.filter_map(|ip| ip.as_str()?.parse::<IpAddr>().ok()));
+    addresses.extend(external.filter_map(|ip| text(Some(ip))));
     (addresses, names)
 }
 
@@ -71,11 +70,13 @@ pub fn of_name(run: &Run, name: &str) -> Result<Addresses, Failure> {
     Ok(Addresses::new(crate::text::first_line(name), None, look_up(run, name)?))
 }
 
-fn look_up(run: &Run, name: &str) -> Result<Result<BTreeSet<IpAddr>, Missing>, Failure> {
+fn look_up(run: &Run, name: &str) -> Result<Result<BTreeSet<String>, Missing>, Failure> {
     let name = name.trim_end_matches('.').to_owned();
     let effect = Effect::read(format!("name {}", crate::text::first_line(&name)), "look up", Call::Lookup { name });
     Ok(match run.read(effect) {
-        Ok(Reply::Json(Value::Array(found))) => Ok(found.iter().filter_map(|one| one.as_str()?.parse().ok()).collect()),
+        Ok(Reply::Json(Value::Array(found))) => {
+            Ok(found.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect())
+        }
         Ok(_) => return Err(Failure::new(&BAD_ANSWER, "the resolver answered with something else than addresses")),
         Err(failure) => Err(Missing::Unreachable(absorb(failure)?)),
     })
@@ -94,7 +95,7 @@ mod tests {
             "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "ipMode": "VIP"}, {"hostname": "a.elb.example"}]}},
         });
         let (addresses, names) = outside(&service);
-        assert_eq!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.1", "203.0.113.9"]);
+        assert_eq!(addresses.into_iter().collect::<Vec<_>>(), ["192.0.2.1", "203.0.113.9"]);
         assert_eq!(names, ["a.elb.example"]);
         assert!(outside(&json!({"status": {"loadBalancer": {}}})).0.is_empty());
     }

@@ -3,7 +3,6 @@
 pub mod gather;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use meshbook_runtime::failure::Failure;
@@ -23,11 +22,11 @@ struct Inner {
     of: String,
     /// The name of a load balancer that has one instead of an address.
     by: Option<String>,
-    known: Result<BTreeSet<IpAddr>, Missing>,
+    known: Result<BTreeSet<String>, Missing>,
 }
 
 impl Addresses {
-    fn new(of: String, by: Option<String>, known: Result<BTreeSet<IpAddr>, Missing>) -> Self {
+    fn new(of: String, by: Option<String>, known: Result<BTreeSet<String>, Missing>) -> Self {
         Addresses(Arc::new(Inner { of, by, known }))
     }
 
@@ -40,7 +39,7 @@ impl Addresses {
     ///
     /// # Errors
     /// `NO_DATA` with the reason.
-    pub fn known(&self) -> Result<&BTreeSet<IpAddr>, Failure> {
+    pub fn known(&self) -> Result<&BTreeSet<String>, Failure> {
         self.0.known.as_ref().map_err(|missing| missing.failure(&format!("the address of {}", self.0.of)))
     }
 
@@ -58,7 +57,7 @@ impl Noun for Addresses {
         let addresses = match &self.0.known {
             Err(missing) => return format!("no known address ({missing})"),
             Ok(addresses) if addresses.is_empty() => return "no address".into(),
-            Ok(addresses) => and(&addresses.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            Ok(addresses) => and(&addresses.iter().cloned().collect::<Vec<_>>()),
         };
         self.0.by.as_ref().map_or_else(|| addresses.clone(), |by| format!("{by} ({addresses})"))
     }
@@ -71,7 +70,6 @@ impl Noun for Addresses {
         match &self.0.known {
             Err(missing) => json!({ "of": self.0.of, "missing": missing.to_string() }),
             Ok(addresses) => {
-                let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 json!({ "of": self.0.of, "by": self.0.by, "addresses": addresses })
             }
         }

@@ -1,0 +1,50 @@
+//! Two real revisions: a namespace of its own goes to the canary and back by the real webhooks; and a revision that real
+//! proxies are connected to is not removed.
+
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::control_plane::{CANARY, Finally, until_well};
+
+const NAMESPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/upgrade/canary-namespace.rhai");
+const RETIRE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/upgrade/retire.rhai");
+
+#[test]
+#[ignore = "needs a real mesh: tests/real/run"]
+fn a_namespace_goes_to_the_canary_and_back_and_a_revision_in_use_stays() {
+    let _alone = CANARY.lock();
+    let real = Cluster::real();
+    until_well(&real, "summit-canary");
+    real.kubectl(&["create", "namespace", "summit-new"]).ok();
+    let _gone = Finally(|| drop(real.kubectl(&["delete", "namespace", "summit-new", "--wait=false"])));
+    real.kubectl(&["label", "namespace", "summit-new", "istio-injection=enabled"]).ok();
+    assert_eq!(injected(&real), "default");
+
+    let moved = real.meshbook(&["run", NAMESPACE, "revision=canary", "-n", "summit-new", "--approve", "namespace"]);
+    println!("{}", moved.stdout);
+    assert_eq!(moved.code, 0, "{moved}");
+    let record = real.newest_record();
+    assert_eq!((record.ending(), record.changed()), ("fixed", vec!["summit-new"]), "{moved}");
+    assert_eq!(injected(&real), "canary", "a real webhook of the revision answers");
+    let labels = |name: &str| real.object("", "namespace", "summit-new")["metadata"]["labels"][name].clone();
+    assert_eq!((labels("istio.io/rev"), labels("istio-injection")), ("canary".into(), Value::Null));
+
+    let undone = real.meshbook(&["undo", &record.run]);
+    assert_eq!(undone.code, 0, "{undone}");
+    assert_eq!((labels("istio.io/rev"), labels("istio-injection")), (Value::Null, "enabled".into()));
+    assert_eq!(injected(&real), "default");
+
+    let everything = "mutatingwebhookconfiguration,validatingwebhookconfiguration,deployment,service";
+    let kept = real.meshbook(&["run", RETIRE, "revision=canary", "successor=default", "--approve", everything]);
+    println!("{}", kept.stdout);
+    assert_eq!(kept.code, 1, "{kept}");
+    let record = real.newest_record();
+    assert!(record.said().contains("summit-canary") && record.changed().is_empty(), "{kept}");
+}
+
+/// The revision whose webhook gives a new pod of the namespace its sidecar.
+fn injected(real: &Cluster) -> String {
+    let pod = ["run", "new", "--image=app", "-n", "summit-new", "--dry-run=server", "-o", "json"];
+    let pod: Value = serde_json::from_str(&real.kubectl(&pod).ok()).expect("kubectl prints JSON");
+    pod["metadata"]["annotations"]["istio.io/rev"].as_str().unwrap_or("no revision").to_owned()
+}

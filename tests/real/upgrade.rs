@@ -39,7 +39,8 @@ fn a_namespace_goes_to_the_canary_and_back_and_a_revision_in_use_stays() {
     println!("{}", kept.stdout);
     assert_eq!(kept.code, 1, "{kept}");
     let record = real.newest_record();
-    assert!(record.said().contains("summit-canary") && record.changed().is_empty(), "{kept}");
+    assert!(record.said().contains("old revision in use") && record.changed().is_empty(), "{kept}");
+    assert!(kept.stdout.contains("Namespace summit-canary"), "{kept}");
 }
 
 /// The revision whose webhook gives a new pod of the namespace its sidecar.

@@ -104,7 +104,9 @@ impl Transport for OnlyReads {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, Failure>> {
         match call {
             // What belongs to no cluster is the run's own.
-            Call::Now | Call::Sleep { .. } | Call::Notify(_) | Call::Lookup { .. } | Call::Render(_) => self.own.call(call),
+            Call::Now | Call::Sleep { .. } | Call::Notify(_) | Call::Lookup { .. } | Call::Render(_) => {
+                self.own.call(call)
+            }
             Call::Get { object } if object.is_file() => self.refuse(),
             Call::Pod(request) if request.method != "GET" => self.refuse(),
             Call::Version

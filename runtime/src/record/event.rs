@@ -72,7 +72,7 @@ pub enum Event {
         effect: Effect,
         /// The context that was asked, where it is the second one and not the run's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        beside: Option<String>,
+        beside: Option<Box<str>>,
         /// The ordinal of the primitive's call, and the place within it: parallel answers arrive in any order.
         ordinal: (u64, u64),
         /// Its answer; `None` if it failed.

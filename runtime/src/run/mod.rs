@@ -191,7 +191,7 @@ pub struct Run {
     /// The view by which the second cluster is read.
     second: Option<Arc<Run>>,
     /// The context, if this is such a view.
-    beside: Option<String>,
+    beside: Option<Box<str>>,
 }
 
 impl Run {

@@ -160,7 +160,7 @@ impl Run {
 /// A read as the record has it.
 fn looked(
     effect: Effect,
-    beside: Option<String>,
+    beside: Option<Box<str>>,
     ordinal: (u64, u64),
     answer: &Result<Reply, Failure>,
     took: Duration,

@@ -177,7 +177,7 @@ pub(super) fn view(run: &Run, second: &Second) -> Run {
         guards: Held::default(),
         settings,
         second: None,
-        beside: Some(context),
+        beside: Some(context.into()),
     }
 }
 

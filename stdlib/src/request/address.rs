@@ -56,7 +56,8 @@ pub fn path(text: &str) -> Result<String, Failure> {
         Failure::new(&TYPE, format!("`{}` is no path: {why}", first_line(text))).unchanged("no request was made")
     };
     if !text.starts_with('/') {
-        return Err(refused("it does not begin with `/`"));
+        return Err(refused("it does not begin with `/`")
+            .hint("write it as it stands after the host in an address, for example `/healthz`"));
     }
     if text.contains('#') {
         return Err(

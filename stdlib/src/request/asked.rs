@@ -109,7 +109,9 @@ impl Asked {
 }
 
 fn refused(what: String) -> Failure {
-    Failure::new(&TYPE, what).unchanged("no request was made")
+    Failure::new(&TYPE, what)
+        .unchanged("no request was made")
+        .hint("correct it in the script or its parameters; `Workload.request` in docs/reference.md says what each option takes")
 }
 
 fn port_of(host: &Host, wanted: Option<u32>) -> Result<u16, Failure> {

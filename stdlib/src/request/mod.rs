@@ -115,7 +115,9 @@ impl Answers {
 /// `TYPE` for a number that is none.
 pub fn status(number: i64) -> Result<u16, Failure> {
     let status = u16::try_from(number).ok().filter(|status| *status == 0 || (100..600).contains(status));
-    status.ok_or_else(|| Failure::new(&TYPE, format!("{number} is no HTTP status")))
+    status.ok_or_else(|| {
+        Failure::new(&TYPE, format!("{number} is no HTTP status")).hint("one has three digits, from 100 to 599")
+    })
 }
 
 /// `3 ms`, or `3 ms to 80 ms`.

@@ -29,8 +29,10 @@ pub fn rendered(revision: &str, first: bool) -> Vec<Value> {
     if !first {
         recorded.retain(|object| object["metadata"]["name"] != "istiod-default-validator");
         // The values that were rendered with stand in a ConfigMap, for people to look at.
-        let texts =
-            recorded.iter_mut().filter_map(|object| object["data"].as_object_mut()).flat_map(|data| data.values_mut());
+        let texts = recorded
+            .iter_mut()
+            .filter_map(|object| object.get_mut("data").and_then(Value::as_object_mut))
+            .flat_map(|data| data.values_mut());
         for value in texts {
             let told = format!("\"defaultRevision\": \"{revision}\"");
             if let Some(text) = value.as_str().filter(|text| text.contains(&told)) {

@@ -6,10 +6,11 @@
 pub mod rendered;
 pub mod works;
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use meshbook_runtime::change::Change;
-use meshbook_runtime::effect::ObjectRef;
+use meshbook_runtime::change::{Change, Changed};
+use meshbook_runtime::effect::{ObjectRef, ResourceKind};
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Table;
@@ -18,6 +19,13 @@ use serde_json::{Value, json};
 use crate::backup::clean;
 use crate::kubernetes::read;
 use crate::text::count;
+
+/// So many objects are read and changed one by one, so that a person can read along. Of more, their kinds are listed, and
+/// they are changed side by side.
+const FEW: usize = 64;
+
+/// How many changes are prepared at once.
+const AT_ONCE: usize = 1024;
 
 /// When an object is the one that is wanted, and how it becomes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,12 +85,22 @@ impl Rule {
 
     /// The fields that others write into a new object, and that therefore do not make it theirs.
     fn left_to_others(self, wanted: &ObjectRef) -> &'static [&'static str] {
-        match (self, wanted.kind.group.as_str()) {
-            (Rule::Rendered, "admissionregistration.k8s.io") => works::OF_ISTIOD,
-            // An autoscaler's.
-            (Rule::Rendered, "apps") => &["spec.replicas"],
-            _ => &[],
+        match self {
+            Rule::Kept => &[],
+            Rule::Rendered => of_controllers(&wanted.kind.group),
         }
+    }
+}
+
+/// The fields that controllers go on writing into new objects of an API group.
+pub fn of_controllers(group: &str) -> &'static [&'static str] {
+    match group {
+        "admissionregistration.k8s.io" => works::OF_ISTIOD,
+        // The API server's own, by which it deletes the objects of a kind before the kind goes.
+        "apiextensions.k8s.io" => &["metadata.finalizers"],
+        // An autoscaler's.
+        "apps" => &["spec.replicas"],
+        _ => &[],
     }
 }
 
@@ -174,24 +192,52 @@ impl Part {
     /// # Errors
     /// What reading and changing can end in.
     pub fn make(&self, run: &Run) -> Result<bool, Failure> {
-        let rule = self.0.rule;
         let mut changed = false;
-        for one in &self.0.objects {
-            let change = match read::find(run, &one.reference)?.map(|now| named(now, &one.reference)) {
-                Some(now) if rule.is_same(&now, &one.wanted) => continue,
-                Some(now) => {
-                    let after = rule.made(&now, &one.wanted);
-                    Change::new(one.reference.clone(), format!("{} {}", rule.verb(), rule.source()), now, after)
+        if self.len() <= FEW {
+            for one in &self.0.objects {
+                if let Some(change) = self.change(one, read::find(run, &one.reference)?) {
+                    changed |= run.change(change)?.is_made();
                 }
-                None => {
-                    let summary = format!("create it {}", rule.source());
-                    Change::creation(one.reference.clone(), summary, one.wanted.clone())
-                        .left_to_others(rule.left_to_others(&one.reference))
-                }
-            };
-            changed |= run.change(change.designated())?.is_made();
+            }
+            return Ok(changed);
+        }
+        let mut now = self.listed(run)?;
+        for some in self.0.objects.chunks(AT_ONCE) {
+            let changes = some.iter().filter_map(|one| self.change(one, now.remove(&one.reference))).collect();
+            changed |= run.change_all(changes)?.iter().any(Changed::is_made);
         }
         Ok(changed)
+    }
+
+    /// What has to be done so that an object is as it is wanted.
+    fn change(&self, one: &Differing, now: Option<Value>) -> Option<Change> {
+        let rule = self.0.rule;
+        let change = match now.map(|now| named(now, &one.reference)) {
+            Some(now) if rule.is_same(&now, &one.wanted) => return None,
+            Some(now) => {
+                let after = rule.made(&now, &one.wanted);
+                Change::new(one.reference.clone(), format!("{} {}", rule.verb(), rule.source()), now, after)
+            }
+            None => {
+                let summary = format!("create it {}", rule.source());
+                Change::creation(one.reference.clone(), summary, one.wanted.clone())
+                    .left_to_others(rule.left_to_others(&one.reference))
+            }
+        };
+        Some(change.designated())
+    }
+
+    /// All that is there of its kinds.
+    fn listed(&self, run: &Run) -> Result<HashMap<ObjectRef, Value>, Failure> {
+        let kinds: BTreeSet<&ResourceKind> = self.0.objects.iter().map(|one| &one.reference.kind).collect();
+        let mut all = HashMap::new();
+        for kind in kinds {
+            for object in read::list(run, kind.clone(), None, None)? {
+                let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
+                all.insert(ObjectRef::new(kind.clone(), &text("namespace"), &text("name")), object);
+            }
+        }
+        Ok(all)
     }
 
     /// The first object that is not as it is wanted, or does not work yet, and what it lacks; `None` if all are and do.
@@ -200,8 +246,12 @@ impl Part {
     /// What every read can end in.
     pub fn first_lacking(&self, run: &Run) -> Result<Option<String>, Failure> {
         let rule = self.0.rule;
+        let mut listed = if self.len() > FEW { Some(self.listed(run)?) } else { None };
         for one in &self.0.objects {
-            let now = read::find(run, &one.reference)?;
+            let now = match &mut listed {
+                Some(listed) => listed.remove(&one.reference),
+                None => read::find(run, &one.reference)?,
+            };
             let lacks = match differing(rule, one.reference.clone(), one.wanted.clone(), now.as_ref()) {
                 None => continue,
                 Some(Differing { state: State::Lacking(what), .. }) => what,

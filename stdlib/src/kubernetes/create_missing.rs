@@ -45,7 +45,9 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let missing = configuration::missing(run, &name, &text)?;
     let some = !missing.is_empty();
     for (reference, object) in missing {
-        run.change(Change::creation(reference, format!("create it as {name} says"), object))?;
+        let left = crate::desired::of_controllers(&reference.kind.group);
+        let creation = Change::creation(reference, format!("create it as {name} says"), object);
+        run.change(creation.left_to_others(left))?;
     }
     Ok(Dynamic::from(some))
 }

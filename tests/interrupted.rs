@@ -12,8 +12,7 @@ mod snapshot;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use interrupts::{Job, interrupted, is_change, is_end_of_step, kept, state};
@@ -21,6 +20,7 @@ use meshbook_lab::World;
 use meshbook_rehearsal::mesh::InProcess;
 use meshbook_runtime::effect::Call;
 use meshbook_runtime::record::event::{Ended, Line};
+use meshbook_runtime::side_by_side::{processors, side_by_side};
 use meshbook_runtime::transport::Transport;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -114,20 +114,14 @@ fn interrupted_after_any_step_and_started_again_it_ends_alike_and_repeats_nothin
     let healthy = open(&runtime, backup.world);
     let (kept_file, _) = interrupted(&runtime, &healthy, home.path(), backup, is_end_of_step, usize::MAX);
     assert_eq!(kept_file.ending, "fixed", "{}", kept_file.message);
-    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some(job) = JOBS.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match holds(&runtime, home.path(), *job) {
-                        Ok(steps) => println!("{} in {}: {steps} steps", job.runbook, job.world),
-                        Err(why) => wrong.lock().unwrap().push(format!("{} in {}: {why}", job.runbook, job.world)),
-                    }
-                }
-            });
+    let outcomes = side_by_side(processors(), JOBS, |job| holds(&runtime, home.path(), *job));
+    let mut wrong = Vec::new();
+    for (job, outcome) in JOBS.iter().zip(outcomes) {
+        match outcome {
+            Ok(steps) => println!("{} in {}: {steps} steps", job.runbook, job.world),
+            Err(why) => wrong.push(format!("{} in {}: {why}", job.runbook, job.world)),
         }
-    });
-    let wrong = wrong.into_inner().unwrap();
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

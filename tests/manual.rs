@@ -11,10 +11,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use folder::Spec;
+use meshbook_runtime::side_by_side::{processors, side_by_side};
 use serde::Deserialize;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -242,20 +241,11 @@ fn held_by(map: &Map) -> BTreeMap<Step, String> {
         map.line.iter().filter_map(|entry| Some((entry.runbook.clone()?, entry.step.clone()?))).collect();
     steps.sort();
     steps.dedup();
-    let (next, held) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some((runbook, step)) = steps.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let script = emptied(&read(&format!("runbooks/{runbook}.rhai")), step);
-                    let spec = specs(runbook, step).into_iter().find(|spec| fails(spec, runbook, &script).is_some());
-                    let spec = spec.unwrap_or_default();
-                    held.lock().unwrap().insert((runbook.clone(), step.clone()), spec);
-                }
-            });
-        }
+    let held = side_by_side(processors(), &steps, |(runbook, step)| {
+        let script = emptied(&read(&format!("runbooks/{runbook}.rhai")), step);
+        specs(runbook, step).into_iter().find(|spec| fails(spec, runbook, &script).is_some()).unwrap_or_default()
     });
-    held.into_inner().unwrap()
+    steps.into_iter().zip(held).collect()
 }
 
 #[test]

@@ -8,10 +8,9 @@ mod folder;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use folder::{fits, holds};
+use meshbook_runtime::side_by_side::{processors, side_by_side};
 
 #[test]
 fn every_spec_holds() {
@@ -25,24 +24,14 @@ fn every_spec_holds() {
     folders.sort();
     folders.retain(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only)));
     assert!(!folders.is_empty(), "no spec was found below {}", root.display());
-    let next = AtomicUsize::new(0);
-    let failures = Mutex::new(Vec::new());
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(folder) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-                    if let Err(why) = std::panic::catch_unwind(|| holds(folder))
-                        .unwrap_or_else(|_| Err("the test itself panicked, see above".into()))
-                    {
-                        failures.lock().unwrap().push(format!("=== {name}: {why}"));
-                    }
-                }
-            });
-        }
+    let outcomes = side_by_side(processors(), &folders, |folder| {
+        let held = std::panic::catch_unwind(|| holds(folder));
+        held.unwrap_or_else(|_| Err("the test itself panicked, see above".into()))
     });
-    let failures = failures.into_inner().unwrap();
+    let failed = |(folder, outcome): (&PathBuf, Result<(), String>)| {
+        Some(format!("=== {}: {}", folder.file_name().unwrap().to_string_lossy(), outcome.err()?))
+    };
+    let failures: Vec<String> = folders.iter().zip(outcomes).filter_map(failed).collect();
     assert!(failures.is_empty(), "{} of {} specs do not hold\n{}", failures.len(), folders.len(), failures.join("\n"));
 }
 

@@ -1,9 +1,7 @@
 //! Users' own tests of runbooks: files `*.test.rhai`, each with some `test "title" { }`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use meshbook_runtime::engine::{self, Diagnostic, Outcome, Script, TestDeclaration, check};
@@ -11,6 +9,7 @@ use meshbook_runtime::failure::{Failure, INTERNAL, SYNTAX};
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::record::event::Line;
 use meshbook_runtime::run::{Mode, Reporter, Run, Settings, Stopwatch};
+use meshbook_runtime::side_by_side::{processors, side_by_side};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -78,23 +77,11 @@ pub fn run(files: &[TestFile], only: &str, handle: &Handle, report: &(dyn Fn(&Ve
         .flat_map(|file| file.script.tests.iter().map(move |test| (file, test)))
         .filter(|(_, test)| test.title.contains(only))
         .collect();
-    let next = AtomicUsize::new(0);
-    let verdicts: Mutex<BTreeMap<usize, Verdict>> = Mutex::default();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(tests.len());
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((file, test)) = tests.get(index) else { break };
-                    let verdict = one(file, test, handle);
-                    report(&verdict);
-                    verdicts.lock().unwrap_or_else(PoisonError::into_inner).insert(index, verdict);
-                }
-            });
-        }
-    });
-    verdicts.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    side_by_side(processors(), &tests, |(file, test)| {
+        let verdict = one(file, test, handle);
+        report(&verdict);
+        verdict
+    })
 }
 
 fn one(file: &TestFile, test: &TestDeclaration, handle: &Handle) -> Verdict {

@@ -21,5 +21,6 @@ pub mod primitive;
 pub mod record;
 pub mod run;
 pub mod shell;
+pub mod side_by_side;
 pub mod transport;
 pub mod value;

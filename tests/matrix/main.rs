@@ -20,12 +20,11 @@ mod two;
 mod vary;
 
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use cell::{Cell, Job};
 use expected::Expected;
+use meshbook_runtime::side_by_side::{processors, side_by_side};
 
 /// How many seeds vary the worlds.
 const SEEDS: u64 = 20;
@@ -52,23 +51,7 @@ fn main() -> ExitCode {
     jobs.extend(two::in_vain(&expected).into_iter().filter(|job| job.world.contains(&only)));
     jobs.extend(two::jobs(&expected).into_iter().filter(|job| job.world.contains(&only)));
 
-    let (next, cells) = (AtomicUsize::new(0), Mutex::new(Vec::<(usize, Cell)>::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some((place, job)) = {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    jobs.get(place).map(|job| (place, job))
-                } {
-                    let cell = cell::play(&runtime, job);
-                    cells.lock().unwrap().push((place, cell));
-                }
-            });
-        }
-    });
-    let mut cells = cells.into_inner().unwrap();
-    cells.sort_by_key(|(place, _)| *place);
-    let cells: Vec<Cell> = cells.into_iter().map(|(_, cell)| cell).collect();
+    let cells = side_by_side(processors(), &jobs, |job| cell::play(&runtime, job));
 
     table::print(&expected, &cells);
     let wrong: Vec<&Cell> = cells.iter().filter(|cell| !cell.wrong.is_empty()).collect();

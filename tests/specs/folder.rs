@@ -81,7 +81,8 @@ pub fn holds(folder: &Path) -> Result<(), String> {
         let run = newest(home.path()).map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
         let world = home.path().join("world.toml");
         if let Some(WorldWith { file, end }) = &call.world {
-            fs::write(&world, fs::read_to_string(folder.join(file)).unwrap() + "\n" + end).unwrap();
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            fs::write(&world, format!("{text}\n{end}")).unwrap();
         }
         let args = call.args.iter().map(|arg| {
             arg.replace("[RUN]", run.as_deref().unwrap_or("[RUN]")).replace("[WORLD]", &world.to_string_lossy())

@@ -1,7 +1,5 @@
 //! Many changes at once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use super::road::{
     self, Needed, admit, advised, approve, enter, kept_by_this_process, may_go_on, propose, send, unneeded,
 };
@@ -10,13 +8,14 @@ use super::{Change, Changed};
 use crate::failure::Failure;
 use crate::record::event::Event;
 use crate::run::{Mode, Run};
+use crate::side_by_side::side_by_side;
 
 /// How many changes are announced together, and may be on their way when the first of them fails.
 const AT_ONCE: usize = 64;
 
-/// Makes changes of objects that do not depend on each other. Each takes the road of [`road::change`], but so many of them walk it
-/// side by side as the run may have calls in flight, and they share a flush of the record. What stands afterwards is not
-/// read back object by object: the proof that has to follow reads all of them.
+/// Makes changes of objects that do not depend on each other. Each takes the road of [`road::change`], but so many of them
+/// walk it side by side as the run may have calls in flight, and they share a flush of the record. What stands afterwards
+/// is not read back object by object: the proof that has to follow reads all of them.
 pub(crate) fn change_all(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>, Failure> {
     if run.mode() == Mode::Plan {
         return changes.into_iter().map(|one| road::change(run, one)).collect();
@@ -24,14 +23,11 @@ pub(crate) fn change_all(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>
     may_go_on(run)?;
     run.gate.locks.hold_all(changes.iter().map(|change| &change.object))?;
     let mut made = Vec::with_capacity(changes.len());
-    let mut left = changes.into_iter();
-    loop {
-        let some: Vec<Change> = left.by_ref().take(AT_ONCE).collect();
-        if some.is_empty() {
-            return Ok(made);
-        }
-        made.extend(some_at_once(run, some)?);
+    let mut left = changes.into_iter().peekable();
+    while left.peek().is_some() {
+        made.extend(some_at_once(run, left.by_ref().take(AT_ONCE).collect())?);
     }
+    Ok(made)
 }
 
 fn some_at_once(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>, Failure> {
@@ -41,7 +37,8 @@ fn some_at_once(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>, Failure
         needed.push(admit(run, change).map_err(|failure| advise(failure, change))? == Needed::Yes);
     }
     let width = run.gate.meter.in_flight();
-    let tried = side_by_side(width, changes.iter().zip(needed).collect(), |(change, needed)| match needed {
+    let all: Vec<(&Change, bool)> = changes.iter().zip(needed).collect();
+    let tried = side_by_side(width, &all, |(change, needed)| match needed {
         true => propose(run, change).map_err(|failure| advise(failure, change)),
         false => Ok(None),
     });
@@ -52,12 +49,13 @@ fn some_at_once(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>, Failure
     may_go_on(run)?;
     let announced = proposals.iter().flatten().map(|one| Event::Changing(Box::new(one.changing.clone()))).collect();
     let first = run.journal.flush_all(run.caller.now(), announced)?;
-    let sent = side_by_side(width, proposals.iter().flatten().collect(), |proposal| send(run, proposal));
+    let needed: Vec<_> = proposals.iter().flatten().collect();
+    let sent = side_by_side(width, &needed, |proposal| send(run, proposal));
     let answers =
         (first..).zip(&sent).map(|(change, outcome)| Event::ChangeAnswered { change, outcome: outcome.event() });
     let answers: Vec<Event> = answers.collect();
-    let (mut made, mut failed, mut sent, mut number) =
-        (Vec::with_capacity(changes.len()), None, sent.into_iter(), first);
+    let (mut made, mut failed, mut unknown) = (Vec::with_capacity(changes.len()), None, None);
+    let (mut sent, mut number) = (sent.into_iter(), first);
     for (change, proposal) in changes.into_iter().zip(proposals) {
         let Some((proposal, outcome)) = proposal.and_then(|proposal| Some((proposal, sent.next()?))) else {
             made.push(unneeded(change));
@@ -68,13 +66,20 @@ fn some_at_once(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>, Failure
         enter(run, number, changing, &outcome);
         match outcome {
             Outcome::Made(object) => made.push(Changed { number: Some(number), object, fields }),
-            Outcome::NotMade(failure) | Outcome::Unknown(failure) => {
+            Outcome::NotMade(failure) => {
+                failed.get_or_insert(advised(failure, &change.object));
+            }
+            Outcome::Unknown(failure) => {
+                unknown.get_or_insert_with(|| failure.clone());
                 failed.get_or_insert(advised(failure, &change.object));
             }
         }
         number += 1;
     }
     let recorded = run.journal.flush_all(run.caller.now(), answers);
+    if let Some(failure) = unknown {
+        run.stop(failure);
+    }
     if let Some(failure) = failed {
         return Err(failure);
     }
@@ -83,29 +88,4 @@ fn some_at_once(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>, Failure
         failure.unchanged(format!("objects were changed that the record does not say so of, from number {first} on: the run ends and takes them back"))
     })?;
     Ok(made)
-}
-
-/// Does something with each item, so many at once, and answers in the order of the items.
-fn side_by_side<T: Send, R: Send>(width: usize, items: Vec<T>, each: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let count = items.len();
-    let next = Mutex::new(items.into_iter().enumerate());
-    let answers = Mutex::new(Vec::with_capacity(count));
-    std::thread::scope(|scope| {
-        for _ in 0..width.min(count) {
-            scope.spawn(|| {
-                while let Some((place, item)) = locked(&next).next() {
-                    let answer = each(item);
-                    locked(&answers).push((place, answer));
-                }
-            });
-        }
-    });
-    let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
-    answers.sort_by_key(|(place, _)| *place);
-    answers.into_iter().map(|(_, answer)| answer).collect()
-}
-
-/// A thread that panicked ends the scope by its panic; until then what it held is whole.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use meshbook_lab::world::World;
 use meshbook_lab::world::rendering::{PROFILE, VERSION, rendered, with_values};
 use meshbook_lab::{Lab, Pace, Store};
-use meshbook_runtime::effect::{Call, Rendering, Reply, ResourceKind};
+use meshbook_runtime::effect::{Call, Rendering, Reply};
 use meshbook_runtime::engine::{ParamValue, params};
 use meshbook_runtime::failure::{CONFIG, Failure, INTERNAL, NOT_FOUND, TOOL};
 use meshbook_runtime::run::Second;
 use meshbook_runtime::transport::config::ContextConfig;
-use meshbook_runtime::transport::{Clock, Connection, KnownKind, Options, Seen, Transport};
+use meshbook_runtime::transport::{Clock, Connection, Options, Transport};
 use serde_json::Value;
 
 /// The world of a name, or of a file that ends in `.toml`.
@@ -134,17 +134,8 @@ impl Transport for InProcess {
         (self.context.clone(), self.connection.place().1)
     }
 
-    fn follow<'a>(
-        &'a self,
-        kind: &'a ResourceKind,
-        namespace: Option<&'a str>,
-        tell: &'a (dyn Fn(Seen) + Send + Sync),
-    ) -> BoxFuture<'a, Failure> {
-        self.connection.follow(kind, namespace, tell)
-    }
-
-    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
-        self.connection.kinds()
+    fn beneath(&self) -> Option<&dyn Transport> {
+        Some(&self.connection)
     }
 }
 

@@ -222,7 +222,11 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
     let recorded =
         run.journal.flush(run.caller.now(), Event::ChangeAnswered { change: number, outcome: outcome.event() });
     match outcome {
-        Outcome::NotMade(failure) | Outcome::Unknown(failure) => Err(failure),
+        Outcome::NotMade(failure) => Err(failure),
+        Outcome::Unknown(failure) => {
+            run.stop(failure.clone());
+            Err(failure)
+        }
         Outcome::Made(post_image) => {
             recorded.map_err(|failure| failure.unchanged(format!("{} {UNRECORDED}", changed.object)))?;
             Ok(Changed { number: Some(number), object: read_back(run, &changed, post_image), fields: changed.fields })
@@ -250,14 +254,11 @@ pub(super) fn kept_by_this_process(mut changing: Changing) -> Changing {
     changing
 }
 
-/// Enters a change that was sent in the run's list. One whose fate is not known stops the run.
+/// Enters a change that was sent in the run's list.
 pub(super) fn enter(run: &Run, number: u64, changing: Changing, outcome: &Outcome) {
     match outcome {
         Outcome::Made(post_image) => run.ledger.lock().add(number, changing, Some(post_image.clone())),
-        Outcome::Unknown(failure) => {
-            run.ledger.lock().add(number, changing, None);
-            run.stop(failure.clone());
-        }
+        Outcome::Unknown(_) => run.ledger.lock().add(number, changing, None),
         Outcome::NotMade(_) => {}
     }
 }

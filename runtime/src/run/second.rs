@@ -11,11 +11,11 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt, join, ready};
 
 use super::{Run, Settings};
-use crate::effect::{Call, Class, Reply, ResourceKind};
+use crate::effect::{Call, Class, Reply};
 use crate::failure::{DENIED, Failure, PARAM};
 use crate::gate::Gate;
 use crate::run::held::Held;
-use crate::transport::{KnownKind, Seen, Transport};
+use crate::transport::Transport;
 
 /// A second cluster, as a run is started with it.
 #[derive(Clone)]
@@ -80,17 +80,8 @@ impl Transport for Own {
         self.own.has_files()
     }
 
-    fn follow<'a>(
-        &'a self,
-        kind: &'a ResourceKind,
-        namespace: Option<&'a str>,
-        tell: &'a (dyn Fn(Seen) + Send + Sync),
-    ) -> BoxFuture<'a, Failure> {
-        self.own.follow(kind, namespace, tell)
-    }
-
-    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
-        self.own.kinds()
+    fn beneath(&self) -> Option<&dyn Transport> {
+        Some(&*self.own)
     }
 }
 

@@ -15,8 +15,8 @@ use futures::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{KnownKind, Seen, Transport};
-use crate::effect::{Call, FileFolder, ObjectRef, Reply, ResourceKind};
+use super::Transport;
+use crate::effect::{Call, FileFolder, ObjectRef, Reply};
 use crate::failure::{CONFLICT, FILE, Failure, NOT_FOUND};
 use crate::record::file::private_directory;
 
@@ -81,17 +81,8 @@ impl Transport for Beside {
         self.transport.place()
     }
 
-    fn follow<'a>(
-        &'a self,
-        kind: &'a ResourceKind,
-        namespace: Option<&'a str>,
-        tell: &'a (dyn Fn(Seen) + Send + Sync),
-    ) -> BoxFuture<'a, Failure> {
-        self.transport.follow(kind, namespace, tell)
-    }
-
-    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
-        self.transport.kinds()
+    fn beneath(&self) -> Option<&dyn Transport> {
+        Some(&*self.transport)
     }
 }
 

@@ -66,15 +66,20 @@ pub trait Transport: Send + Sync + 'static {
         true
     }
 
+    /// The transport to which this one passes on what it does not answer itself; `None` if it is at the bottom.
+    fn beneath(&self) -> Option<&dyn Transport> {
+        None
+    }
+
     /// Follows the names of objects of a kind, in a namespace or in all, for whoever types: it stands in no record and
     /// counts against no budget. It ends only when it can no longer follow, and answers why.
     fn follow<'a>(
         &'a self,
-        _kind: &'a ResourceKind,
-        _namespace: Option<&'a str>,
-        _tell: &'a (dyn Fn(Seen) + Send + Sync),
+        kind: &'a ResourceKind,
+        namespace: Option<&'a str>,
+        tell: &'a (dyn Fn(Seen) + Send + Sync),
     ) -> BoxFuture<'a, Failure> {
-        pending().boxed()
+        self.beneath().map_or_else(|| pending().boxed(), |beneath| beneath.follow(kind, namespace, tell))
     }
 
     /// The kinds that can be named, for whoever types: those that are known, and those that the server says.
@@ -82,7 +87,7 @@ pub trait Transport: Send + Sync + 'static {
     /// # Errors
     /// When the server does not say.
     fn kinds(&self) -> BoxFuture<'_, Result<Vec<KnownKind>, Failure>> {
-        ready(Ok(Vec::new())).boxed()
+        self.beneath().map_or_else(|| ready(Ok(Vec::new())).boxed(), Transport::kinds)
     }
 }
 

@@ -30,6 +30,7 @@ pub mod backup;
 pub mod candidate;
 pub mod carried;
 pub mod causes;
+pub mod checklist;
 pub mod code;
 pub mod control_plane;
 pub mod dashboards;

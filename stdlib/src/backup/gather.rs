@@ -46,13 +46,11 @@ pub fn cluster(run: &Run) -> Result<String, Failure> {
 /// # Errors
 /// What every read can end in; `NOT_FOUND` if it serves none.
 pub fn served(run: &Run) -> Result<Vec<ResourceKind>, Failure> {
-    let groups = GROUPS.iter().map(|group| (*group).to_owned()).collect();
-    let effect = Effect::read("API server", "which kinds of the mesh it serves", Call::ServedKinds { groups });
-    let Reply::Json(kinds) = run.read(effect)? else {
-        return Err(Failure::new(&BAD_ANSWER, "discovery answered no kinds"));
-    };
-    let kinds: Vec<ResourceKind> = serde_json::from_value(kinds)
-        .map_err(|error| Failure::new(&BAD_ANSWER, format!("discovery answered no kinds: {error}")))?;
+    let kinds = read::served(
+        run,
+        GROUPS.iter().map(|group| (*group).to_owned()).collect(),
+        "which kinds of the mesh it serves",
+    )?;
     if kinds.is_empty() {
         return Err(Failure::new(&NOT_FOUND, "the API server serves no kind of Istio")
             .unchanged("nothing was changed")

@@ -74,7 +74,7 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
             }
             None => None,
         };
-        differing.extend(desired::differing(Rule::Kept, reference, object.clone(), live.as_ref()));
+        differing.extend(desired::differing(Rule::Kept, reference, object, live));
     }
     let mut notes = Vec::new();
     // Namespaces and ConfigMaps that the backup does not have are none of the mesh's.

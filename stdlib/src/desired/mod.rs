@@ -143,13 +143,17 @@ struct PartInner {
 }
 
 /// Holds one object against the one that is wanted; `None` if it is that.
-pub fn differing(rule: Rule, reference: ObjectRef, wanted: Value, now: Option<&Value>) -> Option<Differing> {
-    let state = match now.map(|now| named(now.clone(), &reference)) {
-        None => State::Absent,
-        Some(now) if !rule.is_same(&now, &wanted) => State::Otherwise,
-        Some(now) => State::Lacking(rule.lacks(&now)?),
-    };
-    Some(Differing { reference, wanted, state })
+pub fn differing(rule: Rule, reference: ObjectRef, wanted: &Value, now: Option<Value>) -> Option<Differing> {
+    let state = state(rule, &reference, wanted, now)?;
+    Some(Differing { reference, wanted: wanted.clone(), state })
+}
+
+fn state(rule: Rule, reference: &ObjectRef, wanted: &Value, now: Option<Value>) -> Option<State> {
+    match now.map(|now| named(now, reference)) {
+        None => Some(State::Absent),
+        Some(now) if !rule.is_same(&now, wanted) => Some(State::Otherwise),
+        Some(now) => rule.lacks(&now).map(State::Lacking),
+    }
 }
 
 /// Objects that differ, kind by kind, in the order in which they stand.
@@ -252,12 +256,8 @@ impl Part {
                 Some(listed) => listed.remove(&one.reference),
                 None => read::find(run, &one.reference)?,
             };
-            let lacks = match differing(rule, one.reference.clone(), one.wanted.clone(), now.as_ref()) {
-                None => continue,
-                Some(Differing { state: State::Lacking(what), .. }) => what,
-                Some(Differing { state: State::Absent, .. }) => "not there".to_owned(),
-                Some(_) => rule.is_otherwise().to_owned(),
-            };
+            let Some(state) = state(rule, &one.reference, &one.wanted, now) else { continue };
+            let lacks = if state == State::Otherwise { rule.is_otherwise() } else { state.text() };
             return Ok(Some(format!("{} is {lacks}", one.reference)));
         }
         Ok(None)

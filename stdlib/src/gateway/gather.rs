@@ -6,10 +6,10 @@ use meshbook_runtime::run::Run;
 use serde_json::Value;
 
 use super::{Gateway, Sort, listeners};
+use crate::checklist::{Item, State};
 use crate::evidence::{absorb, root};
 use crate::kubernetes::autoscaler::{autoscaler, bounds};
 use crate::kubernetes::{kinds, read};
-use crate::onboarding::{Item, State};
 use crate::proxy::pod::PodFacts;
 use crate::revision::synced;
 use crate::text::{and, count, some};

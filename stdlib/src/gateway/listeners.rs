@@ -11,10 +11,10 @@ use meshbook_runtime::run::Run;
 use serde_json::Value;
 
 use super::gather::item;
+use crate::checklist::{Item, State};
 use crate::envoy::admin;
 use crate::evidence::{absorb, root};
 use crate::kubernetes::{kinds, read};
-use crate::onboarding::{Item, State};
 use crate::proxy::pod::{PodFacts, selects, strings};
 use crate::text::{and, first_line, some};
 

@@ -12,7 +12,7 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::value::Table;
 use serde_json::{Value, json};
 
-use crate::onboarding::{Item, State};
+use crate::checklist::{self, Item, State};
 use crate::text::and;
 
 /// The items, by the words that scripts use.
@@ -103,20 +103,12 @@ impl Noun for Gateway {
             Sort::Chart => "as Istio's chart makes it",
             Sort::Api => "a Gateway of the Gateway API",
         };
-        let mut table = Table::new(format!("gateway {}, {sort}", self.0.name), &["ITEM", "IS", "SEEN"]);
-        for item in &self.0.items {
-            table.row([item.what.to_owned(), item.state.word().to_owned(), item.seen.clone()]);
-        }
-        table
+        checklist::table(format!("gateway {}, {sort}", self.0.name), &self.0.items)
     }
 
     fn json(&self) -> Value {
-        let items = self
-            .0
-            .items
-            .iter()
-            .map(|item| json!({ "item": item.what, "there": item.state == State::There, "seen": item.seen }));
-        json!({ "gateway": self.0.name, "of_gateway_api": self.0.sort == Sort::Api, "items": items.collect::<Vec<_>>() })
+        let items = checklist::json(&self.0.items);
+        json!({ "gateway": self.0.name, "of_gateway_api": self.0.sort == Sort::Api, "items": items })
     }
 }
 

@@ -30,6 +30,18 @@ pub fn find(run: &Run, object: &ObjectRef) -> Result<Option<Value>, Failure> {
     }
 }
 
+/// The kinds that the API server serves in some groups.
+///
+/// # Errors
+/// What every read can end in.
+pub fn served(run: &Run, groups: Vec<String>, what: &str) -> Result<Vec<ResourceKind>, Failure> {
+    let Reply::Json(kinds) = run.read(Effect::read("API server", what, Call::ServedKinds { groups }))? else {
+        return Err(Failure::new(&BAD_ANSWER, "discovery answered no kinds"));
+    };
+    serde_json::from_value(kinds)
+        .map_err(|error| Failure::new(&BAD_ANSWER, format!("discovery answered no kinds: {error}")))
+}
+
 /// Lists objects of a namespace, or of all.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshbook_runtime::effect::{Call, Effect, ObjectRef, Rendering, Reply, ResourceKind};
+use meshbook_runtime::effect::{Effect, ObjectRef, Rendering, Reply, ResourceKind};
 use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND, TYPE};
 use meshbook_runtime::run::Run;
 use serde_json::{Value, json};
@@ -183,12 +183,7 @@ fn of(run: &Run, source: String, objects: Vec<Value>) -> Result<Manifest, Failur
 /// The kinds of these objects: those that the API server serves, and those that the objects themselves define.
 fn served(run: &Run, objects: &[Value]) -> Result<Vec<ResourceKind>, Failure> {
     let groups: BTreeSet<String> = objects.iter().map(|object| group(object).to_owned()).collect();
-    let call = Call::ServedKinds { groups: groups.into_iter().collect() };
-    let Reply::Json(kinds) = run.read(Effect::read("API server", "which kinds it serves", call))? else {
-        return Err(Failure::new(&BAD_ANSWER, "discovery answered no kinds"));
-    };
-    let mut kinds: Vec<ResourceKind> = serde_json::from_value(kinds)
-        .map_err(|error| Failure::new(&BAD_ANSWER, format!("discovery answered no kinds: {error}")))?;
+    let mut kinds = read::served(run, groups.into_iter().collect(), "which kinds it serves")?;
     for object in objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         kinds.push(ResourceKind {

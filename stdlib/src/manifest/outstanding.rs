@@ -42,7 +42,7 @@ pub fn gather(run: &Run, manifest: &Manifest) -> Result<Outstanding, Failure> {
             Err(failure) if failure.is(&NOT_FOUND) => None,
             Err(failure) => return Err(failure),
         };
-        differing.extend(desired::differing(Rule::Rendered, reference.clone(), wanted.clone(), now.as_ref()));
+        differing.extend(desired::differing(Rule::Rendered, reference.clone(), wanted, now));
     }
     let parts = desired::parts(Rule::Rendered, differing);
     Ok(Outstanding(Arc::new(Inner { all: manifest.objects().len(), parts })))

@@ -8,7 +8,8 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
-use super::{Item, Onboarding, State};
+use super::Onboarding;
+use crate::checklist::{Item, State};
 use crate::evidence::rules::Rules;
 use crate::host::Host;
 use crate::kubernetes::{kinds, read};

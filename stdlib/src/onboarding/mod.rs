@@ -9,44 +9,12 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::value::Table;
 use serde_json::{Value, json};
 
+use crate::checklist::{self, Item, State};
 use crate::text::and;
 
 /// The items of the checklist, by the words that scripts use.
 pub const ITEMS: [&str; 7] =
     ["injection", "sidecar", "probes", "destination rule", "virtual service", "metrics", "traces"];
-
-/// How far an item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It is there.
-    There,
-    /// It is not.
-    Lacking,
-    /// Nobody can tell.
-    Unknown,
-}
-
-impl State {
-    /// How people read it.
-    pub fn word(self) -> &'static str {
-        match self {
-            State::There => "there",
-            State::Lacking => "lacking",
-            State::Unknown => "unknown",
-        }
-    }
-}
-
-/// One item.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// Which.
-    pub what: &'static str,
-    /// How far it is.
-    pub state: State,
-    /// What was seen.
-    pub seen: String,
-}
 
 /// What of a service's onboarding is done.
 #[derive(Clone, Debug)]
@@ -85,19 +53,10 @@ impl Noun for Onboarding {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new(self.text(), &["ITEM", "IS", "SEEN"]);
-        for item in &self.0.1 {
-            table.row([item.what.to_owned(), item.state.word().to_owned(), item.seen.clone()]);
-        }
-        table
+        checklist::table(self.text(), &self.0.1)
     }
 
     fn json(&self) -> Value {
-        let items = self
-            .0
-            .1
-            .iter()
-            .map(|item| json!({ "item": item.what, "there": item.state == State::There, "seen": item.seen }));
-        json!({ "host": self.0.0, "items": items.collect::<Vec<_>>() })
+        json!({ "host": self.0.0, "items": checklist::json(&self.0.1) })
     }
 }

@@ -16,12 +16,18 @@ pub fn managed_fields(object: &Value) -> Option<&Value> {
 ///
 /// A controller writes the status of its object within moments of a change, and again of its undo, which gives its
 /// entry another time (`k8s.io/apimachinery/pkg/util/managedfields`). Such entries, those of subresource `status`, own
-/// nothing that a change of the object sets. So they are left as they are, and only the others are put back.
-pub fn before(changed: (&Value, &Value), undone: (&Value, &Value), now: &Value) -> Option<Value> {
+/// nothing that a change of the object sets. So they are left as they are, and only the others are put back. Nor does it
+/// matter when `own`, our own field manager, wrote last: the undo of a later change gives it another time, see [`is_alike`].
+pub fn before(changed: (&Value, &Value), undone: (&Value, &Value), now: &Value, own: &str) -> Option<Value> {
     let changed = (Owners::of(changed.0), Owners::of(changed.1));
     let undone = (Owners::of(undone.0), Owners::of(undone.1));
     let now = Owners::of(now);
-    if changed.1.fields != undone.0.fields || undone.1.fields != now.fields {
+    let is_untouched = |some: &[&Value], others: &[&Value]| {
+        let alike =
+            |one: &Value, other: &Value| one == other || (one["manager"] == own && but_time(one) == but_time(other));
+        some.len() == others.len() && some.iter().zip(others).all(|(one, other)| alike(one, other))
+    };
+    if !is_untouched(&changed.1.fields, &undone.0.fields) || !is_untouched(&undone.1.fields, &now.fields) {
         return None;
     }
     let status = if changed.1.status == undone.0.status && undone.1.status == now.status {
@@ -35,13 +41,27 @@ pub fn before(changed: (&Value, &Value), undone: (&Value, &Value), now: &Value) 
     Some(changed.0.fields.into_iter().chain(status).cloned().collect())
 }
 
-/// Whether the fields of two objects have the same owners, with the same times.
+/// Whether the fields of two objects have the same owners. When each wrote last is not compared: where nothing else differs,
+/// the server keeps the times that it has (`ignoreManagedFieldsTimestampsTransformer` of `k8s.io/apiserver`), so what our own
+/// field manager owned before a change gets the time of its undo.
 pub fn is_alike(one: &Value, other: &Value) -> bool {
-    Owners::of(one) == Owners::of(other)
+    let (one, other) = (Owners::of(one), Owners::of(other));
+    are_alike(&one.fields, &other.fields) && are_alike(&one.status, &other.status)
+}
+
+fn are_alike(some: &[&Value], others: &[&Value]) -> bool {
+    some.len() == others.len() && some.iter().zip(others).all(|(one, other)| but_time(one) == but_time(other))
+}
+
+fn but_time(entry: &Value) -> Value {
+    let mut entry = entry.clone();
+    if let Some(entry) = entry.as_object_mut() {
+        entry.remove("time");
+    }
+    entry
 }
 
 /// The entries of `metadata.managedFields`, each kind in the server's order.
-#[derive(PartialEq)]
 struct Owners<'a> {
     /// Of the object itself, and of subresources such as `scale` that set its fields.
     fields: Vec<&'a Value>,

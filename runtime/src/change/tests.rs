@@ -292,6 +292,7 @@ proptest! {
             (&before, &owned(&changed, &first)),
             (&owned(&changed, &second), &owned(&undone, &second)),
             &owned(&undone, &last),
+            "meshbook",
         );
         let wanted = json!({ "metadata": { "managedFields": wanted.expect("only a controller has written") } });
         prop_assert!(ownership::is_alike(&wanted, &owned(&fields, &last)));
@@ -305,7 +306,7 @@ proptest! {
     ) {
         let (before, after) = (owned(&fields, &status), owned(&changed, &taken));
         let now = owned(&undone, &left);
-        let wanted = ownership::before((&before, &after), (&after, &now), &now);
+        let wanted = ownership::before((&before, &after), (&after, &now), &now, "meshbook");
         let wanted = json!({ "metadata": { "managedFields": wanted.expect("nobody else has written") } });
         prop_assert!(ownership::is_alike(&wanted, &before));
     }
@@ -323,6 +324,7 @@ proptest! {
             (&owned(&fields, &first), &owned(&changed, &first)),
             (&owned(&found, &first), &owned(&undone, &first)),
             &owned(&now, &last),
+            "meshbook",
         );
         prop_assert_eq!(wanted, None);
     }
@@ -334,7 +336,7 @@ fn what_a_change_took_from_a_controller_that_has_reported_since_cannot_be_given_
     let before = owned(&[], &[report("1", "f:metadata")]);
     let after = owned(&[], &[report("1", "f:status")]);
     let now = owned(&[], &[report("2", "f:status")]);
-    assert_eq!(ownership::before((&before, &after), (&now, &now), &now), None);
+    assert_eq!(ownership::before((&before, &after), (&now, &now), &now, "meshbook"), None);
 }
 
 #[test]

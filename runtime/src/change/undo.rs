@@ -213,7 +213,8 @@ impl<'a> Undoer<'a> {
         };
         let mut now = undone.clone();
         for _ in 0..ATTEMPTS {
-            let Some(wanted) = ownership::before((pre_image, post_image), (found, &undone), &now) else {
+            let Some(wanted) = ownership::before((pre_image, post_image), (found, &undone), &now, self.field_manager)
+            else {
                 return false;
             };
             let wanted = json!({ "metadata": { "managedFields": wanted } });

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, Approver, Mode, Reporter, Run, Settings};
-use crate::change::{Change, FIELD_MANAGER, levels, patch};
+use crate::change::{Change, FIELD_MANAGER, levels, ownership, patch};
 use crate::effect::{Call, LogLevels, Logger, ObjectRef, Reply, ResourceKind};
 use crate::failure::{CONFLICT, Code, Failure, NOT_FOUND, REJECTED, UNREACHABLE};
 use crate::gate::Budget;
@@ -178,6 +178,9 @@ impl State {
             return Ok(after);
         }
         if patch["metadata"]["managedFields"].is_array() {
+            if ownership::is_alike(&after, &now) {
+                return Ok(now);
+            }
             self.version += 1;
             after["metadata"]["resourceVersion"] = json!(self.version.to_string());
             self.objects.insert(object.clone(), after.clone());

@@ -75,6 +75,19 @@ fn it_restores_values_and_ownership_from_the_record_alone() {
     assert_eq!(list::list(&bench.settings.home).unwrap().0[0].ended.as_ref().unwrap().ending, "undone");
 }
 
+/// What another run of ours had set is ours again; the server gives it the time of the undo.
+#[test]
+fn a_change_of_what_we_had_changed_before_is_undone_with_its_owners() {
+    let bench = Bench::new();
+    bench.done(|run| drop(run.change(bench.raise("graph-core", 300)).unwrap()));
+    let owners = |bench: &Bench| bench.cluster.object(&rule("graph-core"))["metadata"]["managedFields"].clone();
+    let before = owners(&bench);
+    let record = bench.done(|run| drop(run.change(bench.raise("graph-core", 500)).unwrap()));
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    assert_eq!(outcomes(&record), [UndoOutcome::Restored { ownership: true }]);
+    assert_ne!(owners(&bench), before, "with another time");
+}
+
 /// The object without what a controller and the server write: status, its entry, the counter.
 fn without_reports(mut object: Value) -> Value {
     object.as_object_mut().unwrap().remove("status");

@@ -23,12 +23,12 @@ pub fn gather(run: &Run, host: &Host, proxies: &[Proxy]) -> Result<Carried, Fail
     let port = host.ports().first().map(|port| port.number).unwrap_or_default();
     let virtual_host = format!("{}:{port}", host.fqdn());
     run.progress(Some(&format!("asking {} what they carry", count(proxies.len(), "proxy", "proxies"))));
-    let replies =
-        run.read_all(proxies.iter().map(|proxy| admin::configuration(proxy.namespace(), proxy.pod())).collect());
+    let effects = proxies.iter().flat_map(|proxy| admin::configuration(proxy.namespace(), proxy.pod()));
+    let bodies = run.read_all(effects.collect()).into_iter().map(body).collect::<Result<Vec<_>, _>>()?;
     run.progress(None);
     let (mut told, mut silent) = (Vec::new(), Vec::new());
-    for (proxy, reply) in proxies.iter().zip(replies) {
-        match body(reply)?.and_then(|page| dump::parse(&page)) {
+    for (proxy, pages) in proxies.iter().zip(bodies.chunks(3)) {
+        match dump::of_pages(pages) {
             Ok(dump) => told.push((proxy.text(), of_host(dump.resources, host.fqdn()))),
             Err(why) => silent.push(format!("{}: {why}", proxy.text())),
         }

@@ -23,17 +23,18 @@ pub fn gather(run: &Run, proxies: &Proxies) -> Result<Differences, Failure> {
     }
     let pods = proxies.pods();
     run.progress(Some(&format!("comparing {}", count(pods.len(), "proxy", "proxies"))));
-    let pages = [admin::configuration, admin::server_info];
-    let effects = pods.iter().flat_map(|pod| pages.map(|page| page(&pod.namespace, &pod.name)));
-    let mut replies = run.read_all(effects.collect()).into_iter();
+    let effects = pods.iter().flat_map(|pod| {
+        let [clusters, listeners, routes] = admin::configuration(&pod.namespace, &pod.name);
+        [admin::server_info(&pod.namespace, &pod.name), clusters, listeners, routes]
+    });
+    let bodies = run.read_all(effects.collect()).into_iter().map(body).collect::<Result<Vec<_>, _>>()?;
     let (mut told, mut silent) = (Vec::new(), Vec::new());
-    for pod in pods {
-        let mut next = || body(replies.next().expect("each proxy is asked for each page"));
-        let (dump, info) = (next()?, next()?);
-        match dump.and_then(|page| dump::parse(&page)) {
+    for (pod, bodies) in pods.iter().zip(bodies.chunks(4)) {
+        let (info, pages) = bodies.split_first().expect("a chunk is not empty");
+        match dump::of_pages(pages) {
             Ok(dump) => {
                 let mut configuration = without_itself(dump.resources, pod.ip.as_deref());
-                if let Ok(info) = info.and_then(|page| server_info::parse(&page)) {
+                if let Ok(info) = info.as_ref().map_err(Clone::clone).and_then(|page| server_info::parse(page)) {
                     let own = json!({ "envoy": info.envoy, "istio": info.istio, "concurrency": info.concurrency });
                     configuration.insert("proxy".into(), own);
                 }

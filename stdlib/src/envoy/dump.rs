@@ -27,7 +27,22 @@ impl Dump {
     }
 }
 
-/// Reads the page. Everything that differs from one fetch to the next without a meaning is left out: versions, times.
+/// Reads the pages of [`admin::configuration`](super::admin::configuration), or says why there is none.
+///
+/// # Errors
+/// The sentence of the first page that there is not, or that is none.
+pub fn of_pages(pages: &[Result<String, String>]) -> Result<Dump, String> {
+    let mut whole = Dump::default();
+    for page in pages {
+        let part = parse(page.as_ref().map_err(Clone::clone)?)?;
+        whole.resources.extend(part.resources);
+        whole.refused.extend(part.refused);
+        whole.warming.extend(part.warming);
+    }
+    Ok(whole)
+}
+
+/// Reads one page. Everything that differs from one fetch to the next without a meaning is left out: versions, times.
 ///
 /// # Errors
 /// A sentence that says why the page is none.
@@ -122,6 +137,11 @@ mod tests {
         assert_eq!(dump.warming, ["listener 0.0.0.0_81", "cluster outbound|80||a"]);
         assert_eq!(dump.count("listener"), 1, "what never became active is no configuration");
         assert_eq!(parse("{}"), Ok(Dump::default()));
+        let configs = page["configs"].as_array().expect("it was written above").iter();
+        let mut pages: Vec<_> = configs.map(|one| Ok(json!({ "configs": [one] }).to_string())).collect();
+        assert_eq!(of_pages(&pages), Ok(dump), "in pages it is the same");
+        pages.push(Err("no answer".into()));
+        assert_eq!(of_pages(&pages), Err("no answer".into()));
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! How the overview is gathered: six pages of each proxy at once, then the istiods.
+//! How the overview is gathered: seven pages of each proxy at once, then the istiods.
 
 use std::collections::BTreeMap;
 
@@ -45,21 +45,22 @@ pub fn gather(run: &Run, proxies: &Proxies) -> Result<Overview, Failure> {
 }
 
 fn pages(run: &Run, pods: &[PodFacts]) -> Result<Vec<View>, Failure> {
-    let pages = [admin::server_info, admin::configuration, admin::hosts, admin::secrets, admin::heap];
-    let effects = pods.iter().flat_map(|pod| pages.map(|page| page(&pod.namespace, &pod.name)));
-    let mut bodies = Vec::new();
-    for reply in run.read_all(effects.collect()) {
-        bodies.push(body(reply)?);
-    }
-    let mut bodies = bodies.into_iter();
+    let pages = [admin::server_info, admin::hosts, admin::secrets, admin::heap];
+    let effects = pods.iter().flat_map(|pod| {
+        let others = pages.map(|page| page(&pod.namespace, &pod.name));
+        others.into_iter().chain(admin::configuration(&pod.namespace, &pod.name))
+    });
+    let bodies = run.read_all(effects.collect()).into_iter().map(body).collect::<Result<Vec<_>, _>>()?;
     let mut views = Vec::with_capacity(pods.len());
-    for pod in pods {
-        let mut next = || bodies.next().expect("each proxy is asked for each page");
+    for (pod, bodies) in pods.iter().zip(bodies.chunks(7)) {
+        let (others, configuration) = bodies.split_at(pages.len());
+        let mut others = others.iter().cloned();
+        let mut next = || others.next().expect("each proxy is asked for each page");
         views.push(View {
             namespace: pod.namespace.clone(),
             pod: pod.name.clone(),
             info: next().and_then(|page| server_info::parse(&page)),
-            dump: next().and_then(|page| dump::parse(&page)),
+            dump: dump::of_pages(configuration),
             hosts: next().and_then(|page| hosts(&page)),
             certificate: next().and_then(|page| Secrets::parse(&page)).map(|secrets| secrets.own),
             memory: next().and_then(|page| memory::parse(&page)),

@@ -87,23 +87,28 @@ pub fn page(state: &State, key: &PodKey, ask: &Ask, now: Timestamp) -> Page {
             if *part == "EndpointsConfigDump" && !include_eds {
                 continue;
             }
-            // A mask without a word on this part leaves the part out.
-            let own: Vec<&str> = mask
-                .iter()
-                .copied()
-                .filter(|path| {
-                    let first = path.split('.').next().unwrap_or_default();
-                    lists.contains(&first) || (*part == "BootstrapConfigDump" && first == "bootstrap")
-                })
-                .collect();
-            if mask.is_empty() || !own.is_empty() {
-                configs.push(masked(builder.part(part, &fits), &own));
+            if mask.iter().all(|path| is_path_of(part, lists, path)) {
+                configs.push(masked(builder.part(part, &fits), &mask));
             }
+        }
+        if configs.is_empty() {
+            let text = format!("FieldMask {} could not be successfully applied to any configs.", mask.join(","));
+            return Page::text(text).with_status(400);
         }
     }
     let body = if configs.is_empty() { json!({}) } else { json!({"configs": configs}) };
     // Envoy's JSON is indented by one space; a client does not see the difference, but a person does.
     Page::json(indented(&body))
+}
+
+/// Whether a path of a mask leads to a field of this part. Envoy leaves a part out to which one path of the mask does not fit,
+/// and no path leads through a list.
+fn is_path_of(part: &str, lists: &[&str], path: &str) -> bool {
+    let versioned = matches!(part, "ClustersConfigDump" | "ListenersConfigDump");
+    match part {
+        "BootstrapConfigDump" => path == "last_updated" || path == "bootstrap" || path.starts_with("bootstrap."),
+        _ => lists.contains(&path) || (versioned && path == "version_info"),
+    }
 }
 
 /// JSON with one space of indentation, as protobuf's printer makes it.

@@ -97,7 +97,15 @@ const BY_SCENARIO: &[(&str, &str)] = &[
     ("correct_selector", include_str!("control_plane.rs")),
     ("ignore_failures", include_str!("control_plane.rs")),
     ("set_log_level", include_str!("log_levels.rs")),
-    ("apply", include_str!("installation.rs")),
+    ("apply", include_str!("lifecycle.rs")),
+    ("scale", include_str!("lifecycle.rs")),
+    ("write", include_str!("lifecycle.rs")),
+    ("restore", include_str!("lifecycle.rs")),
+    ("move_to", include_str!("lifecycle.rs")),
+    ("make_default", include_str!("lifecycle.rs")),
+    ("remove", include_str!("lifecycle.rs")),
+    ("label_for", include_str!("upgrade.rs")),
+    ("configure", include_str!("day2.rs")),
 ];
 
 /// Changes of what is no object of Kubernetes, which kubectl cannot read: their scenario makes and undoes them on both.
@@ -105,27 +113,19 @@ const NO_OBJECT: &[&str] = &["set_log_level", "write"];
 
 /// What cannot run on the real mesh, for the reasons that `docs/fidelity.md` gives: made and undone on the lab.
 const ON_THE_LAB: &[&str] = &[
-    "scale",
     "admit_proxies",
     "raise_limit",
     "limit_configuration",
     "export_statistics",
     "k8s::apply_file",
-    "write",
-    "restore",
-    "configure",
     "add_missing",
     "k8s::create_missing",
-    "label_for",
-    "move_to",
-    "make_default",
-    "remove",
 ];
 
-/// What is removed before its own call ends: there is nothing to undo, and it cannot run on the real mesh.
+/// What is removed before its own call ends: there is nothing to undo. `day2.rs` makes requests on the real mesh.
 const NEVER_STAYS: &[&str] = &["request"];
 
-/// What is irreversible, and whose own tests are on the lab, for the reasons that `docs/fidelity.md` gives.
+/// What is irreversible, and has tests of its own: on the lab, and in `day2.rs`.
 const CANNOT_BE_UNDONE: &[&str] = &["restart"];
 
 /// Changes of objects that belong to the whole cluster: a run with a namespace is not how their examples are tried.

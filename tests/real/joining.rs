@@ -3,6 +3,7 @@
 
 use crate::cluster::Cluster;
 use crate::control_plane::{CANARY, until_well};
+use crate::kept::apply;
 
 const INJECTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/installation/injection.rhai");
 const GATEWAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/installation/gateways.rhai");
@@ -23,13 +24,6 @@ spec:
     metadata: {labels: {app: late}}
     spec: {containers: [{name: app, image: app}]}
 "#;
-
-fn apply(real: &Cluster, objects: &str) {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let file = folder.path().join("objects.yaml");
-    std::fs::write(&file, objects).expect("the folder can be written");
-    real.kubectl(&["apply", "-f", &file.to_string_lossy()]).ok();
-}
 
 /// Whether the real webhooks give a pod a sidecar that kubectl makes in a namespace.
 fn is_injected(real: &Cluster, namespace: &str) -> bool {

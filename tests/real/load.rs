@@ -60,7 +60,19 @@ impl Load {
     /// Callers of a Service in the first pod of `front`. Returns once they have got so many answers.
     #[track_caller]
     pub fn on(cluster: &Cluster, namespace: &str, service: &str, pace: Pace, answers: usize) -> Self {
-        let front = pods(cluster, namespace, "front").remove(0);
+        Load::between(cluster, (namespace, namespace), service, pace, answers)
+    }
+
+    /// The same from the first pod of `front` in one namespace to a Service in another, which was there before this pod.
+    #[track_caller]
+    pub fn between(
+        cluster: &Cluster,
+        (from, namespace): (&str, &str),
+        service: &str,
+        pace: Pace,
+        answers: usize,
+    ) -> Self {
+        let front = pods(cluster, from, "front").remove(0);
         let to = format!("\"{service}.{namespace}:8080\"");
         let answered = || log(cluster, &front).lines().filter(|line| line.contains(&to)).count();
         let before = answered();

@@ -4,6 +4,13 @@ import json, os, shlex, signal, sys, time, zlib
 from mesh import API_SERVER, BINARIES, HERE, kwok, port_forward
 
 
+def folder_of(pod):
+    """The name of a pod's folder: names that no controller has made unique may be there in several namespaces."""
+    metadata = pod["metadata"]
+    is_unique = metadata.get("ownerReferences") or metadata.get("labels", {}).get("kubelet") != "real"
+    return metadata["name"] if is_unique else f"{metadata['namespace']}.{metadata['name']}"
+
+
 def is_istiod(pod):
     return pod["spec"]["containers"][0]["name"] == "discovery"
 
@@ -75,10 +82,11 @@ exec env -u KUBECONFIG {assignments} pilot-discovery {" ".join(container["args"]
 def start_plain(mesh, pod, application):
     """A pod without a sidecar: its network, and its application if it has one."""
     namespace, name, address = pod["metadata"]["namespace"], pod["metadata"]["name"], pod["status"]["podIP"]
-    mesh.home(name).mkdir(parents=True, exist_ok=True)
-    (mesh.home(name) / "hosts").write_text(hosts(mesh, namespace, "", name))
+    folder = folder_of(pod)
+    mesh.home(folder).mkdir(parents=True, exist_ok=True)
+    (mesh.home(folder) / "hosts").write_text(hosts(mesh, namespace, "", name))
     run = 'exec "$@" > application.log 2>&1' if application else "exec sleep infinity"
-    pid = mesh.start(name, address, f"mount --bind hosts /etc/hosts\n{run}", *application)
+    pid = mesh.start(folder, address, f"mount --bind hosts /etc/hosts\n{run}", *application)
     ports = [port["containerPort"] for container in pod["spec"]["containers"] for port in container.get("ports", [])]
     if ports:
         mesh.apply(port_forward(namespace, name, ports, pid))
@@ -89,9 +97,9 @@ def start_meshed(mesh, pod, sidecar, application):
     """A pod with Istio's traffic capture, pilot-agent, Envoy and its application; waits until the sidecar is ready."""
     metadata, namespace, name = pod["metadata"], pod["metadata"]["namespace"], pod["metadata"]["name"]
     address, account = pod["status"]["podIP"], pod["spec"]["serviceAccountName"]
-    home = mesh.home(name)
-    for folder in ("var/run/secrets/tokens", "var/run/secrets/istio", "var/lib/istio/envoy", "etc/istio/proxy", "etc/istio/pod"):
-        (home / folder).mkdir(parents=True, exist_ok=True)
+    home = mesh.home(folder_of(pod))
+    for part in ("var/run/secrets/tokens", "var/run/secrets/istio", "var/lib/istio/envoy", "etc/istio/proxy", "etc/istio/pod"):
+        (home / part).mkdir(parents=True, exist_ok=True)
 
     def write(path, text):
         (home / path).write_text(text)
@@ -116,7 +124,7 @@ def start_meshed(mesh, pod, sidecar, application):
     arguments = " ".join(argument.replace("$(POD_NAMESPACE)", namespace) for argument in sidecar["args"])
     # A gateway listens on its own ports, and nothing is captured in its pod.
     capture = "" if "router" in sidecar["args"] else "pilot-agent istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15091,15021,15020 > capture.log 2>&1\n"
-    pid = mesh.start(name, address, f"""
+    pid = mesh.start(folder_of(pod), address, f"""
 mount --bind hosts /etc/hosts
 {capture}chown -R 1337:1337 .
 if [ $# -gt 0 ]; then "$@" > application.log 2>&1 & fi
@@ -132,7 +140,7 @@ exec setpriv --reuid 1337 --regid 1337 --clear-groups pilot-agent {arguments}
         port_forward(namespace, name, (15000, 15020, 15021, 15090), pid),
         kwok("Logs", namespace, name, logs=[{"containers": ["istio-proxy"], "logsFile": str(home / "proxy.log"), "follow": True}, *logs]),
         kwok("Exec", namespace, name, execs=[{"local": {"workDir": str(home), "envs": [{"name": "POD_PID", "value": pid}]}}]))
-    (mesh.root / "targets" / f"{name}.json").write_text(json.dumps([{"targets": [f"{address}:15091"], "labels": {"pod": name, "namespace": namespace}}]))
+    (mesh.root / "targets" / f"{folder_of(pod)}.json").write_text(json.dumps([{"targets": [f"{address}:15091"], "labels": {"pod": name, "namespace": namespace}}]))
     mesh.wait_for(f"http://{address}:15021/healthz/ready", f"the sidecar of {name} is not ready, see {home}/proxy.log")
     print(f"{name} {address} real", flush=True)
 
@@ -144,7 +152,7 @@ def commanded(pod):
 
 def end(mesh, pod, grace):
     """Ends the processes of a pod as a kubelet does: the sidecar drains first, and what is left after the grace (seconds) is killed."""
-    name = pod["metadata"]["name"]
+    name = folder_of(pod)
     mine = processes(mesh, name)
     agents = [process for process in mine if b"pilot-agent" in command_line(process)]
     for process in agents:

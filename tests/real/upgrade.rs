@@ -1,4 +1,4 @@
-//! Two real revisions: a namespace of its own goes to the canary and back by the real webhooks; and a revision that real
+//! Two real revisions: a namespace of its own goes (`label_for`) to the canary and back by the real webhooks; and a revision that real
 //! proxies are connected to is not removed.
 
 use serde_json::Value;

@@ -62,8 +62,8 @@ fn some_at_once(run: &Run, changes: Vec<Change>) -> Result<Vec<Changed>, Failure
             continue;
         };
         let changing = kept_by_this_process(proposal.changing);
-        let fields = changing.fields.clone();
-        enter(run, number, changing, &outcome);
+        enter(run, number, &changing, &outcome);
+        let fields = changing.fields;
         match outcome {
             Outcome::Made(object) => made.push(Changed { number: Some(number), object, fields }),
             Outcome::NotMade(failure) => {

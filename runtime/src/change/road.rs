@@ -216,9 +216,8 @@ fn make(run: &Run, proposal: Proposal) -> Result<Changed, Failure> {
     may_go_on(run)?;
     let number = run.journal.flush(run.caller.now(), Event::Changing(Box::new(proposal.changing.clone())))?;
     let outcome = send(run, &proposal);
-    let changing = kept_by_this_process(proposal.changing);
-    let changed = changing.clone();
-    enter(run, number, changing, &outcome);
+    let changed = kept_by_this_process(proposal.changing);
+    enter(run, number, &changed, &outcome);
     let recorded =
         run.journal.flush(run.caller.now(), Event::ChangeAnswered { change: number, outcome: outcome.event() });
     match outcome {
@@ -255,9 +254,9 @@ pub(super) fn kept_by_this_process(mut changing: Changing) -> Changing {
 }
 
 /// Enters a change that was sent in the run's list.
-pub(super) fn enter(run: &Run, number: u64, changing: Changing, outcome: &Outcome) {
+pub(super) fn enter(run: &Run, number: u64, changing: &Changing, outcome: &Outcome) {
     match outcome {
-        Outcome::Made(post_image) => run.ledger.lock().add(number, changing, Some(post_image.clone())),
+        Outcome::Made(post_image) => run.ledger.lock().add(number, changing, Some(post_image)),
         Outcome::Unknown(_) => run.ledger.lock().add(number, changing, None),
         Outcome::NotMade(_) => {}
     }

@@ -4,6 +4,8 @@
 //! A field is set back only while it still has the value that the run gave it. One that somebody else has changed
 //! since is a conflict: it is shown, and left alone, together with older changes of the same object or host.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 
 use super::ownership::manager_of;
@@ -31,7 +33,12 @@ pub(crate) struct Subject {
 
 impl Subject {
     pub(crate) fn of_entry(entry: &Entry) -> Self {
-        Subject { number: entry.number, changing: entry.changing.clone(), post_image: entry.post_image.clone() }
+        Subject { number: entry.number, changing: entry.changing(), post_image: entry.post_image() }
+    }
+
+    /// The change as it was sent.
+    pub(crate) fn changing(&self) -> &Changing {
+        &self.changing
     }
 
     /// What has to be set back before it, as if it were a change of its own.
@@ -85,7 +92,8 @@ impl<'a> Undoer<'a> {
     /// Takes changes back in the given order, which is newest first, and tells what came of each.
     pub(crate) fn take_back(&self, subjects: Vec<Subject>, why: &str, mut tell: impl FnMut(u64, &UndoOutcome)) {
         let mut kept: Vec<Subject> = Vec::new();
-        for subject in subjects {
+        let mut left = VecDeque::from(subjects);
+        while let Some(subject) = left.pop_front() {
             let newer = kept.iter().find(|newer| depends(&newer.changing, &subject.changing));
             let outcome = if let Some(newer) = newer {
                 let why = format!(
@@ -109,6 +117,11 @@ impl<'a> Undoer<'a> {
                 Event::TakenBack { change: subject.number, outcome: outcome.clone() },
             );
             tell(subject.number, &outcome);
+            if outcome == UndoOutcome::Recreated {
+                let older =
+                    left.iter_mut().filter(|older| same_object(&older.changing.object, &subject.changing.object));
+                older.for_each(|older| forget_uid(&mut older.changing, &mut older.post_image));
+            }
             if !outcome.is_clean() && subject.changing.irreversible.is_none() {
                 kept.push(subject);
             }
@@ -317,6 +330,16 @@ fn examine(changing: &Changing, post_image: Option<&Value>, now: &Value, field_m
 fn is_before(change: &super::FieldChange, object: &Value) -> bool {
     field::is_unambiguous(object, &change.path)
         && diff::present(field::get(object, &change.path)) == change.before.as_ref()
+}
+
+/// An object that was made anew has another uid than the one that older changes were of, and is what they have to be taken
+/// back on.
+fn forget_uid(changing: &mut Changing, post_image: &mut Option<Value>) {
+    for image in [Some(&mut changing.pre_image), post_image.as_mut()].into_iter().flatten() {
+        if let Some(metadata) = image.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+            metadata.remove("uid");
+        }
+    }
 }
 
 /// Whether another object of the same name stands in its place.

@@ -21,13 +21,10 @@ impl Run {
     pub(crate) fn changed_back(&self) -> Option<String> {
         let changes: Vec<Changing> = {
             let ledger = self.ledger.lock();
-            let standing = ledger.entries.iter().rev().filter(|entry| {
-                matches!(entry.state, State::Unsettled | State::Settled)
-                    && entry.changing.levels.is_none()
-                    && !entry.changing.creates()
-                    && !entry.changing.deletes
-            });
-            standing.map(|entry| entry.changing.clone()).collect()
+            let standing =
+                ledger.entries.iter().rev().filter(|entry| matches!(entry.state, State::Unsettled | State::Settled));
+            let sent = standing.map(|entry| entry.changing());
+            sent.filter(|one| one.levels.is_none() && !one.creates() && !one.deletes).collect()
         };
         // A later change of the same field is the one that has to stand.
         let mut newer = BTreeSet::new();

@@ -148,7 +148,7 @@ impl Run {
     pub fn made(&self) -> Vec<Made> {
         let ledger = self.ledger.lock();
         let entries = ledger.entries.iter().map(|entry| {
-            let mut changing = entry.changing.clone();
+            let mut changing = entry.changing();
             redact::changing(&mut changing);
             Made { number: entry.number, changing, state: entry.state.clone() }
         });

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::effect::ObjectRef;
 use crate::record::event::{Changing, UndoOutcome};
 
 /// The changes of a run, oldest first, and its open steps.
@@ -39,15 +40,29 @@ pub(crate) struct OpenStep {
     pub(crate) approved: bool,
 }
 
-/// A change that was sent.
+/// A change that was sent. Of many changes few are looked at again, and text takes a fifth of the memory of values.
 pub(crate) struct Entry {
     /// The line number of its `Changing`.
     pub(crate) number: u64,
-    /// As it was sent, secrets included: this process can take back what the record cannot.
-    pub(crate) changing: Changing,
+    pub(crate) object: ObjectRef,
+    /// As it was sent, secrets included: this process can take back what the record cannot. JSON, as in a record.
+    changing: Box<str>,
     /// The object as the server answered; `None` if the answer was lost.
-    pub(crate) post_image: Option<Value>,
+    post_image: Option<Box<str>>,
     pub(crate) state: State,
+}
+
+impl Entry {
+    /// The change as it was sent.
+    pub(crate) fn changing(&self) -> Changing {
+        serde_json::from_str(&self.changing)
+            .expect("a change was written here, and changes are read as they were written")
+    }
+
+    /// The object as the server answered; `None` if the answer was lost.
+    pub(crate) fn post_image(&self) -> Option<Value> {
+        self.post_image.as_deref().map(|text| serde_json::from_str(text).expect("a value was written here"))
+    }
 }
 
 /// What has become of a change.
@@ -65,8 +80,14 @@ pub enum State {
 
 impl Ledger {
     /// Adds a change that was sent. Proofs before it say nothing about it.
-    pub(crate) fn add(&mut self, number: u64, changing: Changing, post_image: Option<Value>) {
-        self.entries.push(Entry { number, changing, post_image, state: State::Unsettled });
+    pub(crate) fn add(&mut self, number: u64, changing: &Changing, post_image: Option<&Value>) {
+        self.entries.push(Entry {
+            number,
+            object: changing.object.clone(),
+            changing: serde_json::to_string(changing).expect("a change is plain data with string keys").into(),
+            post_image: post_image.map(|value| value.to_string().into()),
+            state: State::Unsettled,
+        });
         self.proved = false;
     }
 
@@ -102,8 +123,8 @@ impl Ledger {
     /// What stays behind, each with its reason. What is not settled counts: nobody has proved it.
     pub(crate) fn left_behind(&self) -> Vec<(u64, String)> {
         let reason = |entry: &Entry| match &entry.state {
-            State::Unsettled => Some(format!("{} was changed, and nothing has proved it", entry.changing.object)),
-            State::LeftBehind(why) => Some(format!("{}: {why}", entry.changing.object)),
+            State::Unsettled => Some(format!("{} was changed, and nothing has proved it", entry.object)),
+            State::LeftBehind(why) => Some(format!("{}: {why}", entry.object)),
             State::Settled | State::TakenBack => None,
         };
         self.entries.iter().filter_map(|entry| Some((entry.number, reason(entry)?))).collect()

@@ -1,5 +1,6 @@
 //! Steps, proofs, and what they settle.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::ledger::{Entry, OpenStep, Order, State};
 use super::{Mark, Run, StepMark, Stop};
 use crate::change::undo::{self, Subject, Undoer};
 use crate::change::{Change, Changed};
+use crate::effect::ObjectRef;
 use crate::failure::{Failure, PLAN_ENDS, PROOF};
 use crate::record::event::{Event, ProofOutcome};
 
@@ -134,17 +136,15 @@ impl Run {
                 .map(|(_, entry)| entry)
                 .collect();
             // What has to be set back before one of them is, goes with it, proved or not.
+            let before: Vec<ObjectRef> = chosen.iter().filter_map(|one| Some(one.changing().first?.object)).collect();
             let needed = |entry: &&Entry| {
                 matches!(entry.state, State::Unsettled | State::Settled)
-                    && chosen.iter().any(|one| {
-                        let first = one.changing.first.as_ref();
-                        first.is_some_and(|first| undo::same_object(&first.object, &entry.changing.object))
-                    })
+                    && before.iter().any(|first| undo::same_object(first, &entry.object))
             };
-            let is_chosen = |entry: &&Entry| chosen.iter().any(|one| one.number == entry.number);
-            let all: Vec<&Entry> =
-                ledger.entries.iter().rev().filter(|entry| is_chosen(entry) || needed(entry)).collect();
-            undo::in_order(all, |entry| &entry.changing).into_iter().map(Subject::of_entry).collect()
+            let numbers: BTreeSet<u64> = chosen.iter().map(|one| one.number).collect();
+            let is_chosen = |entry: &&Entry| numbers.contains(&entry.number);
+            let all = ledger.entries.iter().rev().filter(|entry| is_chosen(entry) || needed(entry));
+            undo::in_order(all.map(Subject::of_entry).collect(), Subject::changing)
         };
         let mut clean = true;
         Undoer::new(&self.caller, &self.journal, &self.settings.field_manager).take_back(

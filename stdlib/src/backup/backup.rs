@@ -29,11 +29,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     search: &["disaster recovery", "kubectl get -o yaml", "export", "velero", "save"],
     examples: &[
         Example { world: "healthy", script: r#"backup()"#, expect: Expect::Value("7 objects of 4 kinds") },
-        Example {
-            world: "healthy",
-            script: r#"backup("age1")"#,
-            expect: Expect::Fails("meshbook::backup::key"),
-        },
+        Example { world: "healthy", script: r#"backup("age1")"#, expect: Expect::Fails("meshbook::backup::key") },
     ],
     body,
     ..descriptor::PRIMITIVE

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::clean::{clean, hash};
+use crate::document::Document;
 
 const FIRST: &str = "# meshbook-backup ";
 const MANIFEST: &str = "# manifest ";
@@ -74,7 +75,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// The object, cleaned.
-    Clear(Value),
+    Clear(Document),
     /// What age made of its JSON.
     Encrypted(Vec<u8>),
 }
@@ -83,14 +84,14 @@ impl Content {
     /// The object in its line.
     fn line(&self) -> String {
         match self {
-            Content::Clear(object) => object.to_string(),
+            Content::Clear(object) => object.text().to_owned(),
             Content::Encrypted(bytes) => format!("{ENCRYPTED}{}", STANDARD.encode(bytes)),
         }
     }
 }
 
 impl Place {
-    /// The place of an object.
+    /// The place of an object that is kept in this way.
     pub fn of(object: &Value, content: &Content) -> Self {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         Place {
@@ -202,7 +203,7 @@ fn content(line: &str, place: &Place) -> Result<Content, String> {
         return STANDARD.decode(bytes).map(Content::Encrypted).map_err(|error| error.to_string());
     }
     let object: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let content = Content::Clear(object.clone());
+    let content = Content::Clear(Document::of(&object));
     if Place::of(&object, &content) != *place {
         return Err("it is another object than its manifest says".into());
     }
@@ -223,7 +224,8 @@ mod tests {
     use super::*;
 
     fn backup(objects: &[Value]) -> (Manifest, Vec<Content>) {
-        let contents: Vec<Content> = objects.iter().map(|object| Content::Clear(clean(object))).collect();
+        let contents: Vec<Content> =
+            objects.iter().map(|object| Content::Clear(Document::of(&clean(object)))).collect();
         let places: Vec<Place> =
             objects.iter().zip(&contents).map(|(object, content)| Place::of(object, content)).collect();
         let mut counts = BTreeMap::new();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::age::Recipient;
 use super::clean::{clean, rank};
 use super::format::{Content, Manifest, Place};
+use crate::document::Document;
 use crate::evidence::root;
 use crate::kubernetes::{kinds, read};
 use crate::text::{and, count};
@@ -66,17 +67,15 @@ pub fn served(run: &Run) -> Result<Vec<ResourceKind>, Failure> {
 pub fn gather(run: &Run, recipient: Option<&Recipient>) -> Result<(Manifest, Vec<Content>), Failure> {
     let cluster = cluster(run)?;
     let root = root::namespace(run)?;
-    let (mut objects, mut left_out) = written(run, &root)?;
+    let (mut contents, mut left_out) = written(run, &root)?;
     let namespaces = read::list(run, kinds::namespace(), None, None)?;
-    let home: BTreeSet<&str> = objects.iter().filter_map(namespace_of).collect();
+    let home: BTreeSet<String> = contents.iter().filter_map(|(place, _)| place.namespace.clone()).collect();
     let meshed: Vec<Value> = namespaces
         .iter()
         .map(clean)
         .filter(|one| one.pointer("/metadata/labels").is_some() || name_of(one).is_some_and(|name| home.contains(name)))
         .collect();
-    objects.extend(meshed);
-    let mut contents: Vec<(Value, Content)> =
-        objects.into_iter().map(|object| (object.clone(), Content::Clear(object))).collect();
+    contents.extend(meshed.iter().map(in_clear));
     match recipient {
         None => left_out.push(format!(
             "the secrets of the certificate authority ({}) are left out: no recipient was given, and in clear they are never written",
@@ -90,12 +89,11 @@ pub fn gather(run: &Run, recipient: Option<&Recipient>) -> Result<(Manifest, Vec
             contents.extend(found);
         }
     }
-    contents.sort_by_key(|(object, _)| {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let kind = text("/kind");
-        (rank(super::clean::group(object), &kind), kind, text("/metadata/namespace"), text("/metadata/name"))
+    contents.sort_by_cached_key(|(place, _)| {
+        let group = place.api_version.split_once('/').map_or("", |(group, _)| group);
+        (rank(group, &place.kind), place.kind.clone(), place.namespace.clone(), place.name.clone())
     });
-    let places: Vec<Place> = contents.iter().map(|(object, content)| Place::of(object, content)).collect();
+    let (places, contents): (Vec<Place>, Vec<Content>) = contents.into_iter().unzip();
     let mut counts = BTreeMap::new();
     places.iter().for_each(|place| *counts.entry(place.kind.clone()).or_default() += 1);
     let manifest = Manifest {
@@ -109,29 +107,25 @@ pub fn gather(run: &Run, recipient: Option<&Recipient>) -> Result<(Manifest, Vec
         left_out,
         objects: places,
     };
-    Ok((manifest, contents.into_iter().map(|(_, content)| content).collect()))
+    Ok((manifest, contents))
 }
 
 /// The objects of the mesh's own kinds, and Istio's ConfigMaps; cleaned. With what was left out, and why.
-fn written(run: &Run, root: &str) -> Result<(Vec<Value>, Vec<String>), Failure> {
-    let kinds: Vec<ResourceKind> = served(run)?;
-    let effects: Vec<Effect> = kinds.iter().map(|kind| Effect::list(kind.clone(), None, None)).collect();
+fn written(run: &Run, root: &str) -> Result<(Vec<(Place, Content)>, Vec<String>), Failure> {
     let (mut objects, mut derived) = (Vec::new(), 0);
-    for (kind, answer) in kinds.iter().zip(run.read_all(effects)) {
-        let Reply::Json(Value::Array(items)) = answer? else {
-            return Err(Failure::new(&BAD_ANSWER, format!("the list of {} is no list", kind.plural)));
-        };
-        for item in items {
+    // One kind after the other: there may be thousands of objects of each.
+    for kind in served(run)? {
+        for item in read::list(run, kind.clone(), None, None)? {
             if is_controlled(&item) {
                 derived += 1;
                 continue;
             }
-            objects.push(clean(&as_of(item, kind)));
+            objects.push(in_clear(&clean(&as_of(item, &kind))));
         }
     }
     let maps = read::list(run, kinds::config_map(), Some(root), None)?;
     let own = maps.into_iter().filter(is_configuration);
-    objects.extend(own.map(|map| clean(&as_of(map, &kinds::config_map()))));
+    objects.extend(own.map(|map| in_clear(&clean(&as_of(map, &kinds::config_map())))));
     let left_out = (derived > 0).then(|| {
         format!(
             "{} that a controller makes anew from others",
@@ -139,6 +133,12 @@ fn written(run: &Run, root: &str) -> Result<(Vec<Value>, Vec<String>), Failure> 
         )
     });
     Ok((objects, left_out.into_iter().collect()))
+}
+
+/// An object as it stands in the file, and its place.
+fn in_clear(object: &Value) -> (Place, Content) {
+    let content = Content::Clear(Document::of(object));
+    (Place::of(object, &content), content)
 }
 
 /// Items of a list need not say what they are.
@@ -164,13 +164,13 @@ fn is_configuration(map: &Value) -> bool {
     (name == "istio" || name.starts_with("istio-")) && name != "istio-ca-root-cert" && !left_by_istiod
 }
 
-fn secrets(run: &Run, root: &str, recipient: &Recipient) -> Result<Vec<(Value, Content)>, Failure> {
+fn secrets(run: &Run, root: &str, recipient: &Recipient) -> Result<Vec<(Place, Content)>, Failure> {
     let mut found = Vec::new();
     for name in AUTHORITY {
         let Some(secret) = read::find(run, &ObjectRef::new(kinds::secret(), root, name))? else { continue };
         let secret = clean(&as_of(secret, &kinds::secret()));
-        let encrypted = recipient.encrypt(&secret.to_string())?;
-        found.push((secret, Content::Encrypted(encrypted)));
+        let content = Content::Encrypted(recipient.encrypt(&secret.to_string())?);
+        found.push((Place::of(&secret, &content), content));
     }
     Ok(found)
 }
@@ -194,10 +194,6 @@ fn istio(run: &Run) -> Result<Vec<String>, Failure> {
 
 fn name_of(object: &Value) -> Option<&str> {
     object.pointer("/metadata/name").and_then(Value::as_str)
-}
-
-fn namespace_of(object: &Value) -> Option<&str> {
-    object.pointer("/metadata/namespace").and_then(Value::as_str)
 }
 
 #[cfg(test)]

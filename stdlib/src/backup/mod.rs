@@ -16,6 +16,7 @@ use meshbook_runtime::value::Table;
 use serde_json::{Value, json};
 
 use crate::code::{BACKUP_DAMAGED, BACKUP_FOREIGN};
+use crate::document::Document;
 use crate::text::{count, first_line};
 use age::Identity;
 use format::{Content, Manifest, Place};
@@ -29,7 +30,7 @@ struct Inner {
     manifest: Manifest,
     contents: Vec<Content>,
     /// The objects that can be restored, in the manifest's order: all but what nobody here can decrypt.
-    objects: Vec<(Place, Value)>,
+    objects: Vec<(Place, Document)>,
 }
 
 impl Backup {
@@ -70,7 +71,7 @@ impl Backup {
                 (Content::Clear(object), _) => objects.push((place.clone(), object.clone())),
                 (Content::Encrypted(bytes), Some(key)) => {
                     let object = decrypted(key, bytes, place, name)?;
-                    objects.push((place.clone(), object));
+                    objects.push((place.clone(), Document::of(&object)));
                 }
                 (Content::Encrypted(_), None) => {}
             }
@@ -84,7 +85,7 @@ impl Backup {
     }
 
     /// What can be restored of it, in order.
-    pub fn objects(&self) -> &[(Place, Value)] {
+    pub fn objects(&self) -> &[(Place, Document)] {
         &self.0.objects
     }
 

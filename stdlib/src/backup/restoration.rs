@@ -1,15 +1,15 @@
 //! What has to be done so that a cluster is again as its backup says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use meshbook_runtime::effect::{Effect, ObjectRef, Reply, ResourceKind};
-use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND};
+use meshbook_runtime::effect::{ObjectRef, ResourceKind};
+use meshbook_runtime::failure::{Failure, NOT_FOUND};
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Table;
 use serde_json::{Value, json};
 
-use super::clean::group;
 use super::format::Place;
 use super::{Backup, gather};
 use crate::desired::{self, Rule};
@@ -40,8 +40,8 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
     let served = gather::served(run)?;
     let mut kinds: Vec<ResourceKind> = Vec::new();
     let mut references = Vec::with_capacity(backup.objects().len());
-    for (place, object) in backup.objects() {
-        let kind = kind(&served, place, object)?;
+    for (place, _) in backup.objects() {
+        let kind = kind(&served, place)?;
         references.push(ObjectRef::new(kind.clone(), place.namespace.as_deref().unwrap_or_default(), &place.name));
         // A Secret is asked for by its name: a list would hold every secret of the cluster.
         if !kinds.contains(&kind) && kind != kinds::secret() {
@@ -49,24 +49,18 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
         }
     }
     let root = crate::evidence::root::namespace(run)?;
-    let effects = kinds.iter().map(|kind| {
-        let namespace = (*kind == kinds::config_map()).then(|| root.clone());
-        Effect::list(kind.clone(), namespace.as_deref(), None)
-    });
-    let mut now: std::collections::BTreeMap<ObjectRef, Value> = std::collections::BTreeMap::new();
-    for (kind, answer) in kinds.iter().zip(run.read_all(effects.collect())) {
-        let Reply::Json(Value::Array(items)) = answer? else {
-            return Err(Failure::new(&BAD_ANSWER, format!("the list of {} is no list", kind.plural)));
-        };
-        for mut item in items {
-            item["apiVersion"] = kind.api_version().into();
-            item["kind"] = kind.kind.clone().into();
-            let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default().to_owned();
-            now.insert(ObjectRef::new(kind.clone(), &text("namespace"), &text("name")), item);
-        }
-    }
-    let mut differing = Vec::new();
+    let (mut differing, mut beside) = (Vec::new(), 0);
+    // What is there of one kind, asked for when the first of the kind has come: there may be thousands.
+    let (mut now, mut listed) = (BTreeMap::<ObjectRef, Value>::new(), BTreeSet::new());
+    // Namespaces and ConfigMaps that the backup does not have are none of the mesh's.
+    let others = |left: &BTreeMap<ObjectRef, Value>| {
+        left.keys().filter(|reference| gather::GROUPS.contains(&reference.kind.group.as_str())).count()
+    };
     for (reference, (_, object)) in references.into_iter().zip(backup.objects()) {
+        if kinds.contains(&reference.kind) && listed.insert(reference.kind.clone()) {
+            beside += others(&now);
+            now = all(run, &reference.kind, &root)?;
+        }
         let live = match now.remove(&reference) {
             Some(live) => Some(live),
             None if reference.kind == kinds::secret() || reference.kind == kinds::config_map() => {
@@ -76,9 +70,8 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
         };
         differing.extend(desired::differing(Rule::Kept, reference, object, live));
     }
+    beside += others(&now);
     let mut notes = Vec::new();
-    // Namespaces and ConfigMaps that the backup does not have are none of the mesh's.
-    let beside = now.keys().filter(|reference| gather::GROUPS.contains(&reference.kind.group.as_str())).count();
     if beside > 0 {
         notes.push(format!(
             "{} the backup does not have: they stay",
@@ -95,9 +88,22 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
     Ok(Restoration(Arc::new(Inner { all: backup.objects().len(), parts, notes })))
 }
 
+/// What is there of a kind; of ConfigMaps, those of Istio's own namespace.
+fn all(run: &Run, kind: &ResourceKind, root: &str) -> Result<BTreeMap<ObjectRef, Value>, Failure> {
+    let namespace = (*kind == kinds::config_map()).then_some(root);
+    let mut all = BTreeMap::new();
+    for mut item in read::list(run, kind.clone(), namespace, None)? {
+        item["apiVersion"] = kind.api_version().into();
+        item["kind"] = kind.kind.clone().into();
+        let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default().to_owned();
+        all.insert(ObjectRef::new(kind.clone(), &text("namespace"), &text("name")), item);
+    }
+    Ok(all)
+}
+
 /// The kind of an object in the version that this API server serves.
-fn kind(served: &[ResourceKind], place: &Place, object: &Value) -> Result<ResourceKind, Failure> {
-    let group = group(object);
+fn kind(served: &[ResourceKind], place: &Place) -> Result<ResourceKind, Failure> {
+    let group = place.api_version.split_once('/').map_or("", |(group, _)| group);
     let own = [kinds::namespace(), kinds::config_map(), kinds::secret()];
     let known = served.iter().chain(&own).find(|kind| kind.group == group && kind.kind == place.kind);
     known.filter(|kind| kind.namespaced == place.namespace.is_some()).cloned().ok_or_else(|| {

@@ -17,6 +17,7 @@ use meshbook_runtime::value::Table;
 use serde_json::{Value, json};
 
 use crate::backup::clean;
+use crate::document::Document;
 use crate::kubernetes::read;
 use crate::text::count;
 
@@ -108,7 +109,7 @@ pub fn of_controllers(group: &str) -> &'static [&'static str] {
 #[derive(Clone, Debug)]
 pub struct Differing {
     reference: ObjectRef,
-    wanted: Value,
+    wanted: Document,
     state: State,
 }
 
@@ -143,15 +144,15 @@ struct PartInner {
 }
 
 /// Holds one object against the one that is wanted; `None` if it is that.
-pub fn differing(rule: Rule, reference: ObjectRef, wanted: &Value, now: Option<Value>) -> Option<Differing> {
+pub fn differing(rule: Rule, reference: ObjectRef, wanted: &Document, now: Option<Value>) -> Option<Differing> {
     let state = state(rule, &reference, wanted, now)?;
     Some(Differing { reference, wanted: wanted.clone(), state })
 }
 
-fn state(rule: Rule, reference: &ObjectRef, wanted: &Value, now: Option<Value>) -> Option<State> {
+fn state(rule: Rule, reference: &ObjectRef, wanted: &Document, now: Option<Value>) -> Option<State> {
     match now.map(|now| named(now, reference)) {
         None => Some(State::Absent),
-        Some(now) if !rule.is_same(&now, wanted) => Some(State::Otherwise),
+        Some(now) if !rule.is_same(&now, &wanted.value()) => Some(State::Otherwise),
         Some(now) => rule.lacks(&now).map(State::Lacking),
     }
 }
@@ -215,16 +216,16 @@ impl Part {
 
     /// What has to be done so that an object is as it is wanted.
     fn change(&self, one: &Differing, now: Option<Value>) -> Option<Change> {
-        let rule = self.0.rule;
+        let (rule, wanted) = (self.0.rule, one.wanted.value());
         let change = match now.map(|now| named(now, &one.reference)) {
-            Some(now) if rule.is_same(&now, &one.wanted) => return None,
+            Some(now) if rule.is_same(&now, &wanted) => return None,
             Some(now) => {
-                let after = rule.made(&now, &one.wanted);
+                let after = rule.made(&now, &wanted);
                 Change::new(one.reference.clone(), format!("{} {}", rule.verb(), rule.source()), now, after)
             }
             None => {
                 let summary = format!("create it {}", rule.source());
-                Change::creation(one.reference.clone(), summary, one.wanted.clone())
+                Change::creation(one.reference.clone(), summary, wanted)
                     .left_to_others(rule.left_to_others(&one.reference))
             }
         };

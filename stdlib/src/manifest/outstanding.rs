@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Manifest;
 use crate::desired::{self, Rule};
+use crate::document::Document;
 use crate::text::count;
 
 /// What is outstanding of a manifest.
@@ -42,7 +43,7 @@ pub fn gather(run: &Run, manifest: &Manifest) -> Result<Outstanding, Failure> {
             Err(failure) if failure.is(&NOT_FOUND) => None,
             Err(failure) => return Err(failure),
         };
-        differing.extend(desired::differing(Rule::Rendered, reference.clone(), wanted, now));
+        differing.extend(desired::differing(Rule::Rendered, reference.clone(), &Document::of(wanted), now));
     }
     let parts = desired::parts(Rule::Rendered, differing);
     Ok(Outstanding(Arc::new(Inner { all: manifest.objects().len(), parts })))

@@ -10,7 +10,7 @@ use super::{Subject, Undoer};
 use crate::change::FIELD_MANAGER;
 use crate::failure::{CONFIG, Exit, Failure, INTERRUPTED, RECORD, UNDO_NOTHING};
 use crate::gate::lock::Locks;
-use crate::record::event::{ChangeOutcome, Changing, Ended, Event, Line, Started};
+use crate::record::event::{ChangeOutcome, Changing, Ended, Event, Line, Started, UndoOutcome};
 use crate::record::file::RecordFile;
 use crate::record::journal::Journal;
 use crate::run::{Caller, Latch, Reporter, Stop, between, guard_interrupt, machine, user};
@@ -48,7 +48,15 @@ pub fn pending(lines: &[Line]) -> Result<Vec<Pending>, Failure> {
                 }
             }
             Event::TakenBack { change, outcome } if outcome.is_clean() => {
-                pending.retain(|pending| pending.number != *change)
+                let Some(place) = pending.iter().position(|pending| pending.number == *change) else { continue };
+                let taken_back = pending.remove(place);
+                if *outcome == UndoOutcome::Recreated {
+                    let object = &taken_back.changing.object;
+                    let older = pending[..place].iter_mut();
+                    older
+                        .filter(|older| super::same_object(&older.changing.object, object))
+                        .for_each(|older| super::forget_uid(&mut older.changing, &mut older.post_image));
+                }
             }
             _ => {}
         }

@@ -35,6 +35,48 @@ fn what_was_deleted_is_made_anew_from_the_record_alone() {
     assert_eq!((&after["spec"], &after["metadata"]["labels"]), (&before["spec"], &before["metadata"]["labels"]));
 }
 
+/// What is there after the first undo has another uid than what the first change was of.
+#[test]
+fn what_was_changed_and_then_deleted_becomes_what_it_was_before_both() {
+    let bench = Bench::new();
+    let before = bench.cluster.object(&rule("graph-core"));
+    let record = bench.done(|run| {
+        run.change(bench.raise("graph-core", 7)).unwrap();
+        run.change(bench.deletion("graph-core")).unwrap();
+    });
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    let after = bench.cluster.object(&rule("graph-core"));
+    assert_eq!(after["spec"], before["spec"]);
+    assert_ne!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    assert!(
+        matches!(outcomes(&record)[..], [UndoOutcome::Recreated, UndoOutcome::Restored { .. }]),
+        "{:?}",
+        outcomes(&record)
+    );
+}
+
+/// Between the two the server was gone: an undo of the rest finds the object that the first one has made.
+#[test]
+fn an_undo_that_made_an_object_anew_and_went_no_further_is_gone_on_with() {
+    let bench = Bench::new();
+    let before = bench.cluster.object(&rule("graph-core"));
+    let record = bench.done(|run| {
+        run.change(bench.raise("graph-core", 7)).unwrap();
+        run.change(bench.deletion("graph-core")).unwrap();
+    });
+    let whole = std::fs::read_to_string(&record).unwrap();
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    let undone = std::fs::read_to_string(&record).unwrap();
+    // The record as it was after the first of the two, and the object as well.
+    let first = undone.lines().position(|line| line.contains("\"taken_back\"")).unwrap();
+    assert!(first >= whole.lines().count());
+    let kept: String = undone.lines().take(first + 1).flat_map(|line| [line, "\n"]).collect();
+    std::fs::write(&record, kept).unwrap();
+    bench.start().change(bench.raise("graph-core", 7)).unwrap();
+    assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
+    assert_eq!(bench.cluster.object(&rule("graph-core"))["spec"], before["spec"]);
+}
+
 #[test]
 fn what_has_changed_since_it_was_read_or_may_not_be_made_again_stays() {
     let bench = Bench::new();

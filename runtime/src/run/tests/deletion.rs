@@ -68,7 +68,7 @@ fn an_undo_that_made_an_object_anew_and_went_no_further_is_gone_on_with() {
     assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
     let undone = std::fs::read_to_string(&record).unwrap();
     // The record as it was after the first of the two, and the object as well.
-    let first = undone.lines().position(|line| line.contains("\"taken_back\"")).unwrap();
+    let first = undone.lines().position(|line| line.contains("\"event\":\"taken_back\"")).unwrap();
     assert!(first >= whole.lines().count());
     let kept: String = undone.lines().take(first + 1).flat_map(|line| [line, "\n"]).collect();
     std::fs::write(&record, kept).unwrap();

@@ -27,6 +27,9 @@ pub const GROUPS: [&str; 5] = [
 /// The Secrets of Istio's certificate authority: its own, and one that people plug in.
 const AUTHORITY: [&str; 2] = ["cacerts", "istio-ca-secret"];
 
+/// An object as the file has it, and where.
+type Kept = (Place, Content);
+
 /// A namespace that every cluster has, and that nobody deletes.
 const KUBE_SYSTEM: &str = "kube-system";
 
@@ -111,7 +114,7 @@ pub fn gather(run: &Run, recipient: Option<&Recipient>) -> Result<(Manifest, Vec
 }
 
 /// The objects of the mesh's own kinds, and Istio's ConfigMaps; cleaned. With what was left out, and why.
-fn written(run: &Run, root: &str) -> Result<(Vec<(Place, Content)>, Vec<String>), Failure> {
+fn written(run: &Run, root: &str) -> Result<(Vec<Kept>, Vec<String>), Failure> {
     let (mut objects, mut derived) = (Vec::new(), 0);
     // One kind after the other: there may be thousands of objects of each.
     for kind in served(run)? {
@@ -136,7 +139,7 @@ fn written(run: &Run, root: &str) -> Result<(Vec<(Place, Content)>, Vec<String>)
 }
 
 /// An object as it stands in the file, and its place.
-fn in_clear(object: &Value) -> (Place, Content) {
+fn in_clear(object: &Value) -> Kept {
     let content = Content::Clear(Document::of(object));
     (Place::of(object, &content), content)
 }
@@ -164,7 +167,7 @@ fn is_configuration(map: &Value) -> bool {
     (name == "istio" || name.starts_with("istio-")) && name != "istio-ca-root-cert" && !left_by_istiod
 }
 
-fn secrets(run: &Run, root: &str, recipient: &Recipient) -> Result<Vec<(Place, Content)>, Failure> {
+fn secrets(run: &Run, root: &str, recipient: &Recipient) -> Result<Vec<Kept>, Failure> {
     let mut found = Vec::new();
     for name in AUTHORITY {
         let Some(secret) = read::find(run, &ObjectRef::new(kinds::secret(), root, name))? else { continue };

@@ -43,7 +43,7 @@ fn a_service_joins_answers_through_real_sidecars_and_gets_new_certificates_by_pr
 
     real.kubectl(&["rollout", "restart", "deploy", "-n", kept.namespace]).ok();
     kept.until_rolled_out();
-    let load = Load::on(&real, kept.namespace, "graph-core", PACE, 20);
+    let load = Load::on(&real, kept.namespace, "graph-core", PACE, 400);
     let joined = onboard();
     println!("{joined}");
     let record = real.newest_record();
@@ -80,7 +80,7 @@ fn a_service_joins_answers_through_real_sidecars_and_gets_new_certificates_by_pr
 fn new_limits_and_routes_are_proved_in_real_envoys_or_taken_back() {
     let real = Cluster::real();
     let kept = Kept::new(&real, "summit-rules", "istio-injection: enabled");
-    let load = Load::on(&real, kept.namespace, "graph-core", PACE, 20);
+    let load = Load::on(&real, kept.namespace, "graph-core", PACE, 400);
     let rule = |kind: &str| real.find(kept.namespace, kind, "graph-core");
 
     let routes = ["run", VIRTUAL_SERVICE, "service=graph-core", "caller=front", "-n", kept.namespace];

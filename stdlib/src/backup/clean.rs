@@ -93,7 +93,12 @@ pub fn is_same(one: &Value, other: &Value) -> bool {
 
 /// The API group of an object.
 pub fn group(object: &Value) -> &str {
-    object["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group)
+    group_of(object["apiVersion"].as_str().unwrap_or_default())
+}
+
+/// The API group of `GROUP/VERSION`; empty for what is of the core group.
+pub fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// Where a kind stands among those that are restored: what others refer to comes before them, so that no rule names what

@@ -8,7 +8,7 @@ use meshbook_runtime::run::Run;
 use serde_json::Value;
 
 use super::age::Recipient;
-use super::clean::{clean, rank};
+use super::clean::{clean, group_of, rank};
 use super::format::{Content, Manifest, Place};
 use crate::document::Document;
 use crate::evidence::root;
@@ -93,8 +93,12 @@ pub fn gather(run: &Run, recipient: Option<&Recipient>) -> Result<(Manifest, Vec
         }
     }
     contents.sort_by_cached_key(|(place, _)| {
-        let group = place.api_version.split_once('/').map_or("", |(group, _)| group);
-        (rank(group, &place.kind), place.kind.clone(), place.namespace.clone(), place.name.clone())
+        (
+            rank(group_of(&place.api_version), &place.kind),
+            place.kind.clone(),
+            place.namespace.clone(),
+            place.name.clone(),
+        )
     });
     let (places, contents): (Vec<Place>, Vec<Content>) = contents.into_iter().unzip();
     let mut counts = BTreeMap::new();
@@ -123,12 +127,12 @@ fn written(run: &Run, root: &str) -> Result<(Vec<Kept>, Vec<String>), Failure> {
                 derived += 1;
                 continue;
             }
-            objects.push(in_clear(&clean(&as_of(item, &kind))));
+            objects.push(in_clear(&clean(&read::named(item, &kind))));
         }
     }
     let maps = read::list(run, kinds::config_map(), Some(root), None)?;
     let own = maps.into_iter().filter(is_configuration);
-    objects.extend(own.map(|map| in_clear(&clean(&as_of(map, &kinds::config_map())))));
+    objects.extend(own.map(|map| in_clear(&clean(&read::named(map, &kinds::config_map())))));
     let left_out = (derived > 0).then(|| {
         format!(
             "{} that a controller makes anew from others",
@@ -142,13 +146,6 @@ fn written(run: &Run, root: &str) -> Result<(Vec<Kept>, Vec<String>), Failure> {
 fn in_clear(object: &Value) -> Kept {
     let content = Content::Clear(Document::of(object));
     (Place::of(object, &content), content)
-}
-
-/// Items of a list need not say what they are.
-fn as_of(mut item: Value, kind: &ResourceKind) -> Value {
-    item["apiVersion"] = kind.api_version().into();
-    item["kind"] = kind.kind.clone().into();
-    item
 }
 
 /// Whether a controller has made it and keeps it (`metadata.ownerReferences[].controller`).
@@ -171,7 +168,7 @@ fn secrets(run: &Run, root: &str, recipient: &Recipient) -> Result<Vec<Kept>, Fa
     let mut found = Vec::new();
     for name in AUTHORITY {
         let Some(secret) = read::find(run, &ObjectRef::new(kinds::secret(), root, name))? else { continue };
-        let secret = clean(&as_of(secret, &kinds::secret()));
+        let secret = clean(&read::named(secret, &kinds::secret()));
         let content = Content::Encrypted(recipient.encrypt(&secret.to_string())?);
         found.push((Place::of(&secret, &content), content));
     }

@@ -1,6 +1,6 @@
 //! What has to be done so that a cluster is again as its backup says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use meshbook_runtime::effect::{ObjectRef, ResourceKind};
@@ -10,6 +10,7 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Table;
 use serde_json::{Value, json};
 
+use super::clean::group_of;
 use super::format::Place;
 use super::{Backup, gather};
 use crate::desired::{self, Rule};
@@ -38,39 +39,36 @@ pub struct Part(pub(crate) desired::Part);
 /// `NOT_FOUND` if the API server does not serve a kind that is to be restored; what every read can end in.
 pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
     let served = gather::served(run)?;
-    let mut kinds: Vec<ResourceKind> = Vec::new();
     let mut references = Vec::with_capacity(backup.objects().len());
     for (place, _) in backup.objects() {
         let kind = kind(&served, place)?;
-        references.push(ObjectRef::new(kind.clone(), place.namespace.as_deref().unwrap_or_default(), &place.name));
-        // A Secret is asked for by its name: a list would hold every secret of the cluster.
-        if !kinds.contains(&kind) && kind != kinds::secret() {
-            kinds.push(kind);
-        }
+        references.push(ObjectRef::new(kind, place.namespace.as_deref().unwrap_or_default(), &place.name));
     }
     let root = crate::evidence::root::namespace(run)?;
-    let (mut differing, mut beside) = (Vec::new(), 0);
-    // What is there of one kind, asked for when the first of the kind has come: there may be thousands.
-    let (mut now, mut listed) = (BTreeMap::<ObjectRef, Value>::new(), BTreeSet::new());
-    // Namespaces and ConfigMaps that the backup does not have are none of the mesh's.
-    let others = |left: &BTreeMap<ObjectRef, Value>| {
-        left.keys().filter(|reference| gather::GROUPS.contains(&reference.kind.group.as_str())).count()
-    };
-    for (reference, (_, object)) in references.into_iter().zip(backup.objects()) {
-        if kinds.contains(&reference.kind) && listed.insert(reference.kind.clone()) {
-            beside += others(&now);
-            now = all(run, &reference.kind, &root)?;
-        }
-        let live = match now.remove(&reference) {
-            Some(live) => Some(live),
-            None if reference.kind == kinds::secret() || reference.kind == kinds::config_map() => {
-                read::find(run, &reference)?
+    let (mut differing, mut beside) = (BTreeMap::new(), 0);
+    // One kind after the other: there may be thousands of objects of each.
+    for kind in references.iter().map(|reference| &reference.kind).collect::<BTreeSet<_>>() {
+        let namespace = (*kind == kinds::config_map()).then_some(root.as_str());
+        // A Secret is asked for by its name: a list would hold every secret of the cluster.
+        let is_listed = *kind != kinds::secret();
+        let mut now = if is_listed { read::by_reference(run, kind, namespace)? } else { HashMap::new() };
+        for (place, (reference, (_, object))) in references.iter().zip(backup.objects()).enumerate() {
+            if reference.kind != *kind {
+                continue;
             }
-            None => None,
-        };
-        differing.extend(desired::differing(Rule::Kept, reference, object, live));
+            let live = match now.remove(reference) {
+                Some(live) => Some(live),
+                None if !is_listed || *kind == kinds::config_map() => read::find(run, reference)?,
+                None => None,
+            };
+            let one = desired::differing(Rule::Kept, reference.clone(), object, live);
+            differing.extend(one.map(|one| (place, one)));
+        }
+        // Namespaces and ConfigMaps that the backup does not have are none of the mesh's.
+        if gather::GROUPS.contains(&kind.group.as_str()) {
+            beside += now.len();
+        }
     }
-    beside += others(&now);
     let mut notes = Vec::new();
     if beside > 0 {
         notes.push(format!(
@@ -84,26 +82,13 @@ pub fn gather(run: &Run, backup: &Backup) -> Result<Restoration, Failure> {
             count(backup.locked(), "secret", "secrets")
         ));
     }
-    let parts = desired::parts(Rule::Kept, differing);
+    let parts = desired::parts(Rule::Kept, differing.into_values().collect());
     Ok(Restoration(Arc::new(Inner { all: backup.objects().len(), parts, notes })))
-}
-
-/// What is there of a kind; of ConfigMaps, those of Istio's own namespace.
-fn all(run: &Run, kind: &ResourceKind, root: &str) -> Result<BTreeMap<ObjectRef, Value>, Failure> {
-    let namespace = (*kind == kinds::config_map()).then_some(root);
-    let mut all = BTreeMap::new();
-    for mut item in read::list(run, kind.clone(), namespace, None)? {
-        item["apiVersion"] = kind.api_version().into();
-        item["kind"] = kind.kind.clone().into();
-        let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default().to_owned();
-        all.insert(ObjectRef::new(kind.clone(), &text("namespace"), &text("name")), item);
-    }
-    Ok(all)
 }
 
 /// The kind of an object in the version that this API server serves.
 fn kind(served: &[ResourceKind], place: &Place) -> Result<ResourceKind, Failure> {
-    let group = place.api_version.split_once('/').map_or("", |(group, _)| group);
+    let group = group_of(&place.api_version);
     let own = [kinds::namespace(), kinds::config_map(), kinds::secret()];
     let known = served.iter().chain(&own).find(|kind| kind.group == group && kind.kind == place.kind);
     known.filter(|kind| kind.namespaced == place.namespace.is_some()).cloned().ok_or_else(|| {

@@ -11,7 +11,7 @@ use crate::differences::compare::Configuration;
 use crate::envoy::cluster_name::ClusterName;
 use crate::envoy::{admin, dump};
 use crate::host::Host;
-use crate::overview::gather::body;
+use crate::overview::gather::bodies;
 use crate::proxy::Proxy;
 use crate::text::{count, some};
 
@@ -24,10 +24,10 @@ pub fn gather(run: &Run, host: &Host, proxies: &[Proxy]) -> Result<Carried, Fail
     let virtual_host = format!("{}:{port}", host.fqdn());
     run.progress(Some(&format!("asking {} what they carry", count(proxies.len(), "proxy", "proxies"))));
     let effects = proxies.iter().flat_map(|proxy| admin::configuration(proxy.namespace(), proxy.pod()));
-    let bodies = run.read_all(effects.collect()).into_iter().map(body).collect::<Result<Vec<_>, _>>()?;
+    let bodies = bodies(run, effects.collect())?;
     run.progress(None);
     let (mut told, mut silent) = (Vec::new(), Vec::new());
-    for (proxy, pages) in proxies.iter().zip(bodies.chunks(3)) {
+    for (proxy, pages) in proxies.iter().zip(bodies.chunks(admin::CONFIGURATION)) {
         match dump::of_pages(pages) {
             Ok(dump) => told.push((proxy.text(), of_host(dump.resources, host.fqdn()))),
             Err(why) => silent.push(format!("{}: {why}", proxy.text())),

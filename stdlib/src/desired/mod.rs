@@ -150,7 +150,7 @@ pub fn differing(rule: Rule, reference: ObjectRef, wanted: &Document, now: Optio
 }
 
 fn state(rule: Rule, reference: &ObjectRef, wanted: &Document, now: Option<Value>) -> Option<State> {
-    match now.map(|now| named(now, reference)) {
+    match now.map(|now| read::named(now, &reference.kind)) {
         None => Some(State::Absent),
         Some(now) if !rule.is_same(&now, &wanted.value()) => Some(State::Otherwise),
         Some(now) => rule.lacks(&now).map(State::Lacking),
@@ -217,7 +217,7 @@ impl Part {
     /// What has to be done so that an object is as it is wanted.
     fn change(&self, one: &Differing, now: Option<Value>) -> Option<Change> {
         let (rule, wanted) = (self.0.rule, one.wanted.value());
-        let change = match now.map(|now| named(now, &one.reference)) {
+        let change = match now.map(|now| read::named(now, &one.reference.kind)) {
             Some(now) if rule.is_same(&now, &wanted) => return None,
             Some(now) => {
                 let after = rule.made(&now, &wanted);
@@ -237,10 +237,7 @@ impl Part {
         let kinds: BTreeSet<&ResourceKind> = self.0.objects.iter().map(|one| &one.reference.kind).collect();
         let mut all = HashMap::new();
         for kind in kinds {
-            for object in read::list(run, kind.clone(), None, None)? {
-                let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
-                all.insert(ObjectRef::new(kind.clone(), &text("namespace"), &text("name")), object);
-            }
+            all.extend(read::by_reference(run, kind, None)?);
         }
         Ok(all)
     }
@@ -277,11 +274,4 @@ impl Part {
         let one = |one: &Differing| json!({ "object": one.reference.to_string(), "absent": one.state == State::Absent, "is": one.state.text() });
         json!(self.0.objects.iter().map(one).collect::<Vec<_>>())
     }
-}
-
-/// An object that says what it is.
-fn named(mut object: Value, reference: &ObjectRef) -> Value {
-    object["apiVersion"] = reference.kind.api_version().into();
-    object["kind"] = reference.kind.kind.clone().into();
-    object
 }

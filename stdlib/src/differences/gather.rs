@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Differences;
 use super::compare::{Configuration, others};
 use crate::envoy::{admin, dump, server_info};
-use crate::overview::gather::body;
+use crate::overview::gather::{bodies, told};
 use crate::proxies::Proxies;
 use crate::text::{count, some};
 
@@ -27,34 +27,34 @@ pub fn gather(run: &Run, proxies: &Proxies) -> Result<Differences, Failure> {
         let [clusters, listeners, routes] = admin::configuration(&pod.namespace, &pod.name);
         [admin::server_info(&pod.namespace, &pod.name), clusters, listeners, routes]
     });
-    let bodies = run.read_all(effects.collect()).into_iter().map(body).collect::<Result<Vec<_>, _>>()?;
-    let (mut told, mut silent) = (Vec::new(), Vec::new());
-    for (pod, bodies) in pods.iter().zip(bodies.chunks(4)) {
+    let bodies = bodies(run, effects.collect())?;
+    let (mut answered, mut silent) = (Vec::new(), Vec::new());
+    for (pod, bodies) in pods.iter().zip(bodies.chunks(1 + admin::CONFIGURATION)) {
         let (info, pages) = bodies.split_first().expect("a chunk is not empty");
         match dump::of_pages(pages) {
             Ok(dump) => {
                 let mut configuration = without_itself(dump.resources, pod.ip.as_deref());
-                if let Ok(info) = info.as_ref().map_err(Clone::clone).and_then(|page| server_info::parse(page)) {
+                if let Ok(info) = told(info, server_info::parse) {
                     let own = json!({ "envoy": info.envoy, "istio": info.istio, "concurrency": info.concurrency });
                     configuration.insert("proxy".into(), own);
                 }
-                told.push((pod.name.clone(), configuration));
+                answered.push((pod.name.clone(), configuration));
             }
             Err(why) => silent.push(format!("{}: {why}", pod.name)),
         }
     }
     run.progress(None);
     let notes = silent.first().map(|_| format!("not compared: {}", some(&silent, 3))).into_iter().collect();
-    if told.is_empty() {
+    if answered.is_empty() {
         return Ok(Differences::new(of, 0, Err(Missing::Unreachable(some(&silent, 3))), Vec::new()));
     }
-    let others = others(&told);
-    let reference = match (told.as_slice(), others.as_slice()) {
+    let others = others(&answered);
+    let reference = match (answered.as_slice(), others.as_slice()) {
         // Of two, neither is as most are.
         ([one, other], [apart]) => Some(if apart.proxies.contains(&other.0) { one.0.clone() } else { other.0.clone() }),
         _ => None,
     };
-    Ok(Differences::new(of, told.len(), Ok(others), notes).against(reference))
+    Ok(Differences::new(of, answered.len(), Ok(others), notes).against(reference))
 }
 
 /// What stands for the pod itself: its own address, wherever it is written.

@@ -46,9 +46,12 @@ pub fn secrets(namespace: &str, pod: &str) -> Effect {
     page(namespace, pod, "certificates", "/config_dump?resource=dynamic_active_secrets")
 }
 
+/// How many pages [`configuration`] asks for.
+pub const CONFIGURATION: usize = 3;
+
 /// Everything that istiod gave it but endpoints and secrets, in three pages: Envoy answers 400 to a mask whose fields are not
 /// all of one message of the dump.
-pub fn configuration(namespace: &str, pod: &str) -> [Effect; 3] {
+pub fn configuration(namespace: &str, pod: &str) -> [Effect; CONFIGURATION] {
     let clusters = "/config_dump?mask=dynamic_active_clusters,dynamic_warming_clusters";
     [
         page(namespace, pod, "clusters", clusters),

@@ -1,6 +1,6 @@
 //! Reads of Kubernetes objects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use meshbook_runtime::effect::{Call, Effect, ObjectRef, Reply, ResourceKind};
@@ -53,6 +53,29 @@ pub fn list(
     labels: Option<&str>,
 ) -> Result<Vec<Value>, Failure> {
     Ok(view(run, kind, namespace, labels)?.into_values())
+}
+
+/// What is there of a kind, in a namespace or in all.
+///
+/// # Errors
+/// What every read can end in.
+pub fn by_reference(
+    run: &Run,
+    kind: &ResourceKind,
+    namespace: Option<&str>,
+) -> Result<HashMap<ObjectRef, Value>, Failure> {
+    let of = |object: &Value| {
+        let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
+        ObjectRef::new(kind.clone(), &text("namespace"), &text("name"))
+    };
+    Ok(list(run, kind.clone(), namespace, None)?.into_iter().map(|object| (of(&object), object)).collect())
+}
+
+/// An object that says what it is: items of a list need not.
+pub fn named(mut object: Value, kind: &ResourceKind) -> Value {
+    object["apiVersion"] = kind.api_version().into();
+    object["kind"] = kind.kind.clone().into();
+    object
 }
 
 /// Lists objects as [`list`] does, and shares them with whoever else has asked: thousands of pods are many megabytes.

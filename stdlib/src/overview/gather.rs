@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshbook_runtime::effect::Reply;
+use meshbook_runtime::effect::{Effect, Reply};
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Missing;
@@ -50,20 +50,20 @@ fn pages(run: &Run, pods: &[PodFacts]) -> Result<Vec<View>, Failure> {
         let others = pages.map(|page| page(&pod.namespace, &pod.name));
         others.into_iter().chain(admin::configuration(&pod.namespace, &pod.name))
     });
-    let bodies = run.read_all(effects.collect()).into_iter().map(body).collect::<Result<Vec<_>, _>>()?;
+    let bodies = bodies(run, effects.collect())?;
     let mut views = Vec::with_capacity(pods.len());
-    for (pod, bodies) in pods.iter().zip(bodies.chunks(7)) {
-        let (others, configuration) = bodies.split_at(pages.len());
-        let mut others = others.iter().cloned();
-        let mut next = || others.next().expect("each proxy is asked for each page");
+    for (pod, bodies) in pods.iter().zip(bodies.chunks(pages.len() + admin::CONFIGURATION)) {
+        let [info, all_hosts, secrets, heap, configuration @ ..] = bodies else {
+            unreachable!("each proxy is asked for each page");
+        };
         views.push(View {
             namespace: pod.namespace.clone(),
             pod: pod.name.clone(),
-            info: next().and_then(|page| server_info::parse(&page)),
+            info: told(info, server_info::parse),
             dump: dump::of_pages(configuration),
-            hosts: next().and_then(|page| hosts(&page)),
-            certificate: next().and_then(|page| Secrets::parse(&page)).map(|secrets| secrets.own),
-            memory: next().and_then(|page| memory::parse(&page)),
+            hosts: told(all_hosts, hosts),
+            certificate: told(secrets, Secrets::parse).map(|secrets| secrets.own),
+            memory: told(heap, memory::parse),
             #[allow(clippy::cast_precision_loss, reason = "only its part matters")]
             memory_limit: pod.proxy_memory_limit.map(|bytes| bytes as f64),
             synced: None,
@@ -81,6 +81,22 @@ pub fn body(reply: Result<Reply, Failure>) -> Result<Result<String, String>, Fai
         Ok(reply) => admin::body(reply),
         Err(failure) => Err(absorb(failure)?),
     })
+}
+
+/// The pages of answers, each or why there is none.
+///
+/// # Errors
+/// What a script may not handle.
+pub fn bodies(run: &Run, effects: Vec<Effect>) -> Result<Vec<Result<String, String>>, Failure> {
+    run.read_all(effects).into_iter().map(body).collect()
+}
+
+/// What a page says, or why that is not known.
+///
+/// # Errors
+/// Why there is no page, or it is none.
+pub fn told<T>(page: &Result<String, String>, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
+    parse(page.as_ref().map_err(Clone::clone)?)
 }
 
 fn hosts(page: &str) -> Result<Hosts, String> {

@@ -1,5 +1,7 @@
 //! Deletions: their inverse makes the object anew; and changes before which another object has to be set back.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::undo::outcomes;
@@ -13,6 +15,14 @@ use crate::run::fake::{Bench, Fault, rule};
 impl Bench {
     fn deletion(&self, name: &str) -> Change {
         Change::deletion(rule(name), "delete the rule".into(), self.cluster.object(&rule(name)))
+    }
+
+    /// The record of a run that has changed the rule and then deleted it.
+    fn changed_and_deleted(&self) -> PathBuf {
+        self.done(|run| {
+            run.change(self.raise("graph-core", 7)).unwrap();
+            run.change(self.deletion("graph-core")).unwrap();
+        })
     }
 }
 
@@ -40,10 +50,7 @@ fn what_was_deleted_is_made_anew_from_the_record_alone() {
 fn what_was_changed_and_then_deleted_becomes_what_it_was_before_both() {
     let bench = Bench::new();
     let before = bench.cluster.object(&rule("graph-core"));
-    let record = bench.done(|run| {
-        run.change(bench.raise("graph-core", 7)).unwrap();
-        run.change(bench.deletion("graph-core")).unwrap();
-    });
+    let record = bench.changed_and_deleted();
     assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
     let after = bench.cluster.object(&rule("graph-core"));
     assert_eq!(after["spec"], before["spec"]);
@@ -60,10 +67,7 @@ fn what_was_changed_and_then_deleted_becomes_what_it_was_before_both() {
 fn an_undo_that_made_an_object_anew_and_went_no_further_is_gone_on_with() {
     let bench = Bench::new();
     let before = bench.cluster.object(&rule("graph-core"));
-    let record = bench.done(|run| {
-        run.change(bench.raise("graph-core", 7)).unwrap();
-        run.change(bench.deletion("graph-core")).unwrap();
-    });
+    let record = bench.changed_and_deleted();
     let whole = std::fs::read_to_string(&record).unwrap();
     assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
     let undone = std::fs::read_to_string(&record).unwrap();

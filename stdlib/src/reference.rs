@@ -88,7 +88,9 @@ fn entry(out: &mut String, primitive: &Primitive) {
             .iter()
             .map(|p| format!("{} {}{}{}", p.verb, p.resource, if p.group.is_empty() { "" } else { "." }, p.group))
             .collect();
-        let _ = writeln!(out, " Needs: {}.", permissions.join(", "));
+        let needs = if permissions.is_empty() { String::new() } else { format!(" Needs: {}.", permissions.join(", ")) };
+        out.push_str(&needs);
+        out.push('\n');
     }
     if !primitive.errors.is_empty() {
         let errors: Vec<_> = primitive.errors.iter().map(|code| format!("`{}`", code.name)).collect();

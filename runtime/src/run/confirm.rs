@@ -45,7 +45,11 @@ impl Run {
         let done = answer?;
         let detail = Some(if done { "a person says so" } else { "a person says that it is not" }.to_owned());
         self.note(Event::Checked { what: format!("done by hand: {what}"), passed: done, detail });
-        if done { Ok(()) } else { Err(undone("a person says that this is not done")) }
+        if !done {
+            return Err(undone("a person says that this is not done"));
+        }
+        self.ledger.lock().add_by_hand(what);
+        Ok(())
     }
 }
 

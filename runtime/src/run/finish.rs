@@ -113,6 +113,7 @@ impl Run {
         let ledger = self.ledger.lock();
         let (kept, taken_back, left_behind) =
             (ledger.numbers(&State::Settled), ledger.numbers(&State::TakenBack), ledger.left_behind());
+        let by_hand = ledger.by_hand.join("; ");
         drop(ledger);
         let mut ended = match cause {
             Cause::Ending(ending) => {
@@ -137,6 +138,13 @@ impl Run {
         };
         if !left_behind.is_empty() {
             ended.exit = Exit::Dirty;
+        }
+        // At a prompt a person looks for themselves.
+        if !by_hand.is_empty() && ended.ending != "left" {
+            ended.exit = Exit::Dirty;
+            ended.hint = Some(format!(
+                "a person has done this, and it is not proved: {by_hand}. Set it back by hand, or find out why it does not help"
+            ));
         }
         Ended { kept, taken_back, left_behind, took: between(self.started, self.caller.now()), ..ended }
     }

@@ -16,7 +16,7 @@ use crate::revision::label;
 use crate::revision::labels::REVISION;
 use crate::workload::scaling;
 
-/// The CustomResourceDefinitions that chart `base` of Istio 1.24 to 1.31 brings.
+/// The CustomResourceDefinitions that chart `base` of every Istio from 1.24 to 1.31 brings.
 const DEFINITIONS: [&str; 14] = [
     "authorizationpolicies.security.istio.io",
     "destinationrules.networking.istio.io",
@@ -86,7 +86,11 @@ fn definitions() -> ResourceKind {
 }
 
 fn parts(seen: &Seen, root: &str) -> Vec<Part> {
-    let mut parts: Vec<Part> = DEFINITIONS.iter().map(|name| definition(name, &seen.definitions)).collect();
+    // Those that only some versions bring are looked at where they are there.
+    let names = seen.definitions.iter().filter_map(|one| one.pointer("/metadata/name").and_then(Value::as_str));
+    let own = names.filter(|name| name.ends_with(".istio.io"));
+    let wanted: BTreeSet<&str> = DEFINITIONS.into_iter().chain(own).collect();
+    let mut parts: Vec<Part> = wanted.iter().map(|name| definition(name, &seen.definitions)).collect();
     let mut revisions = BTreeSet::new();
     for (kind, lists) in &seen.workloads {
         for object in lists.iter().flat_map(Listed::iter).filter(|object| is_of_istio(object)) {

@@ -19,7 +19,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::INSTALLATION,
     search: &["verify-install", "istioctl verify-install", "CRD", "rolled out"],
     examples: &[
-        Example { world: "healthy", script: r#"installation()"#, expect: Expect::Contains("Istio is whole: 14 CRDs") },
+        Example { world: "healthy", script: r#"installation()"#, expect: Expect::Contains("Istio is whole: 15 CRDs") },
         Example {
             world: "control-plane-crash-loop",
             script: r#"installation()"#,

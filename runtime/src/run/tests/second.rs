@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::effect::{Call, Effect, Reply};
-use crate::failure::{DENIED, Failure, PARAM, PLAN_ENDS};
-use crate::record::event::Event;
+use crate::failure::{DENIED, Exit, Failure, PARAM, PLAN_ENDS, PROOF};
+use crate::record::event::{Event, ProofOutcome};
 use crate::run::fake::{Bench, Cluster, rule};
 use crate::run::{Answer, Mode, Second};
 use crate::transport::Transport;
@@ -112,6 +112,24 @@ fn time_passes_in_both() {
     let then = (now(&bench), now(&other));
     run.second().unwrap().sleep(Duration::from_secs(30)).unwrap();
     assert_eq!((now(&bench) - then.0, now(&other) - then.1), (30_000, 30_000));
+}
+
+#[test]
+fn what_a_person_has_done_stays_behind_unless_it_is_proved() {
+    let end = |proved: bool| {
+        let bench = Bench::asking(&[Answer::Yes]);
+        let run = bench.start();
+        let step = run.step_started("move").unwrap();
+        run.confirm("move the name").unwrap();
+        if proved {
+            run.proved("wait", "true", ProofOutcome::Passed, None, Duration::ZERO);
+        }
+        run.step_ended(step, proved);
+        run.finish(Err(Failure::new(&PROOF, "it does not answer")))
+    };
+    let (left, kept) = (end(false), end(true));
+    assert_eq!((left.exit, kept.exit), (Exit::Dirty, Exit::TakenBack));
+    assert!(left.hint.as_deref().is_some_and(|hint| hint.contains("move the name")), "{left:?}");
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn render(rendering: &Rendering) -> Result<Value, Failure> {
             values.push(value);
         }
     }
-    with_values(rendered(revision, first), &values).map(Value::Array).map_err(cannot)
+    with_values(rendered(revision, first), &rendering.input, &values).map(Value::Array).map_err(cannot)
 }
 
 /// The lab's time as a run's clock: time is moved on, and traffic and propagation with it.

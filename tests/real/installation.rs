@@ -45,7 +45,11 @@ fn the_installation_is_whole_and_kept_in_a_file() {
 #[ignore = "needs a real mesh: tests/real/run"]
 fn the_lab_renders_what_istioctl_renders() {
     let real = Cluster::real();
-    for (revision, first) in [("default", true), ("some-revision", true), ("some-revision", false)] {
+    let values = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/resources/primary-cluster.yaml");
+    let file = std::fs::read_to_string(values).expect("the values are a file of the repository");
+    let of_file = [("default", true, file.as_str()), ("some-revision", false, &file)];
+    let plain = [("default", true, ""), ("some-revision", true, ""), ("some-revision", false, "")];
+    for (revision, first, file) in plain.into_iter().chain(of_file) {
         let mut istioctl = real.command("istioctl");
         // A build of Istio's master names images of its own.
         let images = ["--set=hub=registry.istio.io/release", "--set=tag=1.31.0"];
@@ -55,6 +59,9 @@ fn the_lab_renders_what_istioctl_renders() {
         }
         if first {
             istioctl.arg(format!("--set=values.defaultRevision={revision}"));
+        }
+        if !file.is_empty() {
+            istioctl.args(["-f", values]);
         }
         let output = istioctl.output().expect("istioctl can be started");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -69,11 +76,18 @@ fn the_lab_renders_what_istioctl_renders() {
                     object = json!({ "kind": object["kind"], "metadata": { "name": object["metadata"]["name"] },
                         "spec": { "group": object["spec"]["group"], "scope": object["spec"]["scope"], "versions": versions } });
                 }
+                // What stands in a ConfigMap as text is compared by what it says.
+                for key in ["mesh", "values", "merged-values", "original-values"] {
+                    if let Some(text) = object.pointer_mut(&format!("/data/{key}")) {
+                        *text = serde_saphyr::from_str(text.as_str().unwrap_or_default()).expect("it is YAML or JSON");
+                    }
+                }
                 (format!("{} {}", object["kind"], object["metadata"]["name"]), object)
             });
             objects.collect()
         };
-        let (theirs, ours) = (by_name(rendered), by_name(rendering::rendered(revision, first)));
+        let ours = rendering::with_values(rendering::rendered(revision, first), file, &[]).expect("the lab knows them");
+        let (theirs, ours) = (by_name(rendered), by_name(ours));
         assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>(), "{revision}, first: {first}");
         for (name, object) in &theirs {
             assert_eq!(&ours[name], object, "{name} of {revision}, first: {first}");

@@ -58,25 +58,115 @@ fn definitions() -> impl Iterator<Item = Value> {
     })
 }
 
-/// The same with values of `meshConfig` in the mesh configuration: `meshConfig.accessLogFile=/dev/stdout`.
+/// The same with further values: a file of them (an IstioOperator, empty for none), and single ones,
+/// `meshConfig.accessLogFile=/dev/stdout`, which go before those of the file.
 ///
 /// # Errors
-/// A value of anything else, of which there is no recording.
-pub fn with_values(mut objects: Vec<Value>, values: &[&str]) -> Result<Vec<Value>, String> {
+/// A value of which there is no recording: only those of `meshConfig` are known, and the names in `values.global`.
+pub fn with_values(mut objects: Vec<Value>, file: &str, values: &[&str]) -> Result<Vec<Value>, String> {
+    let mut wanted = match file {
+        "" => json!({}),
+        file => spec_of(file)?,
+    };
     for value in values {
-        let setting = value.split_once('=').and_then(|(path, value)| Some((path.strip_prefix("meshConfig.")?, value)));
-        let Some((field, setting)) = setting.filter(|(field, _)| !field.is_empty() && !field.contains(['.', '[']))
-        else {
-            return Err(format!("the lab has no rendering with {value}: it knows fields of meshConfig"));
-        };
-        for map in objects.iter_mut().filter(|object| object["kind"] == "ConfigMap") {
-            let Some(mesh) = map["data"]["mesh"].as_str() else { continue };
-            let prefix = format!("{field}:");
-            let kept: Vec<&str> = mesh.lines().filter(|line| !line.starts_with(&prefix)).collect();
-            map["data"]["mesh"] = json!(format!("{field}: {setting}\n{}", kept.join("\n")));
+        let (path, setting) = value.split_once('=').ok_or_else(|| unknown(value))?;
+        let mut inner: Value = serde_saphyr::from_str(setting).unwrap_or_else(|_| setting.into());
+        for key in path.rsplit('.') {
+            if key.is_empty() || key.contains('[') {
+                return Err(unknown(value));
+            }
+            inner = json!({ key: inner });
+        }
+        lay(&mut wanted, &inner);
+    }
+    if wanted == json!({}) {
+        return Ok(objects);
+    }
+    let (mesh, global) = (&wanted["meshConfig"], &wanted["values"]["global"]);
+    only(&wanted, "", &["meshConfig", "values"])?;
+    only(&wanted["values"], "values.", &["global"])?;
+    only(global, "values.global.", &["meshID", "multiCluster", "network"])?;
+    only(&global["multiCluster"], "values.global.multiCluster.", &["clusterName"])?;
+    for object in &mut objects {
+        if let Some(text) = object.pointer_mut("/data/mesh") {
+            let mut merged: Value =
+                text.as_str().and_then(|text| serde_saphyr::from_str(text).ok()).unwrap_or_default();
+            if let Some(name) = global.get("meshID") {
+                lay(&mut merged, &json!({ "defaultConfig": { "meshId": name } }));
+            }
+            lay(&mut merged, mesh);
+            *text = serde_saphyr::to_string(&sorted(merged)).map_err(|error| error.to_string())?.trim_end().into();
+        }
+        for (place, with) in [
+            ("/data/values", json!({ "global": global })),
+            ("/data/merged-values", json!({ "global": global, "meshConfig": mesh })),
+            ("/data/original-values", json!({ "global": global, "meshConfig": mesh })),
+        ] {
+            let Some(text) = object.pointer_mut(place) else { continue };
+            let mut merged: Value = text.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            lay(&mut merged, &with);
+            *text = serde_json::to_string_pretty(&sorted(merged)).map_err(|error| error.to_string())?.into();
+        }
+        if let Some(name) = global["multiCluster"].get("clusterName")
+            && let Some(containers) = object.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut)
+        {
+            let environments = containers.iter_mut().filter_map(|container| container["env"].as_array_mut()).flatten();
+            environments
+                .filter(|variable| variable["name"] == "CLUSTER_ID")
+                .for_each(|variable| variable["value"] = name.clone());
         }
     }
     Ok(objects)
+}
+
+fn spec_of(file: &str) -> Result<Value, String> {
+    let mut file: Value =
+        serde_saphyr::from_str(file).map_err(|error| format!("the file of values is not YAML: {error}"))?;
+    if file["kind"] != "IstioOperator" {
+        return Err("the file of values is no IstioOperator".into());
+    }
+    Ok(file["spec"].take())
+}
+
+fn unknown(what: &str) -> String {
+    format!(
+        "it has no rendering with {what}: it knows fields of meshConfig, and of values.global meshID, network and multiCluster.clusterName"
+    )
+}
+
+/// Refuses fields of which there is no recording.
+fn only(value: &Value, path: &str, known: &[&str]) -> Result<(), String> {
+    let mut keys = value.as_object().into_iter().flat_map(serde_json::Map::keys);
+    match keys.find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(unknown(&format!("{path}{key}"))),
+        None => Ok(()),
+    }
+}
+
+/// Lays values over others: maps are merged, everything else is replaced. What is null says nothing.
+fn lay(over: &mut Value, wanted: &Value) {
+    match (&mut *over, wanted) {
+        (_, Value::Null) => {}
+        (Value::Object(fields), Value::Object(wanted)) => {
+            for (key, wanted) in wanted.iter().filter(|(_, wanted)| !wanted.is_null()) {
+                lay(fields.entry(key.clone()).or_insert(Value::Null), wanted);
+            }
+        }
+        (over, wanted) => *over = wanted.clone(),
+    }
+}
+
+/// With the keys of its maps in order, as Go writes them.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: std::collections::BTreeMap<String, Value> =
+                fields.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            fields.into_iter().collect()
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -108,11 +198,35 @@ mod tests {
         }
     }
 
+    const FILE: &str = "kind: IstioOperator\nspec:\n  meshConfig: {enableTracing: true, extensionProviders: [{name: spans}]}\n  values: {global: {meshID: one, multiCluster: {clusterName: first}}}\n";
+
     #[test]
-    fn a_value_of_the_mesh_configuration_stands_in_it_and_no_other_is_taken() {
-        let with = with_values(rendered("default", true), &["meshConfig.accessLogFile=/dev/stdout"]).unwrap();
-        let map = with.iter().find(|object| object["data"]["mesh"].is_string()).unwrap();
-        assert!(map["data"]["mesh"].as_str().unwrap().contains("accessLogFile: /dev/stdout\n"));
-        assert!(with_values(with, &["values.pilot.cpu=1"]).is_err());
+    fn values_stand_in_every_place_where_istioctl_writes_them() {
+        let set = ["meshConfig.accessLogFile=/dev/stdout", "meshConfig.enableTracing=false"];
+        let with = with_values(rendered("default", true), FILE, &set).unwrap();
+        let data = |name: &str, key: &str| {
+            let map = with.iter().find(|object| object["kind"] == "ConfigMap" && object["metadata"]["name"] == name);
+            map.unwrap()["data"][key].as_str().unwrap().to_owned()
+        };
+        let mesh: Value = serde_saphyr::from_str(&data("istio", "mesh")).unwrap();
+        assert_eq!(mesh["accessLogFile"], "/dev/stdout");
+        assert_eq!(mesh["enableTracing"], false, "single values go before those of the file");
+        assert_eq!(mesh["extensionProviders"][0]["name"], "spans");
+        assert_eq!(
+            mesh["defaultConfig"],
+            json!({ "discoveryAddress": "istiod.istio-system.svc:15012", "meshId": "one" })
+        );
+        let injector: Value = serde_json::from_str(&data("istio-sidecar-injector", "values")).unwrap();
+        assert_eq!(injector["global"]["multiCluster"]["clusterName"], "first");
+        assert!(json!(with).to_string().contains(r#"{"name":"CLUSTER_ID","value":"first"}"#));
+    }
+
+    #[test]
+    fn a_value_without_a_recording_is_refused_by_its_name() {
+        let refused = |file: &str, values: &[&str]| with_values(rendered("default", true), file, values).unwrap_err();
+        assert!(refused("", &["values.pilot.cpu=1"]).contains("values.pilot"));
+        assert!(refused("kind: IstioOperator\nspec: {components: {}}", &[]).contains("components"));
+        assert!(refused("kind: ConfigMap", &[]).contains("no IstioOperator"));
+        assert!(refused("a: [", &[]).contains("not YAML"));
     }
 }

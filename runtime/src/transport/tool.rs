@@ -59,9 +59,10 @@ pub(super) async fn render(
     let ended = run(tool, &path, &rendering.arguments, &rendering.input, limit).await?;
     if !ended.success {
         let words = excerpt(&ended.words);
+        let input = if rendering.input.is_empty() { "" } else { ", with its file as input," };
         return Err(Failure::new(&TOOL, format!("{tool} renders nothing: {words}"))
             .unchanged("nothing was changed")
-            .hint(format!("`{tool} {}` says the same: mend the values", rendering.arguments.join(" "))));
+            .hint(format!("`{tool} {}`{input} says the same: mend the values", rendering.arguments.join(" "))));
     }
     objects(&ended.output).map_err(|why| {
         Failure::new(&TOOL, format!("what {tool} {} has written cannot be used: {why}", printable(version)))

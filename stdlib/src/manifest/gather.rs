@@ -1,6 +1,7 @@
 //! Gets the objects of an installation: from istioctl, or from a file that Helm has written.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use meshbook_runtime::effect::{Effect, ObjectRef, Rendering, Reply, ResourceKind};
 use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND, TYPE};
@@ -31,6 +32,8 @@ pub struct Wanted {
     pub revision: String,
     /// `meshConfig` and other values, a `path=value` each.
     pub values: Vec<String>,
+    /// A file of further values: its name, and what it holds.
+    pub file: Option<(String, Arc<str>)>,
 }
 
 /// What istioctl renders.
@@ -39,7 +42,7 @@ pub struct Wanted {
 /// `TYPE` for a version, profile, revision or value that is none; `TOOL`; `MANIFEST` for what cannot be applied; what reads
 /// of the API server can end in.
 pub fn rendered(run: &Run, wanted: &Wanted) -> Result<Manifest, Failure> {
-    let Wanted { version, profile, revision, values } = wanted;
+    let Wanted { version, profile, revision, values, file } = wanted;
     let wrong = |what: &str, text: &str, hint: &str| {
         Failure::new(&TYPE, format!("`{}` is no {what}", first_line(text))).unchanged("nothing was changed").hint(hint)
     };
@@ -87,15 +90,22 @@ pub fn rendered(run: &Run, wanted: &Wanted) -> Result<Manifest, Failure> {
     if is_first(run, revision)? {
         arguments.push(format!("--set=values.defaultRevision={revision}"));
     }
+    let (mut input, mut by) = (String::new(), String::new());
+    if let Some((name, text)) = file {
+        // It is given on the standard input, as it was read with the script: the file may be another one by now.
+        arguments.extend(["-f".into(), "-".into()]);
+        input = text.to_string();
+        by = format!(", by {}", first_line(name));
+    }
     let rendering = Rendering {
         tool: "istioctl".into(),
         version: version.clone(),
         version_arguments: ["version", "--remote=false", "--output=json"].map(str::to_owned).to_vec(),
         arguments,
-        input: String::new(),
+        input,
     };
     let named = if revision == DEFAULT { String::new() } else { format!(", revision {revision}") };
-    let source = format!("istioctl {version}, profile {profile}{named}");
+    let source = format!("istioctl {version}, profile {profile}{named}{by}");
     let Reply::Json(Value::Array(objects)) = run.read(Effect::render(rendering, format!("render {source}")))? else {
         return Err(Failure::new(&BAD_ANSWER, "istioctl answered no objects"));
     };

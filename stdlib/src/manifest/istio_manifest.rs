@@ -1,4 +1,4 @@
-//! `istio_manifest(version[, profile, revision, values])`: what istioctl renders.
+//! `istio_manifest(version[, profile, revision, values, file])`: what istioctl renders.
 
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
@@ -31,13 +31,19 @@ pub static PRIMITIVE: Primitive = Primitive {
             "values",
             Type::String,
             "\"\"",
-            "further values as `istioctl --set` takes them, `path=value`, with blanks between them",
+            "further values as `istioctl --set` takes them, `path=value`, with blanks between them; they go before those of the file",
+        ),
+        optional(
+            "file",
+            Type::Resource,
+            "\"\"",
+            "a file of values as `istioctl -f` takes it, an IstioOperator, in `resources/` of the runbook tree",
         ),
     ],
     returns: "Manifest",
     class: Some(Class::Read),
     summary: "Lets istioctl render an installation of Istio (`istioctl manifest generate`): what a cluster is to have.",
-    doc: "istioctl is looked for in `[tools]` of the configuration file, else on `$PATH`; it must be of the version. It gets no kubeconfig, and has a minute. What it writes is not applied: `outstanding()` says what of it the cluster lacks. The namespace, which it leaves to its user, is added. The first revision of a cluster also gets `istiod-default-validator` (`values.defaultRevision`), as `istioctl install` gives it: without it nobody checks objects that name no revision. The lab has what istioctl 1.31.0 renders for `minimal`, and takes values of `meshConfig`.",
+    doc: "istioctl is looked for in `[tools]` of the configuration file, else on `$PATH`; it must be of the version. It gets no kubeconfig, and has a minute. What it writes is not applied: `outstanding()` says what of it the cluster lacks. The namespace, which it leaves to its user, is added. The first revision of a cluster also gets `istiod-default-validator` (`values.defaultRevision`), as `istioctl install` gives it: without it nobody checks objects that name no revision. A file of values is read, hashed and planned with the script. The lab has what istioctl 1.31.0 renders for `minimal`, and takes values of `meshConfig`, and of `values.global` the mesh, the cluster and its network.",
     errors: &[&TOOL, &MANIFEST, &TYPE, &NOT_FOUND],
     permissions: descriptor::MANIFEST,
     search: &["istioctl manifest generate", "istioctl install", "helm", "render", "install"],
@@ -57,6 +63,11 @@ pub static PRIMITIVE: Primitive = Primitive {
             script: r#"istio_manifest("1.31.0", "minimal", "Not A Revision")"#,
             expect: Expect::Fails("meshbook::script::type"),
         },
+        Example {
+            world: "install-empty",
+            script: r#"istio_manifest("1.31.0", "minimal", "default", "", "primary-cluster.yaml")"#,
+            expect: Expect::Contains("profile minimal, by primary-cluster.yaml"),
+        },
     ],
     body,
     ..descriptor::PRIMITIVE
@@ -70,6 +81,7 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         profile: text(1, "minimal")?,
         revision: text(2, DEFAULT)?,
         values: text(3, "")?.split_whitespace().map(str::to_owned).collect(),
+        file: if call.given(4) { Some(call.resource(4)?) } else { None },
     };
     let manifest = gather::rendered(call.run(), &wanted)?;
     saw(call, manifest.text());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use meshbook_runtime::effect::{Class, ObjectRef};
 use meshbook_runtime::record::event::{Beside, ChangeOutcome, Changing, Event, Line, ProofOutcome, UndoOutcome};
+use meshbook_runtime::value::Document;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -115,7 +116,7 @@ pub struct Shown {
     /// The table's title.
     pub title: String,
     /// The value.
-    pub value: Value,
+    pub value: Document,
 }
 
 /// One change, and what came of it.
@@ -160,10 +161,10 @@ pub struct FieldReport {
     pub path: String,
     /// What it was; absent if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Value>,
+    pub before: Option<Document>,
     /// What it becomes; absent if it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Value>,
+    pub after: Option<Document>,
 }
 
 /// A field that somebody else has changed since.
@@ -290,7 +291,7 @@ impl Report {
             Event::Looked { .. } => self.reads += 1,
             Event::Shown { table, value } => {
                 let step = self.open_step().map(|step| step.title.clone());
-                self.shown.push(Shown { step, title: table.title.clone(), value: value.clone() });
+                self.shown.push(Shown { step, title: table.title.clone(), value: Document::of(value) });
             }
             Event::Checked { what, passed, detail } => {
                 let outcome = if *passed { ProofOutcome::Passed } else { ProofOutcome::Failed };
@@ -363,7 +364,12 @@ impl Report {
 
     /// A change by its number.
     pub fn change(&self, number: u64) -> Option<&ChangeReport> {
-        self.changes.iter().find(|change| change.number == number)
+        Some(&self.changes[self.place_of(number)?])
+    }
+
+    /// Where a change stands: they are in the order of their numbers.
+    fn place_of(&self, number: u64) -> Option<usize> {
+        self.changes.binary_search_by_key(&number, |change| change.number).ok()
     }
 
     /// Changes that are in force, or may be.
@@ -401,7 +407,8 @@ impl Report {
     }
 
     fn set_state(&mut self, number: u64, state: ChangeState, detail: Option<String>) {
-        if let Some(change) = self.changes.iter_mut().find(|change| change.number == number) {
+        if let Some(place) = self.place_of(number) {
+            let change = &mut self.changes[place];
             change.state = state;
             change.detail = detail;
         }
@@ -424,10 +431,8 @@ impl Report {
             UndoOutcome::Failed { failure } => (ChangeState::LeftBehind, Some(failure.1.clone())),
         };
         self.set_state(number, state, detail);
-        if let (UndoOutcome::Conflict { fields, .. }, Some(change)) =
-            (outcome, self.changes.iter_mut().find(|change| change.number == number))
-        {
-            change.conflicts = fields
+        if let (UndoOutcome::Conflict { fields, .. }, Some(place)) = (outcome, self.place_of(number)) {
+            self.changes[place].conflicts = fields
                 .iter()
                 .map(|field| Conflict {
                     path: field.path.to_string(),
@@ -452,8 +457,8 @@ fn change_report(number: u64, changing: &Changing, state: ChangeState) -> Change
             .iter()
             .map(|field| FieldReport {
                 path: field.path.to_string(),
-                before: field.before.clone(),
-                after: field.after.clone(),
+                before: field.before.as_ref().map(Document::of),
+                after: field.after.as_ref().map(Document::of),
             })
             .collect(),
         state,

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use meshbook_runtime::value::Document;
 
 use super::look::Look;
+use super::many::Many;
 use super::{count, diff, escape, took};
 use crate::report::{ChangeReport, ChangeState, FieldReport, Report};
 
 /// More new fields than this are only counted.
 const MANY: usize = 10;
+/// So many changes of one kind, of which the same came, are named.
+const CHANGES: usize = 24;
+/// A value longer than this, in bytes, is only named: the report has shown it above.
+const LONGEST: usize = 72;
 /// So many fields of a change are named.
 const FIELDS: usize = 4;
 
@@ -35,20 +40,28 @@ impl Closing<'_> {
         if let Some(next) = &report.next {
             fact("next", look.name(escape::line(next)));
         }
+        let mut many = Many::new(CHANGES);
         for change in &report.changes {
+            if !many.tells(change.number, word(change.state), &change.reference.kind.kind) {
+                continue;
+            }
             let what = what(change);
             match change.state {
-                ChangeState::Planned => fact("would", what),
-                ChangeState::Kept => fact("changed", format!("{what} {} proved, stays", look.dot())),
+                ChangeState::Planned => fact(word(change.state), what),
+                ChangeState::Kept => fact(word(change.state), format!("{what} {} proved, stays", look.dot())),
                 ChangeState::TakenBack => {
-                    fact("undone", format!("{what} {} {}", look.dot(), change.detail.as_deref().unwrap_or("as before")))
+                    let detail = change.detail.as_deref().unwrap_or("as before");
+                    fact(word(change.state), format!("{what} {} {detail}", look.dot()));
                 }
-                ChangeState::NotMade => fact("refused", format!("{what} {} nothing changed", look.dot())),
+                ChangeState::NotMade => fact(word(change.state), format!("{what} {} nothing changed", look.dot())),
                 ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => {
                     let why = change.detail.as_deref().unwrap_or(change.state.text());
-                    fact("STAYS", format!("{what} {} {}", look.dot(), look.bad(escape::joined(why))));
+                    fact(word(change.state), format!("{what} {} {}", look.dot(), look.bad(escape::joined(why))));
                 }
             }
+        }
+        for (word, objects) in many.others() {
+            fact(&word, objects);
         }
         if !report.changes.iter().any(|change| change.state != ChangeState::NotMade) || report.ending == "planned" {
             fact("changed", "nothing".into());
@@ -87,6 +100,17 @@ impl Closing<'_> {
             fact("exit", format!("{code}, {meaning}"));
         }
         lines
+    }
+}
+
+/// How a change is headed: by what came of it.
+fn word(state: ChangeState) -> &'static str {
+    match state {
+        ChangeState::Planned => "would",
+        ChangeState::Kept => "changed",
+        ChangeState::TakenBack => "undone",
+        ChangeState::NotMade => "refused",
+        ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => "STAYS",
     }
 }
 
@@ -140,17 +164,14 @@ fn what(change: &ChangeReport) -> String {
     format!("{}: {}{more}", escape::line(&change.object), fields.join(", "))
 }
 
-/// The end of its path, and its values where these are single ones.
+/// The end of its path, and its values where these are single ones, and short.
 fn field(field: &FieldReport) -> String {
     let path = end_of(&field.path);
-    let single = |value: &Option<Value>| value.as_ref().is_none_or(|value| !value.is_object() && !value.is_array());
+    let short = |value: &Document| !value.is_nested() && value.text().len() <= LONGEST;
+    let single = |value: &Option<Document>| value.as_ref().is_none_or(short);
     if single(&field.before) && single(&field.after) {
-        format!(
-            "{} {} -> {}",
-            escape::line(path),
-            diff::short(field.before.as_ref()),
-            diff::short(field.after.as_ref())
-        )
+        let told = |value: &Option<Document>| diff::short(value.as_ref().map(Document::value).as_ref());
+        format!("{} {} -> {}", escape::line(path), told(&field.before), told(&field.after))
     } else {
         escape::line(path).into_owned()
     }

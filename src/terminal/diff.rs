@@ -2,8 +2,9 @@
 
 use meshbook_runtime::change::FieldChange;
 use meshbook_runtime::change::field::{Path, Step};
-use meshbook_runtime::value::Hunk;
+use meshbook_runtime::value::{Document, Hunk};
 use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
 
 use super::escape;
 use super::look::Look;
@@ -57,11 +58,19 @@ fn lines_of(field: &FieldChange, look: Look) -> Vec<String> {
 pub fn lines_back(fields: &[FieldReport], look: Look) -> Vec<String> {
     fields
         .iter()
-        .flat_map(|field| field_lines(&field.path, field.after.as_ref(), field.before.as_ref(), look))
+        .flat_map(|field| {
+            let (from, to) = (field.after.as_ref().map(Document::value), field.before.as_ref().map(Document::value));
+            field_lines(&field.path, from.as_ref(), to.as_ref(), look)
+        })
         .collect()
 }
 
 fn field_lines(path: &str, from: Option<&Value>, to: Option<&Value>, look: Look) -> Vec<String> {
+    if let (Some(Value::String(from)), Some(Value::String(to))) = (from, to)
+        && (from.contains('\n') || to.contains('\n'))
+    {
+        return text_lines(path, from, to, look);
+    }
     // Where both are there, people compare them; alone, a very long value is only named.
     let alone = from.is_none() || to.is_none();
     let told = |sign: char, value: &Value| {
@@ -74,6 +83,28 @@ fn field_lines(path: &str, from: Option<&Value>, to: Option<&Value>, look: Look)
     let gone = from.into_iter().flat_map(|value| told('-', value)).map(|line| look.bad(line));
     let new = to.into_iter().flat_map(|value| told('+', value)).map(|line| look.good(line));
     gone.chain(new).collect()
+}
+
+/// The lines by which two texts differ, each with the one before and after, below their path.
+fn text_lines(path: &str, from: &str, to: &str, look: Look) -> Vec<String> {
+    let difference = TextDiff::from_lines(from, to);
+    let mut told = vec![format!("  {}:", escape::line(path))];
+    let mut more = 0;
+    for operation in difference.grouped_ops(1).iter().flatten() {
+        for change in difference.iter_changes(operation) {
+            let line = escape::line(change.value().trim_end_matches('\n'));
+            match change.tag() {
+                _ if told.len() > LINES => more += usize::from(change.tag() != ChangeTag::Equal),
+                ChangeTag::Equal => told.push(look.dim(format!("    {line}"))),
+                ChangeTag::Delete => told.push(look.bad(format!("-   {line}"))),
+                ChangeTag::Insert => told.push(look.good(format!("+   {line}"))),
+            }
+        }
+    }
+    if more > 0 {
+        told.push(look.dim(format!("    and {more} more lines")));
+    }
+    told
 }
 
 fn value_lines(sign: char, path: &str, value: &Value) -> Vec<String> {
@@ -165,6 +196,27 @@ mod tests {
         let long = lines(&[field(&["data", "values"], None, Some(json!("x".repeat(3_000))))], Look::PLAIN);
         assert_eq!(long.len(), 1);
         assert!(long[0].ends_with("… and 2880 characters") && long[0].len() < 200, "{long:?}");
+    }
+
+    #[test]
+    fn of_two_texts_the_lines_that_differ_are_told() {
+        let before = "defaultConfig:\n  discoveryAddress: istiod\nenableTracing: true\nrootNamespace: istio-system\ntrustDomain: a";
+        let after = before.replace("Tracing: true", "Tracing: false").replace("istiod\n", "istiod\n  meshId: one\n");
+        let text = field(&["data", "mesh"], Some(json!(before)), Some(json!(after)));
+        assert_eq!(
+            lines(&[text], Look::PLAIN),
+            [
+                "  data.mesh:",
+                "      discoveryAddress: istiod",
+                "-   enableTracing: true",
+                "+     meshId: one",
+                "+   enableTracing: false",
+                "    rootNamespace: istio-system",
+            ]
+        );
+        let numbers = |from: usize| (from..from + 200).map(|number| format!("{number}\n")).collect::<String>();
+        let far = lines(&[field(&["data"], Some(json!(numbers(0))), Some(json!(numbers(1_000))))], Look::PLAIN);
+        assert_eq!((far.len(), far.last().unwrap().as_str()), (62, "    and 340 more lines"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod escape;
 pub mod grid;
 pub mod live;
 pub mod look;
+pub mod many;
 pub mod pager;
 pub mod reporter;
 pub mod screen;

@@ -8,9 +8,13 @@ use meshbook_runtime::record::event::{ChangeOutcome, Changing, Event, Line, Proo
 use meshbook_runtime::run::Reporter;
 
 use super::look::Look;
+use super::many::Many;
 use super::screen::Screen;
 use super::{diff, escape, table, took};
 use crate::report::Report;
+
+/// So many changes of one kind, made one after the other, are told with their fields. Of more, the record has each.
+const FEW: usize = 64;
 
 /// Writes the report of a run to a screen, and collects it.
 pub struct Terminal {
@@ -18,7 +22,6 @@ pub struct Terminal {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     report: Report,
     /// How many steps lie around what happens now.
@@ -28,6 +31,15 @@ struct State {
     at_prompt: bool,
     /// The change that a question has just shown: its difference need not be shown again.
     asked: Option<(String, Vec<FieldChange>)>,
+    /// Which of the changes that follow each other are told.
+    many: Many,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let report = Report::default();
+        State { report, depth: 0, steps: 0, at_prompt: false, asked: None, many: Many::new(FEW) }
+    }
 }
 
 impl Terminal {
@@ -69,6 +81,9 @@ impl Terminal {
         let look = self.screen.look();
         let indent = "  ".repeat(state.depth);
         let print = |text: String| self.screen.print(format!("{indent}{text}").trim_end());
+        if !is_of_changes(&line.event) {
+            self.end_of_many(state, &print);
+        }
         match &line.event {
             Event::Started(started) if state.at_prompt => self.banner(started),
             Event::Started(started) => self.header(started),
@@ -115,6 +130,9 @@ impl Terminal {
                 }
             }
             Event::Changing(changing) => {
+                if !self.tells(state, line.number, changing.verb(), &changing.object.kind.kind) {
+                    return;
+                }
                 let asked = state.asked.take();
                 let asked = asked
                     .is_some_and(|(object, fields)| object == changing.object.to_string() && fields == changing.fields);
@@ -124,25 +142,41 @@ impl Terminal {
                 }
             }
             Event::Planned(changing) => {
-                self.change(changing, &format!("would {}", changing.verb()), &print);
+                let verb = format!("would {}", changing.verb());
+                if self.tells(state, line.number, &verb, &changing.object.kind.kind) {
+                    self.change(changing, &verb, &print);
+                }
             }
-            Event::ChangeAnswered { outcome, .. } => match outcome {
-                ChangeOutcome::Made { .. } => print(format!("  {} made", look.ok())),
-                ChangeOutcome::NotMade { failure } => {
-                    print(format!("  {} not made, nothing changed: {}", look.failed(), escape::joined(&failure.1)));
+            Event::ChangeAnswered { change, outcome } => {
+                // Of changes that were announced together, it is said which one is meant.
+                let is_last = state.report.changes.last().is_none_or(|last| last.number == *change);
+                let which = match is_last && state.many.has_told(*change) {
+                    true => String::new(),
+                    false => format!(": {}", look.name(escape::line(&state.report.object_of(*change)))),
+                };
+                match outcome {
+                    ChangeOutcome::Made { .. } if !state.many.has_told(*change) => {}
+                    ChangeOutcome::Made { .. } => print(format!("  {} made{which}", look.ok())),
+                    ChangeOutcome::NotMade { failure } => {
+                        let why = escape::joined(&failure.1);
+                        print(format!("  {} not made, nothing changed{which}: {why}", look.failed()));
+                    }
+                    ChangeOutcome::Unknown { failure } => {
+                        let why = escape::joined(&failure.1);
+                        print(format!("  {} nobody knows whether it was made{which}: {why}", look.open()));
+                    }
                 }
-                ChangeOutcome::Unknown { failure } => {
-                    print(format!(
-                        "  {} nobody knows whether it was made: {}",
-                        look.open(),
-                        escape::joined(&failure.1)
-                    ));
-                }
-            },
+            }
             Event::NotEvaluated { what } => {
                 print(look.dim(format!("not evaluated in a plan: {}", escape::joined(what))))
             }
             Event::TakingBack { change, why } => {
+                let Some(kind) = state.report.change(*change).map(|change| change.reference.kind.kind.clone()) else {
+                    return;
+                };
+                if !self.tells(state, *change, "take back", &kind) {
+                    return;
+                }
                 let Some(change) = state.report.change(*change) else { return };
                 if change.fleeting {
                     // All of it goes, as was said when it was made.
@@ -161,7 +195,13 @@ impl Terminal {
                 }
                 print(look.dim(format!("  because: {}", escape::joined(why))));
             }
-            Event::TakenBack { outcome, .. } => {
+            Event::TakenBack { change, outcome } => {
+                if !state.many.has_told(*change) {
+                    if outcome.is_clean() {
+                        return;
+                    }
+                    print(look.name(escape::line(&state.report.object_of(*change))));
+                }
                 for text in undone(outcome, look) {
                     print(format!("  {text}"));
                 }
@@ -170,6 +210,27 @@ impl Terminal {
                 let look = self.screen.error_look();
                 self.screen.say(&format!("{indent}{} {}", look.notice("warning:"), escape::joined(message)));
             }
+        }
+    }
+
+    /// Whether a change is told by itself; else how far they have come.
+    fn tells(&self, state: &mut State, change: u64, verb: &str, kind: &str) -> bool {
+        let tells = state.many.tells(change, verb, kind);
+        if !tells {
+            self.screen.wait(state.many.so_far().as_deref());
+        }
+        tells
+    }
+
+    /// Counts what was not told, where something else follows.
+    fn end_of_many(&self, state: &mut State, print: &dyn Fn(String)) {
+        let others = state.many.others();
+        if others.is_empty() {
+            return;
+        }
+        self.screen.wait(None);
+        for (verb, objects) in others {
+            print(format!("{} {objects}: the record has each", self.screen.look().notice(verb)));
         }
     }
 
@@ -294,6 +355,20 @@ impl Reporter for Terminal {
     fn progress(&self, what: Option<&str>) {
         self.screen.wait(what);
     }
+}
+
+/// Whether an event is of changes that may follow each other in great number.
+fn is_of_changes(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Changing(_)
+            | Event::Planned(_)
+            | Event::ChangeAnswered { .. }
+            | Event::TakingBack { .. }
+            | Event::TakenBack { .. }
+            | Event::Looked { .. }
+            | Event::Settled { .. }
+    )
 }
 
 /// Where a run acts, so that nobody takes the one for the other: `LAB breaker`, `LIVE prod-eu1 (https://…)`.

@@ -38,7 +38,6 @@ pub mod dependents;
 pub mod descriptor;
 pub mod desired;
 pub mod differences;
-pub mod document;
 pub mod effective;
 pub mod ejections;
 pub mod envoy;

@@ -40,13 +40,18 @@ impl Journal {
 
     /// Writes an event. If the disk does not take it, the run may go on reading, and a person is told once.
     pub(crate) fn note(&self, at: Timestamp, event: Event) -> u64 {
-        let (number, failed) = self.write(at, event, false);
+        self.pass(at, event).number
+    }
+
+    /// Writes an event as [`Journal::note`] does, and gives it back as it was written.
+    pub(crate) fn pass(&self, at: Timestamp, event: Event) -> Line {
+        let (line, failed) = self.write(at, event, false);
         if let Some(why) = failed {
             let message =
                 format!("the record cannot be written any more: {why}; reads go on, but nothing will be changed");
             self.write(at, Event::Warning { message }, false);
         }
-        number
+        line
     }
 
     /// Writes an event and flushes it to the disk.
@@ -89,14 +94,14 @@ impl Journal {
     /// Writes an event that has to be reported even if the disk does not take it: what was changed is taken back all
     /// the same. Flushed if it can be.
     pub(crate) fn flush_if_possible(&self, at: Timestamp, event: Event) -> u64 {
-        self.write(at, event, true).0
+        self.write(at, event, true).0.number
     }
 
     /// Writes a run's last event. It is flushed if one before it was: the record of a run that has only read does not
     /// wait for the disk.
     pub(crate) fn end(&self, at: Timestamp, event: Event) -> u64 {
         let flush = self.state.lock().file.as_ref().is_some_and(RecordFile::is_flushed);
-        self.write(at, event, flush).0
+        self.write(at, event, flush).0.number
     }
 
     /// Why nothing may be changed, if the record cannot be written.
@@ -124,8 +129,8 @@ impl Journal {
         &*self.reporter
     }
 
-    /// Answers the number, and why it was not written if this is news.
-    fn write(&self, at: Timestamp, event: Event, flush: bool) -> (u64, Option<String>) {
+    /// Answers the line, and why it was not written if this is news.
+    fn write(&self, at: Timestamp, event: Event, flush: bool) -> (Line, Option<String>) {
         let mut state = self.state.lock();
         let line = line(state.next, at, event);
         state.next += 1;
@@ -137,7 +142,7 @@ impl Journal {
             state.broken = Some(error.to_string());
         }
         self.reporter.line(&line);
-        (line.number, news)
+        (line, news)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::event::{ChangeOutcome, Changing, Event, UndoOutcome};
 use crate::change::FieldChange;
@@ -167,6 +167,30 @@ pub fn value(document: &mut Value) {
     }
 }
 
+/// Whether a copy of an answer without its secrets would be another one.
+pub(crate) fn hides_some(reply: &Reply) -> bool {
+    match reply {
+        Reply::Json(document) => holds_some(document),
+        Reply::Text(text) | Reply::Http { body: text, .. } => without_secrets(text).is_some(),
+        Reply::Time(_) | Reply::Done => false,
+    }
+}
+
+/// Whether [`value`] may change anything in a document.
+fn holds_some(document: &Value) -> bool {
+    match document {
+        Value::String(text) => without_secrets(text).is_some(),
+        Value::Array(items) => items.iter().any(holds_some),
+        Value::Object(fields) => {
+            let named_secret = is_named_secret(fields);
+            is_secret(document)
+                || is_file(document)
+                || fields.iter().any(|(key, inner)| hides(key, inner, named_secret) || holds_some(inner))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// Removes secrets from text.
 pub fn text(text: &str) -> String {
     without_secrets(text).unwrap_or_else(|| text.to_owned())
@@ -229,12 +253,20 @@ fn object(document: &mut Value) {
     let Value::Object(fields) = document else {
         return;
     };
-    // The environment of a container names its variables beside their values.
-    let named_secret = fields.get("name").and_then(Value::as_str).is_some_and(is_secret_key);
+    let named_secret = is_named_secret(fields);
     for (key, inner) in fields.iter_mut() {
-        let secret = is_secret_key(key) || named_secret && key == "value";
-        if secret && (inner.is_string() || inner.is_number()) { *inner = REDACTED.into() } else { value(inner) }
+        if hides(key, inner, named_secret) { *inner = REDACTED.into() } else { value(inner) }
     }
+}
+
+/// Whether an object names a secret beside its value, as the environment of a container names its variables.
+fn is_named_secret(fields: &Map<String, Value>) -> bool {
+    fields.get("name").and_then(Value::as_str).is_some_and(is_secret_key)
+}
+
+/// Whether the value of a key is secret as a whole.
+fn hides(key: &str, inner: &Value, named_secret: bool) -> bool {
+    (is_secret_key(key) || named_secret && key == "value") && (inner.is_string() || inner.is_number())
 }
 
 fn is_secret(object: &Value) -> bool {
@@ -327,13 +359,61 @@ fn is_secret_key(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    fn redacted(mut document: Value) -> Value {
-        value(&mut document);
-        document
+    fn redacted(document: Value) -> Value {
+        let mut redacted = document.clone();
+        value(&mut redacted);
+        assert!(redacted == document || holds_some(&document), "{document} goes into the record as it is");
+        redacted
+    }
+
+    /// Documents of such words as are secret, and of such as only sound alike.
+    fn document() -> impl Strategy<Value = Value> {
+        let word = prop::sample::select(vec![
+            "Secret",
+            "v1",
+            "File",
+            "",
+            "data",
+            "name",
+            "DB_PASSWORD",
+            "secretName",
+            "password=hunter2",
+            "Bearer abcdefghijkl",
+            "postgres://user:pa55@db:5432/x",
+            "graph-core",
+        ]);
+        let key = prop::sample::select(vec![
+            "kind",
+            "apiVersion",
+            "name",
+            "value",
+            "data",
+            "content",
+            "token",
+            "metadata",
+            "items",
+        ]);
+        let leaf = prop_oneof![word.prop_map(Value::from), any::<i32>().prop_map(Value::from), Just(Value::Null)];
+        leaf.prop_recursive(4, 40, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((key.clone(), inner), 0..5).prop_map(|fields| Value::Object(
+                    fields.into_iter().map(|(key, value)| (key.into(), value)).collect()
+                )),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_into_the_record_as_it_is_holds_no_secret(document in document()) {
+            redacted(document);
+        }
     }
 
     #[test]

@@ -7,11 +7,14 @@ use serde_json::Value;
 
 use crate::effect::ObjectRef;
 use crate::record::event::{Changing, UndoOutcome};
+use crate::value::Document;
 
 /// The changes of a run, oldest first, and its open steps.
 #[derive(Default)]
 pub(crate) struct Ledger {
     pub(crate) entries: Vec<Entry>,
+    /// What a person says to have done by hand, and no step that passed has proved yet.
+    pub(crate) by_hand: Vec<String>,
     /// Whether a proof has passed since the last change.
     pub(crate) proved: bool,
     pub(crate) steps: Vec<OpenStep>,
@@ -48,7 +51,7 @@ pub(crate) struct Entry {
     /// As it was sent, secrets included: this process can take back what the record cannot. JSON, as in a record.
     changing: Box<str>,
     /// The object as the server answered; `None` if the answer was lost.
-    post_image: Option<Box<str>>,
+    post_image: Option<Document>,
     pub(crate) state: State,
 }
 
@@ -61,7 +64,7 @@ impl Entry {
 
     /// The object as the server answered; `None` if the answer was lost.
     pub(crate) fn post_image(&self) -> Option<Value> {
-        self.post_image.as_deref().map(|text| serde_json::from_str(text).expect("a value was written here"))
+        self.post_image.as_ref().map(Document::value)
     }
 }
 
@@ -85,9 +88,15 @@ impl Ledger {
             number,
             object: changing.object.clone(),
             changing: serde_json::to_string(changing).expect("a change is plain data with string keys").into(),
-            post_image: post_image.map(|value| value.to_string().into()),
+            post_image: post_image.map(Document::of),
             state: State::Unsettled,
         });
+        self.proved = false;
+    }
+
+    /// Adds what a person has done. Proofs before it say nothing about it.
+    pub(crate) fn add_by_hand(&mut self, what: &str) {
+        self.by_hand.push(what.to_owned());
         self.proved = false;
     }
 
@@ -96,6 +105,7 @@ impl Ledger {
         if !self.proved {
             return Vec::new();
         }
+        self.by_hand.clear();
         let unsettled = self.entries.iter_mut().filter(|entry| entry.state == State::Unsettled);
         unsettled
             .map(|entry| {
@@ -107,7 +117,9 @@ impl Ledger {
 
     /// Writes down what came of taking a change back.
     pub(crate) fn taken_back(&mut self, number: u64, outcome: &UndoOutcome) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) {
+        // They stand in the order of their numbers.
+        if let Ok(place) = self.entries.binary_search_by_key(&number, |entry| entry.number) {
+            let entry = &mut self.entries[place];
             entry.state = match outcome {
                 outcome if outcome.is_clean() => State::TakenBack,
                 other => State::LeftBehind(other.to_string()),

@@ -14,6 +14,7 @@ use crate::change::{Change, Changed};
 use crate::effect::{Call, Class, Effect, Notice, Reply};
 use crate::failure::{BAD_ANSWER, Failure, NOT_FOUND, SCRIPT};
 use crate::record::event::Event;
+use crate::record::redact;
 
 impl Run {
     /// Reads or probes.
@@ -46,7 +47,7 @@ impl Run {
                 Err(failure) if failure.is(&NOT_FOUND) => self.gate.overlay.created(&effect.call).ok_or(failure),
                 Err(failure) => Err(failure),
             };
-            self.journal.note(now, looked(effect, self.beside.clone(), (call, place as u64), &answer, took));
+            let answer = self.recorded(now, effect, (call, place as u64), answer, took);
             results.push(self.latched(answer));
         }
         results
@@ -131,6 +132,33 @@ impl Run {
         outcome
     }
 
+    /// Writes a read down. A list of thousands of objects goes into the record and comes back: it is copied only if the
+    /// record has to keep something of it out.
+    fn recorded(
+        &self,
+        now: Timestamp,
+        effect: Effect,
+        ordinal: (u64, u64),
+        mut answer: Result<Reply, Failure>,
+        took: Duration,
+    ) -> Result<Reply, Failure> {
+        let mut lent = false;
+        let reply = answer.as_mut().ok().map(|reply| match facts(&effect.call, reply) {
+            Some(facts) => facts,
+            None if redact::hides_some(reply) => reply.clone(),
+            None => {
+                lent = true;
+                std::mem::replace(reply, Reply::Done)
+            }
+        });
+        let failure = answer.as_ref().err().map(|failure| (failure.code.name.to_owned(), failure.message.clone()));
+        let event = Event::Looked { effect, beside: self.beside.clone(), ordinal, reply, failure, took };
+        match self.journal.pass(now, event).event {
+            Event::Looked { reply: Some(reply), .. } if lent => Ok(reply),
+            _ => answer,
+        }
+    }
+
     async fn look(&self, effect: &Effect) -> (Result<Reply, Failure>, Duration) {
         let span =
             tracing::info_span!("effect", class = %effect.class, target = %effect.target, took = tracing::field::Empty);
@@ -157,25 +185,14 @@ impl Run {
     }
 }
 
-/// A read as the record has it.
-fn looked(
-    effect: Effect,
-    beside: Option<Box<str>>,
-    ordinal: (u64, u64),
-    answer: &Result<Reply, Failure>,
-    took: Duration,
-) -> Event {
-    let (reply, failure) = match answer {
+/// What stands in the record in the place of an answer that is kept elsewhere.
+fn facts(call: &Call, reply: &Reply) -> Option<Reply> {
+    let facts = |bytes: &[u8]| Some(Reply::Json(crate::transport::files::facts(bytes)));
+    match (call, reply) {
         // A file stays where it is; the record says which it was.
-        Ok(Reply::Text(text)) if matches!(effect.call, Call::ReadFile { .. }) => {
-            (Some(Reply::Json(crate::transport::files::facts(text.as_bytes()))), None)
-        }
+        (Call::ReadFile { .. }, Reply::Text(text)) => facts(text.as_bytes()),
         // What was rendered stands in the record object by object, where it is applied.
-        Ok(Reply::Json(objects)) if matches!(effect.call, Call::Render(_)) => {
-            (Some(Reply::Json(crate::transport::files::facts(objects.to_string().as_bytes()))), None)
-        }
-        Ok(reply) => (Some(reply.clone()), None),
-        Err(failure) => (None, Some((failure.code.name.to_owned(), failure.message.clone()))),
-    };
-    Event::Looked { effect, beside, ordinal, reply, failure, took }
+        (Call::Render(_), Reply::Json(objects)) => facts(objects.to_string().as_bytes()),
+        _ => None,
+    }
 }

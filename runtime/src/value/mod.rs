@@ -1,6 +1,7 @@
 //! The values that scripts hold beside Rhai's own: durations, quantities, lists, and what is missing.
 
 pub mod context;
+pub mod document;
 pub mod duration;
 pub mod list;
 pub mod missing;
@@ -10,6 +11,7 @@ pub mod quantity;
 pub mod table;
 
 pub use context::Context;
+pub use document::Document;
 pub use duration::Span;
 pub use list::List;
 pub use missing::Missing;

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use meshbook_runtime::value::Document;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::clean::{clean, hash};
-use crate::document::Document;
 
 const FIRST: &str = "# meshbook-backup ";
 const MANIFEST: &str = "# manifest ";

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshbook_runtime::effect::{Call, Effect, ObjectRef, Reply, ResourceKind};
 use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND};
 use meshbook_runtime::run::Run;
+use meshbook_runtime::value::Document;
 use serde_json::Value;
 
 use super::age::Recipient;
 use super::clean::{clean, group_of, rank};
 use super::format::{Content, Manifest, Place};
-use crate::document::Document;
 use crate::evidence::root;
 use crate::kubernetes::{kinds, read};
 use crate::text::{and, count};

@@ -12,11 +12,10 @@ use meshbook_runtime::effect::{Effect, Reply};
 use meshbook_runtime::failure::{BAD_ANSWER, Failure};
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
-use meshbook_runtime::value::Table;
+use meshbook_runtime::value::{Document, Table};
 use serde_json::{Value, json};
 
 use crate::code::{BACKUP_DAMAGED, BACKUP_FOREIGN};
-use crate::document::Document;
 use crate::text::{count, first_line};
 use age::Identity;
 use format::{Content, Manifest, Place};

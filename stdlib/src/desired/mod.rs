@@ -13,11 +13,10 @@ use meshbook_runtime::change::{Change, Changed};
 use meshbook_runtime::effect::{ObjectRef, ResourceKind};
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
-use meshbook_runtime::value::Table;
+use meshbook_runtime::value::{Document, Table};
 use serde_json::{Value, json};
 
 use crate::backup::clean;
-use crate::document::Document;
 use crate::kubernetes::read;
 use crate::text::count;
 
@@ -170,11 +169,23 @@ pub fn parts(rule: Rule, objects: Vec<Differing>) -> Vec<Part> {
     parts.into_iter().map(|part| Part(Arc::new(part))).collect()
 }
 
-/// A table of all objects that differ.
+/// A table of the objects that differ. Of kinds with very many of them the rest is counted: nobody reads thousands.
 pub fn table(title: String, parts: &[Part], notes: &[String]) -> Table {
     let mut table = if parts.is_empty() { Table::line(title) } else { Table::new(title, &["OBJECT", "IS"]) };
-    for one in parts.iter().flat_map(|part| &part.0.objects) {
-        table.row([one.reference.to_string(), one.state.text().to_owned()]);
+    for part in parts {
+        for one in part.0.objects.iter().take(FEW) {
+            table.row([one.reference.to_string(), one.state.text().to_owned()]);
+        }
+        let mut others: Vec<(&str, usize)> = Vec::new();
+        for state in part.0.objects.iter().skip(FEW).map(|one| one.state.text()) {
+            match others.iter_mut().find(|(other, _)| *other == state) {
+                Some((_, number)) => *number += 1,
+                None => others.push((state, 1)),
+            }
+        }
+        for (state, number) in others {
+            table.row([format!("{} of kind {}", count(number, "more", "more"), part.0.kind), state.to_owned()]);
+        }
     }
     table.notes.extend(notes.iter().cloned());
     table

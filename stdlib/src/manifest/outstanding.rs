@@ -7,12 +7,11 @@ use meshbook_runtime::effect::Reply;
 use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND};
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
-use meshbook_runtime::value::Table;
+use meshbook_runtime::value::{Document, Table};
 use serde_json::{Value, json};
 
 use super::Manifest;
 use crate::desired::{self, Rule};
-use crate::document::Document;
 use crate::text::count;
 
 /// What is outstanding of a manifest.

@@ -1,5 +1,6 @@
 //! What comes after an installation, with pods that are replaced: a service that joins the mesh and then answers through real
-//! sidecars, new certificates by a restart, new limits and routes in real Envoys under load. By `configure`, which is undone as well, `restart` and `request`, which cannot be.
+//! sidecars, new certificates by a restart, new limits and routes in real Envoys under load, policies added where they are missing,
+//! statistics switched on. By `configure`, `add_missing` and `export_statistics`, which are undone as well, `restart` and `request`, which cannot be.
 
 use serde_json::Value;
 
@@ -12,6 +13,9 @@ const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/day2/c
 const DESTINATION_RULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/day2/update-destination-rule.rhai");
 const VIRTUAL_SERVICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/day2/update-virtual-service.rhai");
 const OVERVIEW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/reference/proxy-overview.rhai");
+
+const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/installation/traffic-policies.rhai");
+const EVIDENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/reference/enable-evidence.rhai");
 
 /// Every request of a namespace is traced.
 const TRACED: &str = "
@@ -115,4 +119,40 @@ fn new_limits_and_routes_are_proved_in_real_envoys_or_taken_back() {
     let overview = real.meshbook(&["run", OVERVIEW, "workload=graph-core", "-n", kept.namespace]);
     println!("{overview}");
     assert_eq!((overview.code, real.newest_record().ending()), (0, "not_this"), "{overview}");
+}
+
+#[test]
+#[ignore = "needs a real mesh: tests/real/run"]
+fn policies_that_are_missing_are_added_and_statistics_speak_by_prometheus() {
+    let real = Cluster::real();
+    let served = Kept::new(&real, "summit-policies", "istio-injection: enabled");
+    // After it, so that their pods know its name.
+    let callers = Kept::new(&real, "summit-calls", "istio-injection: enabled");
+    let load = Load::between(&real, (callers.namespace, served.namespace), "graph-core", PACE, 400);
+    let policies = ["run", POLICIES, "service=graph-core", "-n", served.namespace, "--approve"];
+    let policies = || real.meshbook(&[&policies[..], &["destinationrule,virtualservice"]].concat());
+    let added = policies();
+    println!("{added}");
+    let record = real.newest_record();
+    assert_eq!((added.code, record.ending()), (0, "fixed"), "{added}");
+    let again = policies();
+    assert_eq!((again.code, real.newest_record().ending()), (0, "not_this"), "{again}");
+    let answers = load.stop();
+    println!("through all of it: {answers:?}");
+    assert!(answers.failed() * 1000 <= answers.ok, "{answers:?}");
+    real.meshbook(&["undo", &record.run]).ok();
+    for kind in ["destinationrule", "virtualservice"] {
+        assert_eq!(real.find(served.namespace, kind, "graph-core"), Value::Null, "the run has made it");
+    }
+
+    let _load = Load::on(&real, served.namespace, "graph-core", PACE, 100);
+    let evidence = ["run", EVIDENCE, "service=graph-core", "workload=front", "statistics=true", "-n", served.namespace];
+    let evidence = || real.meshbook(&[&evidence[..], &["--approve", "deployment"]].concat());
+    let switched = evidence();
+    println!("{switched}");
+    let record = real.newest_record();
+    assert_eq!((switched.code, record.ending()), (0, "fixed"), "{switched}");
+    real.meshbook(&["undo", &record.run]).ok();
+    let template = real.object(served.namespace, "deployment", "front")["spec"]["template"]["metadata"].clone();
+    assert_eq!(template["annotations"]["proxy.istio.io/config"], Value::Null, "{template}");
 }

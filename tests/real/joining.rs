@@ -1,12 +1,10 @@
-//! Namespaces and gateways that join a real mesh: by the labels that the real webhooks look at, and by objects that the real
-//! API server takes and gives back.
+//! A namespace that joins a real mesh and leaves it: by the labels that the real webhooks look at.
 
 use crate::cluster::Cluster;
 use crate::control_plane::{CANARY, until_well};
 use crate::kept::apply;
 
 const INJECTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/installation/injection.rhai");
-const GATEWAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/installation/gateways.rhai");
 
 /// A namespace that no other test looks at, and something in it that has no sidecar.
 const JOINS: &str = r#"
@@ -58,28 +56,4 @@ fn a_namespace_joins_changes_its_revision_and_leaves_again() {
         real.meshbook(&["undo", &run]).ok();
     }
     assert!(!is_injected(&real, "joins"), "both runs are taken back");
-}
-
-#[test]
-#[ignore = "needs a real mesh: tests/real/run"]
-fn a_gateway_without_an_address_is_taken_back_from_a_real_api_server() {
-    let real = Cluster::real();
-    apply(&real, "apiVersion: v1\nkind: Namespace\nmetadata: {name: no-address}\n");
-    // Nothing in this cluster makes load balancers.
-    let outcome = real.meshbook(&[
-        "run",
-        GATEWAYS,
-        "gateway_api=false",
-        "patience=5s",
-        "-n",
-        "no-address",
-        "--approve",
-        "serviceaccount,role,rolebinding,service,deployment,horizontalpodautoscaler",
-    ]);
-    println!("{}", outcome.stdout);
-    assert_eq!(outcome.code, 5, "{outcome}");
-    assert!(outcome.stdout.contains("its load balancer has no address yet"), "{outcome}");
-    let kinds = "serviceaccount,role,rolebinding,service,deployment,horizontalpodautoscaler";
-    let left = real.kubectl(&["get", kinds, "-n", "no-address", "-o", "name"]).ok();
-    assert!(!left.contains("istio-ingressgateway"), "everything that was made is deleted again, not: {left}");
 }

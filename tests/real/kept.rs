@@ -20,8 +20,15 @@ impl<'a> Kept<'a> {
     /// Makes the namespace with a label, and waits until the pods are ready.
     #[track_caller]
     pub fn new(cluster: &'a Cluster, namespace: &'static str, label: &str) -> Self {
+        Kept::running(cluster, namespace, label, "backend")
+    }
+
+    /// The same with another application in the pods of `graph-core`.
+    #[track_caller]
+    pub fn running(cluster: &'a Cluster, namespace: &'static str, label: &str, application: &str) -> Self {
         let kept = Kept { cluster, namespace };
-        apply(cluster, &OBJECTS.replace("NAMESPACE", namespace).replace("INJECTION", label));
+        let objects = OBJECTS.replace("NAMESPACE", namespace).replace("INJECTION", label);
+        apply(cluster, &objects.replace("APPLICATION", application));
         kept.until_rolled_out();
         kept
     }
@@ -38,7 +45,13 @@ impl<'a> Kept<'a> {
     /// The revisions whose sidecars its pods have, each once; `none` for a pod without.
     #[track_caller]
     pub fn revisions(&self) -> Vec<String> {
-        let pods = self.cluster.kubectl(&["get", "pods", "-n", self.namespace, "-o", "json"]).ok();
+        self.revisions_of("app")
+    }
+
+    /// The same of those pods that a selector of labels finds.
+    #[track_caller]
+    pub fn revisions_of(&self, labels: &str) -> Vec<String> {
+        let pods = self.cluster.kubectl(&["get", "pods", "-n", self.namespace, "-l", labels, "-o", "json"]).ok();
         let pods: Value = serde_json::from_str(&pods).expect("kubectl prints JSON");
         let pods = pods["items"].as_array().expect("it is a list").iter();
         let present = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());

@@ -108,14 +108,21 @@ fn installs_and_takes_back(bare: &Cluster) {
     let empty = istio_objects(bare);
     run(bare, "installation/precheck", &[], "not_this");
     let from = Instant::now();
-    let planned = bare.meshbook(&["plan", &format!("{RUNBOOKS}/installation/install.rhai"), VALUES]);
+    // With an ingress gateway; the cluster's second installation is the profile `minimal`.
+    let wanted = ["profile=default", VALUES];
+    let runbook = format!("{RUNBOOKS}/installation/install.rhai");
+    let planned = bare.meshbook(&[&["plan", &runbook], &wanted[..]].concat());
     println!("plan: {:.1} s\n{}", from.elapsed().as_secs_f64(), planned.stdout);
     assert_eq!(planned.code, 0, "{planned}");
     assert_eq!(istio_objects(bare), empty, "a plan makes nothing");
 
-    let (_, first) = run(bare, "installation/install", &[VALUES, "--approve", KINDS], "fixed");
+    let install = [&wanted[..], &["--approve", KINDS]].concat();
+    let (_, first) = run(bare, "installation/install", &install, "fixed");
+    assert!(first.changed().contains(&"istio-ingressgateway"), "{:?}", first.changed());
+    let mesh = bare.object("istio-system", "configmap", "istio")["data"]["mesh"].to_string();
+    assert!(mesh.contains("otel-tracing"), "the values of the file are in it: {mesh}");
     run(bare, "installation/validate", &[], "not_this");
-    let (_, again) = run(bare, "installation/install", &[VALUES, "--approve", KINDS], "not_this");
+    let (_, again) = run(bare, "installation/install", &install, "not_this");
     assert!(again.changed().is_empty(), "{:?}", again.changed());
     let second = installs_a_canary(bare);
     for record in [&second, &first] {

@@ -9,6 +9,7 @@ mod cluster;
 mod control_plane;
 mod day2;
 mod failover;
+mod gateways;
 mod installation;
 mod joining;
 mod kept;

@@ -1,12 +1,15 @@
 //! Two real revisions: a namespace of its own goes (`label_for`) to the canary and back by the real webhooks; and a revision that real
-//! proxies are connected to is not removed.
+//! proxies are connected to is not removed; and a workload that does worse on the canary goes back, while what passed stays.
 
 use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::control_plane::{CANARY, Finally, until_well};
+use crate::kept::Kept;
+use crate::load::{Load, Pace};
 
 const NAMESPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/upgrade/canary-namespace.rhai");
+const PROMOTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/upgrade/promote.rhai");
 const RETIRE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/upgrade/retire.rhai");
 
 #[test]
@@ -41,6 +44,32 @@ fn a_namespace_goes_to_the_canary_and_back_and_a_revision_in_use_stays() {
     let record = real.newest_record();
     assert!(record.said().contains("old revision in use") && record.changed().is_empty(), "{kept}");
     assert!(kept.stdout.contains("Namespace summit-canary"), "{kept}");
+}
+
+#[test]
+#[ignore = "needs a real mesh: tests/real/run"]
+fn a_workload_that_does_worse_on_the_canary_goes_back_by_prometheus() {
+    let _alone = CANARY.lock();
+    let real = Cluster::real();
+    until_well(&real, "summit-canary");
+    let served = Kept::running(&real, "summit-worse", "istio-injection: enabled", "backend 0.02 1000 canary");
+    // After it, so that their pods know its name.
+    let callers = Kept::new(&real, "summit-asks", "istio-injection: enabled");
+    let pace = Pace { callers: 4, pause: 50, seconds: 900 };
+    let load = Load::between(&real, (callers.namespace, served.namespace), "graph-core", pace, 2000);
+    let args = ["run", PROMOTE, "revision=canary", "soak=30s", "look_back=30s", "idle=true", "-n", served.namespace];
+    let outcome = real.meshbook(&[&args[..], &["--approve", "namespace,deployment"]].concat());
+    println!("{outcome}");
+    assert_eq!(outcome.code, 5, "{outcome}");
+    served.until_rolled_out();
+    assert_eq!(served.revisions_of("app=graph-core"), ["default"], "it is as before, with the old sidecar: {outcome}");
+    assert_eq!(served.revisions_of("app=front"), ["canary"], "it was proved, and stays: {outcome}");
+    let labels = real.object("", "namespace", served.namespace)["metadata"]["labels"].clone();
+    assert_eq!((&labels["istio.io/rev"], &labels["istio-injection"]), (&Value::Null, &"enabled".into()));
+    drop(load);
+    let after = Load::between(&real, (callers.namespace, served.namespace), "graph-core", pace, 400).stop();
+    println!("after it: {after:?}");
+    assert_eq!(after.failed(), 0, "it serves again");
 }
 
 /// The revision whose webhook gives a new pod of the namespace its sidecar.

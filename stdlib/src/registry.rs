@@ -136,6 +136,8 @@ primitives! {
     control_plane_can_admit_proxies: "control_plane/can_admit_proxies.rs";
     control_plane_admit_proxies: "control_plane/admit_proxies.rs";
     connections_are_connected: "control_plane/are_connected.rs";
+    connections_is_missing: "control_plane/connections_is_missing.rs";
+    connections_why: "control_plane/connections_why.rs";
     webhooks_block_pods: "control_plane/block_pods.rs";
     webhooks_ignore_failures: "control_plane/ignore_failures.rs";
     webhooks_admit_pods: "control_plane/admit_pods.rs";

@@ -25,6 +25,16 @@ metadata: {name: traced, namespace: summit-joins}
 spec: {tracing: [{providers: [{name: jaeger}], randomSamplingPercentage: 100}]}
 ";
 
+/// What somebody has decided already.
+const BALANCED: &str = "
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: graph-core, namespace: summit-policies}
+spec:
+  host: graph-core
+  trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}
+";
+
 /// Few callers, for as long as a test may take.
 const PACE: Pace = Pace { callers: 4, pause: 50, seconds: 900 };
 
@@ -125,27 +135,31 @@ fn new_limits_and_routes_are_proved_in_real_envoys_or_taken_back() {
 #[ignore = "needs a real mesh: tests/real/run"]
 fn policies_that_are_missing_are_added_and_statistics_speak_by_prometheus() {
     let real = Cluster::real();
-    let served = Kept::new(&real, "summit-policies", "istio-injection: enabled");
+    // A caller that calls again from a pod that takes its place.
+    let applications = ("backend", "caller http://graph-core:8080/");
+    let served = Kept::running(&real, "summit-policies", "istio-injection: enabled", applications);
     // After it, so that their pods know its name.
     let callers = Kept::new(&real, "summit-calls", "istio-injection: enabled");
     let load = Load::between(&real, (callers.namespace, served.namespace), "graph-core", PACE, 400);
+    apply(&real, BALANCED);
+    let rule = || real.object(served.namespace, "destinationrule", "graph-core")["spec"].clone();
+    let before = rule();
     let policies = ["run", POLICIES, "service=graph-core", "-n", served.namespace, "--approve"];
     let policies = || real.meshbook(&[&policies[..], &["destinationrule,virtualservice"]].concat());
     let added = policies();
     println!("{added}");
     let record = real.newest_record();
     assert_eq!((added.code, record.ending()), (0, "fixed"), "{added}");
+    assert_eq!(rule()["trafficPolicy"]["loadBalancer"], before["trafficPolicy"]["loadBalancer"], "it stays: {added}");
     let again = policies();
     assert_eq!((again.code, real.newest_record().ending()), (0, "not_this"), "{again}");
     let answers = load.stop();
     println!("through all of it: {answers:?}");
     assert!(answers.failed() * 1000 <= answers.ok, "{answers:?}");
     real.meshbook(&["undo", &record.run]).ok();
-    for kind in ["destinationrule", "virtualservice"] {
-        assert_eq!(real.find(served.namespace, kind, "graph-core"), Value::Null, "the run has made it");
-    }
+    assert_eq!(rule(), before);
+    assert_eq!(real.find(served.namespace, "virtualservice", "graph-core"), Value::Null, "the run has made it");
 
-    let _load = Load::on(&real, served.namespace, "graph-core", PACE, 100);
     let evidence = ["run", EVIDENCE, "service=graph-core", "workload=front", "statistics=true", "-n", served.namespace];
     let evidence = || real.meshbook(&[&evidence[..], &["--approve", "deployment"]].concat());
     let switched = evidence();

@@ -20,15 +20,20 @@ impl<'a> Kept<'a> {
     /// Makes the namespace with a label, and waits until the pods are ready.
     #[track_caller]
     pub fn new(cluster: &'a Cluster, namespace: &'static str, label: &str) -> Self {
-        Kept::running(cluster, namespace, label, "backend")
+        Kept::running(cluster, namespace, label, ("backend", ""))
     }
 
-    /// The same with another application in the pods of `graph-core`.
+    /// The same with other applications: in the pods of `graph-core`, and in that of `front`, which has none else.
     #[track_caller]
-    pub fn running(cluster: &'a Cluster, namespace: &'static str, label: &str, application: &str) -> Self {
+    pub fn running(
+        cluster: &'a Cluster,
+        namespace: &'static str,
+        label: &str,
+        (application, caller): (&str, &str),
+    ) -> Self {
         let kept = Kept { cluster, namespace };
         let objects = OBJECTS.replace("NAMESPACE", namespace).replace("INJECTION", label);
-        apply(cluster, &objects.replace("APPLICATION", application));
+        apply(cluster, &objects.replace("APPLICATION", application).replace("CALLER", &format!("\"{caller}\"")));
         kept.until_rolled_out();
         kept
     }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
 
+use meshbook_lab::crd::Catalog;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Outcome, Record, SCRIPTS};
+use crate::gateways::make_scale_and_take_back;
 use crate::kept::{Kept, apply};
 use crate::load::{Load, Pace};
 
@@ -104,12 +106,22 @@ fn written(cluster: &Cluster) -> BTreeMap<String, Value> {
     items.collect()
 }
 
+/// The CustomResourceDefinitions of the Gateway API, which Istio's installation leaves to the cluster.
+fn definitions_of_the_gateway_api() -> String {
+    let of = |one: &&Value| one["spec"]["group"] == "gateway.networking.k8s.io";
+    let items: Vec<&Value> = Catalog::get().definitions().iter().filter(of).collect();
+    json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()
+}
+
 fn installs_and_takes_back(bare: &Cluster) {
     let empty = istio_objects(bare);
     run(bare, "installation/precheck", &[], "not_this");
     let from = Instant::now();
     // With an ingress gateway; the cluster's second installation is the profile `minimal`.
-    let wanted = ["profile=default", VALUES];
+    let with_gateway = format!(
+        "{VALUES} components.ingressGateways[0].name=istio-ingressgateway components.ingressGateways[0].enabled=true components.ingressGateways[0].label.kubelet=real"
+    );
+    let wanted = ["profile=default", &with_gateway];
     let runbook = format!("{RUNBOOKS}/installation/install.rhai");
     let planned = bare.meshbook(&[&["plan", &runbook], &wanted[..]].concat());
     println!("plan: {:.1} s\n{}", from.elapsed().as_secs_f64(), planned.stdout);
@@ -226,9 +238,12 @@ fn injected(bare: &Cluster) -> String {
 #[ignore = "needs a real mesh: tests/real/run"]
 fn a_mesh_of_its_own_is_installed_restored_upgraded_under_load_and_its_old_revision_removed() {
     let bare = Cluster::bare();
+    // istiod looks for them when it starts.
+    apply(&bare, &definitions_of_the_gateway_api());
     installs_and_takes_back(&bare);
     run(&bare, "installation/install", &[VALUES, "--approve", KINDS], "fixed");
     scales_its_control_plane(&bare);
+    make_scale_and_take_back(&bare);
     loses_what_people_wrote_and_gets_it_back(&bare);
     installs_a_canary(&bare);
     moves_under_load(&bare);

@@ -39,15 +39,28 @@ def environment(pod, sidecar):
     return values
 
 
+def istiod_of(mesh, discovery, pod):
+    """The address of one of the istiods behind a name. A pod that was made together with them waits for the first address."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        services = mesh.get("service", "-n", "istio-system")["items"]
+        control_plane = next((service for service in services if service["metadata"]["name"] == discovery.split(".")[0]), None)
+        if control_plane:
+            selector = ",".join(f"{key}={value}" for key, value in control_plane["spec"]["selector"].items())
+            istiods = mesh.get("pod", "-n", "istio-system", "-l", selector)["items"]
+            addresses = [istiod["status"]["podIP"] for istiod in istiods if "deletionTimestamp" not in istiod["metadata"] and istiod["status"].get("podIP")]
+            if addresses:
+                return addresses[zlib.crc32(pod.encode()) % len(addresses)]
+        time.sleep(0.2)
+    raise RuntimeError(f"no istiod behind {discovery} has an address")
+
+
 def hosts(mesh, namespace, discovery, pod):
     """There is no cluster DNS. istiod's name leads to one of its pods, every other Service's to its ClusterIP, which the capture hands to Envoy."""
     services = mesh.get("service", "-A")["items"]
     lines = ["127.0.0.1 localhost"]
     if discovery:
-        control_plane = next(s for s in services if s["metadata"]["namespace"] == "istio-system" and s["metadata"]["name"] == discovery.split(".")[0])
-        selector = ",".join(f"{key}={value}" for key, value in control_plane["spec"]["selector"].items())
-        istiods = [istiod for istiod in mesh.get("pod", "-n", "istio-system", "-l", selector)["items"] if "deletionTimestamp" not in istiod["metadata"]]
-        lines.append(f"{istiods[zlib.crc32(pod.encode()) % len(istiods)]['status']['podIP']} {discovery}")
+        lines.append(f"{istiod_of(mesh, discovery, pod)} {discovery}")
     for service in services:
         name, where, address = service["metadata"]["name"], service["metadata"]["namespace"], service["spec"].get("clusterIP", "None")
         if address != "None" and not name.startswith("istiod"):
@@ -124,9 +137,10 @@ def start_meshed(mesh, pod, sidecar, application):
     arguments = " ".join(argument.replace("$(POD_NAMESPACE)", namespace) for argument in sidecar["args"])
     # A gateway listens on its own ports, and nothing is captured in its pod.
     capture = "" if "router" in sidecar["args"] else "pilot-agent istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15091,15021,15020 > capture.log 2>&1\n"
+    settings = "".join(f"echo {shlex.quote(entry['value'])} > /proc/sys/{entry['name'].replace('.', '/')}\n" for entry in pod["spec"].get("securityContext", {}).get("sysctls", []))
     pid = mesh.start(folder_of(pod), address, f"""
 mount --bind hosts /etc/hosts
-{capture}chown -R 1337:1337 .
+{settings}{capture}chown -R 1337:1337 .
 if [ $# -gt 0 ]; then "$@" > application.log 2>&1 & fi
 rm -f output
 mkfifo -m 666 output

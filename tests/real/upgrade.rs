@@ -52,7 +52,7 @@ fn a_workload_that_does_worse_on_the_canary_goes_back_by_prometheus() {
     let _alone = CANARY.lock();
     let real = Cluster::real();
     until_well(&real, "summit-canary");
-    let served = Kept::running(&real, "summit-worse", "istio-injection: enabled", "backend 0.02 1000 canary");
+    let served = Kept::running(&real, "summit-worse", "istio-injection: enabled", ("backend 0.02 1000 canary", ""));
     // After it, so that their pods know its name.
     let callers = Kept::new(&real, "summit-asks", "istio-injection: enabled");
     let pace = Pace { callers: 4, pause: 50, seconds: 900 };

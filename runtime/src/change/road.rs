@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::info_span;
 
 use super::send::{self, Outcome};
-use super::{Change, Changed, apply, creation, deletion, diff, levels, ownership, patch};
+use super::{Change, Changed, FieldChange, apply, creation, deletion, diff, levels, ownership, patch};
 use crate::effect::{Class, ObjectRef};
 use crate::failure::{CONFLICT, FORBIDDEN, Failure, INTERNAL, NOT_FOUND, REJECTED, SCRIPT, UNREACHABLE};
 use crate::gate::{access, approval};
@@ -271,7 +271,9 @@ fn read_back(run: &Run, changed: &Changing, post_image: Value) -> Value {
     }
     match send::look(&run.caller, send::Subject::of(changed)) {
         Ok(now) => {
-            for field in changed.fields.iter().filter(|field| !field.stands_in(&now)) {
+            // What the trial was given, such as a Service's address, the change may have got otherwise.
+            let since = |field: &&FieldChange| field.stands_in(&post_image) && !field.stands_in(&now);
+            for field in changed.fields.iter().filter(since) {
                 run.warn(format!(
                     "{object}: {} was set, but reads back otherwise: somebody else has changed it since",
                     field.path

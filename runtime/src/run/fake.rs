@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) meanwhile: Option<fn(&mut Value)>,
     /// A controller writes the status of an object right after every change of it.
     pub(crate) controlled: bool,
+    /// A new object gets an address, another one at each try.
+    pub(crate) allocates: bool,
     /// Loggers of processes, by pod, with their levels.
     pub(crate) levels: BTreeMap<String, Vec<Logger>>,
     version: u64,
@@ -201,6 +203,9 @@ impl State {
         created["metadata"]["uid"] = json!(format!("uid-{}", self.version + 1));
         created["metadata"]["creationTimestamp"] = json!(format!("t{}", self.version + 1));
         created["metadata"]["managedFields"] = json!([]);
+        if self.allocates {
+            created["spec"]["clusterIP"] = json!(format!("10.96.{}.{}", u8::from(dry_run), self.version));
+        }
         if dry_run { Ok(created) } else { Ok(self.store(object, created, FIELD_MANAGER)) }
     }
 

@@ -128,9 +128,15 @@ impl Connections {
         self.0.all.as_deref().map_err(|missing| missing.failure("the connections of the proxies"))
     }
 
-    /// Why nothing is known, if so.
-    pub fn missing(&self) -> Option<&Missing> {
-        self.0.all.as_ref().err()
+    /// Why nothing is known, if so: they could not be listed, or there are some and nobody has answered.
+    pub fn missing(&self) -> Option<Missing> {
+        match &self.0.all {
+            Err(missing) => Some(missing.clone()),
+            Ok(all) if !all.is_empty() && all.iter().all(Connection::is_silent) => {
+                Some(Missing::Unreachable("no istiod and no proxy answered".into()))
+            }
+            Ok(_) => None,
+        }
     }
 
     /// Whether every proxy that answered is connected to an istiod.
@@ -138,12 +144,10 @@ impl Connections {
     /// # Errors
     /// As [`Connections::seen`]; `NO_DATA` if no proxy answered although there are some.
     pub fn are_connected(&self) -> Result<bool, Failure> {
-        let all = self.seen()?;
-        if !all.is_empty() && all.iter().all(Connection::is_silent) {
-            return Err(Missing::Unreachable("no istiod and no proxy answered".into())
-                .failure("the connections of the proxies"));
+        match self.missing() {
+            Some(missing) => Err(missing.failure("the connections of the proxies")),
+            None => Ok(!self.seen()?.iter().any(Connection::is_lost)),
         }
-        Ok(!all.iter().any(Connection::is_lost))
     }
 }
 
@@ -273,6 +277,7 @@ mod tests {
         assert!(all(vec![one(Some(1.0), None), one(None, Some("istiod-1"))]).are_connected().expect("data"));
         assert!(!all(vec![one(Some(0.0), None)]).are_connected().expect("data"));
         assert!(all(vec![one(None, None)]).are_connected().expect_err("no data").is_no_data());
+        assert!(all(vec![one(None, None)]).missing().is_some() && all(vec![one(Some(0.0), None)]).missing().is_none());
         assert!(all(vec![]).are_connected().expect("no proxy is not connected"));
     }
 }

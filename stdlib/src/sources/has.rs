@@ -16,8 +16,13 @@ pub static PRIMITIVE: Primitive =
         params: &[
             param("source", Type::String, "prometheus, series, statistics, access_log or tracing")
                 .naming(Names::OneOf(&["prometheus", "series", "statistics", "access_log", "tracing"])),
-            optional("workload", Type::String, "()", "the caller; every one if it is left out")
-                .naming(descriptor::A_WORKLOAD),
+            optional(
+                "workload",
+                Type::String,
+                "()",
+                "the caller, in the run's namespace if there is one of that name; every one if it is left out",
+            )
+            .naming(descriptor::A_WORKLOAD),
         ],
         returns: "bool",
         summary: "Whether a source speaks: of every caller, or of one.",
@@ -47,7 +52,7 @@ pub static PRIMITIVE: Primitive =
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let sources = call.receiver::<Sources>()?;
     let workload = if call.given(1) { call.string(1)? } else { String::new() };
-    let told = sources.seen()?.speaks(Source::parse(&call.string(0)?)?, &workload);
+    let told = sources.seen()?.speaks(Source::parse(&call.string(0)?)?, &workload, call.run().namespace());
     saw(call, told.clone().err().unwrap_or_else(|| "it speaks".into()));
     Ok(Dynamic::from(told.is_ok()))
 }

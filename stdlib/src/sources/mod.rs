@@ -92,18 +92,22 @@ impl Source {
 }
 
 impl Seen {
-    /// Whether a source speaks, of every caller or of the workload of this name; why not.
+    /// Whether a source speaks, of every caller or of the workload of this name; why not. Of workloads that share the name,
+    /// the one in the namespace `home` is meant, if there is one.
     ///
     /// # Errors
     /// Why it does not.
-    pub fn speaks(&self, source: Source, workload: &str) -> Result<(), String> {
+    pub fn speaks(&self, source: Source, workload: &str, home: &str) -> Result<(), String> {
         let of_callers = |told: &dyn Fn(&Caller) -> Result<(), String>| {
-            let mut asked =
-                self.callers.iter().filter(|caller| workload.is_empty() || caller.workload == workload).peekable();
-            if asked.peek().is_none() {
+            let mut asked: Vec<&Caller> =
+                self.callers.iter().filter(|caller| workload.is_empty() || caller.workload == workload).collect();
+            if asked.is_empty() {
                 return Err(format!("{workload} is none of the callers"));
             }
-            asked.try_for_each(|caller| told(caller).map_err(|why| format!("{}: {why}", caller.workload)))
+            if !workload.is_empty() && asked.iter().any(|caller| caller.namespace == home) {
+                asked.retain(|caller| caller.namespace == home);
+            }
+            asked.into_iter().try_for_each(|caller| told(caller).map_err(|why| format!("{}: {why}", caller.workload)))
         };
         match source {
             Source::Prometheus => self.prometheus.clone(),
@@ -239,8 +243,19 @@ mod tests {
         assert_eq!(dark(&seen(false, callers())), ["front"]);
         assert!(dark(&seen(true, callers())).is_empty());
         let seen = seen(false, callers());
-        assert_eq!(seen.speaks(Source::Statistics, "reports"), Ok(()));
-        assert_eq!(seen.speaks(Source::Statistics, ""), Err("front: no".into()));
-        assert!(seen.speaks(Source::AccessLog, "nobody").is_err() && Source::parse("logs").is_err());
+        assert_eq!(seen.speaks(Source::Statistics, "reports", "summit"), Ok(()));
+        assert_eq!(seen.speaks(Source::Statistics, "", "summit"), Err("front: no".into()));
+        assert!(seen.speaks(Source::AccessLog, "nobody", "summit").is_err() && Source::parse("logs").is_err());
+    }
+
+    #[test]
+    fn of_two_workloads_of_one_name_the_own_namespaces_is_meant() {
+        let elsewhere = Caller { namespace: "batch".into(), ..caller("front", false, false) };
+        let callers = vec![elsewhere, caller("front", true, false)];
+        let seen = Seen { prometheus: Ok(()), series: Ok(()), callers };
+        assert_eq!(seen.speaks(Source::Statistics, "front", "summit"), Ok(()));
+        assert!(seen.speaks(Source::Statistics, "front", "batch").is_err());
+        assert!(seen.speaks(Source::Statistics, "front", "third").is_err(), "of both, where neither is one's own");
+        assert!(seen.speaks(Source::Statistics, "", "summit").is_err(), "every caller");
     }
 }

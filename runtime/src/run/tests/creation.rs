@@ -46,6 +46,18 @@ fn it_is_tried_approved_recorded_and_made() {
 }
 
 #[test]
+fn an_address_that_the_server_gives_at_each_try_is_nobody_elses_change() {
+    let bench = Bench::new();
+    bench.cluster.lock().allocates = true;
+    let run = bench.start();
+    let changed = run.change(bench.creation("catalog")).unwrap();
+    assert_eq!(changed.object["spec"]["clusterIP"], bench.cluster.object(&rule("catalog"))["spec"]["clusterIP"]);
+    let warned: Vec<_> =
+        bench.seen.events().into_iter().filter(|event| matches!(event, Event::Warning { .. })).collect();
+    assert!(warned.is_empty(), "{warned:?}");
+}
+
+#[test]
 fn what_exists_is_not_created() {
     let bench = Bench::new();
     let run = bench.start();

@@ -148,9 +148,10 @@ impl Terminal {
                 }
             }
             Event::ChangeAnswered { change, outcome } => {
-                // Of changes that were announced together, it is said which one is meant.
-                let is_last = state.report.changes.last().is_none_or(|last| last.number == *change);
-                let which = match is_last && state.many.has_told(*change) {
+                // Of changes that were announced together, one line after the other, it is said which one is meant.
+                let together = |other: &u64| state.report.change(*other).is_some();
+                let is_alone = ![change.wrapping_sub(1), change + 1].iter().any(together);
+                let which = match is_alone && state.many.has_told(*change) {
                     true => String::new(),
                     false => format!(": {}", look.name(escape::line(&state.report.object_of(*change)))),
                 };

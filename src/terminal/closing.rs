@@ -42,22 +42,19 @@ impl Closing<'_> {
         }
         let mut many = Many::new(CHANGES);
         for change in &report.changes {
-            if !many.tells(change.number, word(change.state), &change.reference.kind.kind) {
-                continue;
-            }
-            let what = what(change);
-            match change.state {
-                ChangeState::Planned => fact(word(change.state), what),
-                ChangeState::Kept => fact(word(change.state), format!("{what} {} proved, stays", look.dot())),
-                ChangeState::TakenBack => {
-                    let detail = change.detail.as_deref().unwrap_or("as before");
-                    fact(word(change.state), format!("{what} {} {detail}", look.dot()));
-                }
-                ChangeState::NotMade => fact(word(change.state), format!("{what} {} nothing changed", look.dot())),
+            let detail = change.detail.as_deref();
+            let (word, came) = match change.state {
+                ChangeState::Planned => ("would", String::new()),
+                ChangeState::Kept => ("changed", "proved, stays".to_owned()),
+                ChangeState::TakenBack => ("undone", detail.unwrap_or("as before").to_owned()),
+                ChangeState::NotMade => ("refused", "nothing changed".to_owned()),
                 ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => {
-                    let why = change.detail.as_deref().unwrap_or(change.state.text());
-                    fact(word(change.state), format!("{what} {} {}", look.dot(), look.bad(escape::joined(why))));
+                    ("STAYS", look.bad(escape::joined(detail.unwrap_or(change.state.text()))))
                 }
+            };
+            if many.tells(change.number, word, &change.reference.kind.kind) {
+                let came = if came.is_empty() { came } else { format!(" {} {came}", look.dot()) };
+                fact(word, format!("{}{came}", what(change)));
             }
         }
         for (word, objects) in many.others() {
@@ -100,17 +97,6 @@ impl Closing<'_> {
             fact("exit", format!("{code}, {meaning}"));
         }
         lines
-    }
-}
-
-/// How a change is headed: by what came of it.
-fn word(state: ChangeState) -> &'static str {
-    match state {
-        ChangeState::Planned => "would",
-        ChangeState::Kept => "changed",
-        ChangeState::TakenBack => "undone",
-        ChangeState::NotMade => "refused",
-        ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => "STAYS",
     }
 }
 

@@ -151,12 +151,13 @@ impl Terminal {
                 // Of changes that were announced together, one line after the other, it is said which one is meant.
                 let together = |other: &u64| state.report.change(*other).is_some();
                 let is_alone = ![change.wrapping_sub(1), change + 1].iter().any(together);
-                let which = match is_alone && state.many.has_told(*change) {
+                let told = state.many.has_told(*change);
+                let which = match is_alone && told {
                     true => String::new(),
                     false => format!(": {}", look.name(escape::line(&state.report.object_of(*change)))),
                 };
                 match outcome {
-                    ChangeOutcome::Made { .. } if !state.many.has_told(*change) => {}
+                    ChangeOutcome::Made { .. } if !told => {}
                     ChangeOutcome::Made { .. } => print(format!("  {} made{which}", look.ok())),
                     ChangeOutcome::NotMade { failure } => {
                         let why = escape::joined(&failure.1);

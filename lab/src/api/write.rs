@@ -293,7 +293,10 @@ pub(crate) fn patch(
             let shown = if kind == PatchKind::Strategic {
                 String::from_utf8_lossy(body).into_owned()
             } else {
-                sorted(before).to_string()
+                // As Go writes maps.
+                let mut sorted = before.clone();
+                sorted.sort_all_objects();
+                sorted.to_string()
             };
             Failure::invalid(None, "", &[FieldError::invalid("patch", &shown.into(), &detail)])
         })?;
@@ -459,17 +462,4 @@ fn with_status_only(live: &Value, new: &Value, custom: bool) -> Value {
         };
     }
     result
-}
-
-/// With the keys of every map in order, as Go writes maps.
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-            entries.sort_by_key(|(name, _)| *name);
-            Value::Object(entries.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect())
-        }
-        Value::Array(list) => list.iter().map(sorted).collect::<Vec<_>>().into(),
-        other => other.clone(),
-    }
 }

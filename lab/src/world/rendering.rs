@@ -95,7 +95,9 @@ pub fn with_values(mut objects: Vec<Value>, file: &str, values: &[&str]) -> Resu
                 lay(&mut merged, &json!({ "defaultConfig": { "meshId": name } }));
             }
             lay(&mut merged, mesh);
-            *text = serde_saphyr::to_string(&sorted(merged)).map_err(|error| error.to_string())?.trim_end().into();
+            // As Go writes maps.
+            merged.sort_all_objects();
+            *text = serde_saphyr::to_string(&merged).map_err(|error| error.to_string())?.trim_end().into();
         }
         for (place, with) in [
             ("/data/values", json!({ "global": global })),
@@ -105,7 +107,8 @@ pub fn with_values(mut objects: Vec<Value>, file: &str, values: &[&str]) -> Resu
             let Some(text) = object.pointer_mut(place) else { continue };
             let mut merged: Value = text.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
             lay(&mut merged, &with);
-            *text = serde_json::to_string_pretty(&sorted(merged)).map_err(|error| error.to_string())?.into();
+            merged.sort_all_objects();
+            *text = serde_json::to_string_pretty(&merged).map_err(|error| error.to_string())?.into();
         }
         if let Some(name) = global["multiCluster"].get("clusterName")
             && let Some(containers) = object.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut)
@@ -153,19 +156,6 @@ fn lay(over: &mut Value, wanted: &Value) {
             }
         }
         (over, wanted) => *over = wanted.clone(),
-    }
-}
-
-/// With the keys of its maps in order, as Go writes them.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let fields: std::collections::BTreeMap<String, Value> =
-                fields.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            fields.into_iter().collect()
-        }
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        other => other,
     }
 }
 

@@ -50,6 +50,13 @@ impl Tmux {
         self.call(&["capture-pane", "-p", "-J", "-S", "-3000"])
     }
 
+    /// What is shown for a failure: the last lines first, because a report may break off.
+    fn end_and_all(&self) -> String {
+        let all = self.text();
+        let lines: Vec<_> = all.lines().filter(|line| !line.trim().is_empty()).collect();
+        format!("{}\n\nall of it:\n{all}", lines[lines.len().saturating_sub(10)..].join("\n"))
+    }
+
     /// Types a line, and waits until something is shown once more often.
     #[track_caller]
     fn says(&self, line: &str, answer: &str) {
@@ -63,7 +70,7 @@ impl Tmux {
     fn shows(&self, what: &str, times: usize) {
         let from = Instant::now();
         while self.text().matches(what).count() < times {
-            assert!(from.elapsed() < PATIENCE, "{what:?} is not shown {times} times:\n{}", self.text());
+            assert!(from.elapsed() < PATIENCE, "{what:?} is not shown {times} times; at last:\n{}", self.end_and_all());
             thread::sleep(Duration::from_millis(100));
         }
     }

@@ -83,6 +83,7 @@ impl Look<'_> {
         let harms = match cause {
             cause::SLOW_API => "all, by delay".into(),
             cause::WEBHOOK => "what is new".into(),
+            _ if harm == 0.0 => "no proxy yet".into(),
             _ => format!("{} of the proxies", percent(harm)),
         };
         self.found.push(Finding { cause, what, evidence, harm, harms, runbook: RUNBOOK, arguments: Vec::new() });
@@ -132,21 +133,19 @@ impl Look<'_> {
             let crashing: Vec<&Istiod> = own.iter().copied().filter(|istiod| istiod.crashes()).collect();
             let waiting: Vec<&Istiod> =
                 own.iter().copied().filter(|istiod| !istiod.ready && !istiod.crashes()).collect();
-            let harm = |some: &[&Istiod]| {
-                let lost = self.share(|one| one.revision == revision && one.is_lost());
-                lost.max(ratio(some.len(), seen.istiods.len()))
-            };
             let all_gone = crashing.len() + waiting.len() == own.len();
-            let (crash_harm, wait_harm) = (harm(&crashing), harm(&waiting));
+            // Its proxies find another istiod of their revision, if there is one; if not, those whose connection still
+            // seems to be there learn of nothing either.
+            let harm = self.share(|one| one.revision == revision && (all_gone || one.is_lost()));
             if !crashing.is_empty() {
                 let (what, evidence) = self.crash(&crashing, own.len(), all_gone);
-                self.add(cause::CRASH_LOOP, what, evidence, crash_harm);
+                self.add(cause::CRASH_LOOP, what, evidence, harm);
             }
             if !waiting.is_empty() {
                 let states: Vec<_> =
                     waiting.iter().map(|istiod| format!("{} is {}", istiod.pod, istiod.state())).collect();
                 let next = format!("next: kubectl describe pod -n {} {}", self.root, waiting[0].pod);
-                self.add(cause::NOT_STARTED, and(&states), vec![next], wait_harm);
+                self.add(cause::NOT_STARTED, and(&states), vec![next], harm);
             }
             if all_gone {
                 self.blamed.insert(revision.to_owned());
@@ -308,7 +307,7 @@ impl Look<'_> {
                 self.root, names[0]
             ));
             let harm = self.share(|one| of_it(one) && (one.is_lost() || hanging(one)));
-            self.add(cause::SILENT, what, evidence, harm.max(ratio(silent.len(), seen.istiods.len())));
+            self.add(cause::SILENT, what, evidence, harm);
             if silent.len() == own.len() {
                 self.blamed.insert(revision.to_owned());
             }

@@ -192,6 +192,35 @@ fn one_istiod_that_does_not_answer_is_named_where_others_do() {
 }
 
 #[test]
+fn harm_counts_the_proxies_of_the_revision_and_not_its_istiods() {
+    // Three istiods of a canary with one proxy of four, as on a real mesh.
+    let canary = |istiod: Istiod| Istiod { revision: "canary".into(), ..istiod };
+    let mut seen = seen(vec![
+        istiod("istiod-1"),
+        canary(silent("istiod-canary-1")),
+        canary(silent("istiod-canary-2")),
+        canary(silent("istiod-canary-3")),
+    ]);
+    let of_canary = Connection { revision: "canary".into(), ..proxy("d", None) };
+    let others = ["a", "b", "c"].map(|name| proxy(name, Some("istiod-1")));
+    seen.connections = others.into_iter().chain([of_canary]).collect();
+    let found = causes("istio-system", &seen).expect("it can be told");
+    assert_eq!(words(&found), [cause::SILENT]);
+    assert_eq!(found[0].harm, 0.25);
+    // The kubelet has seen it, and the proxies have not.
+    for istiod in &mut seen.istiods[1..] {
+        *istiod = canary(crashing(&istiod.pod));
+    }
+    let found = causes("istio-system", &seen).expect("it can be told");
+    assert_eq!((words(&found), found[0].harm), (vec![cause::CRASH_LOOP], 0.25));
+    // One of three: its proxy has another one.
+    seen.istiods = vec![istiod("istiod-1"), canary(istiod("istiod-canary-1")), canary(crashing("istiod-canary-2"))];
+    seen.connections[3].istiod = Some("istiod-canary-1".into());
+    let found = causes("istio-system", &seen).expect("it can be told");
+    assert_eq!((found[0].harm, found[0].harms.as_str()), (0.0, "no proxy yet"));
+}
+
+#[test]
 fn a_revision_whose_istiods_have_ended_is_not_blamed_on_its_proxies() {
     // As the proxies of a real mesh are seen after SIGTERM of the only istiod, before the kubelet says so.
     let mut seen = seen(vec![silent("istiod-1")]);

@@ -131,6 +131,8 @@ pub struct ChangeReport {
     pub reference: ObjectRef,
     /// One line.
     pub summary: String,
+    /// What it does with the object: `create`, `change` or `delete`.
+    pub verb: &'static str,
     /// `change` or `irreversible`.
     pub class: Class,
     /// The fields that differ.
@@ -450,6 +452,7 @@ fn change_report(number: u64, changing: &Changing, state: ChangeState) -> Change
         number,
         object: changing.object.to_string(),
         reference: changing.object.clone(),
+        verb: changing.verb(),
         summary: changing.summary.clone(),
         class: changing.class,
         diff: changing

@@ -45,7 +45,7 @@ impl Closing<'_> {
             let detail = change.detail.as_deref();
             let (word, came) = match change.state {
                 ChangeState::Planned => ("would", String::new()),
-                ChangeState::Kept => ("changed", "proved, stays".to_owned()),
+                ChangeState::Kept => (done(change), "proved, stays".to_owned()),
                 ChangeState::TakenBack => ("undone", detail.unwrap_or("as before").to_owned()),
                 ChangeState::NotMade => ("refused", "nothing changed".to_owned()),
                 ChangeState::Sent | ChangeState::Unknown | ChangeState::Unproved | ChangeState::LeftBehind => {
@@ -135,8 +135,26 @@ fn failed(exit_code: Option<u8>) -> &'static str {
     }
 }
 
+/// What was done with an object.
+fn done(change: &ChangeReport) -> &'static str {
+    match change.verb {
+        "create" => "created",
+        "delete" => "deleted",
+        _ => "changed",
+    }
+}
+
 /// A change in one line: its object, and its fields as far as they fit.
 fn what(change: &ChangeReport) -> String {
+    // All of its fields go.
+    if change.verb == "delete" {
+        let verb = match change.state {
+            ChangeState::Kept => "",
+            ChangeState::Planned => "delete ",
+            _ => "deletion of ",
+        };
+        return format!("{verb}{}", escape::line(&change.object));
+    }
     if change.fleeting {
         return format!("{}: {}", escape::line(&change.object), escape::joined(&change.summary));
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::event::{Event, Line};
 use super::file::RecordFile;
 use super::redact;
+use crate::effect::Reply;
 use crate::failure::{Failure, RECORD};
 use crate::run::Reporter;
 use crate::run::held::Held;
@@ -40,18 +41,19 @@ impl Journal {
 
     /// Writes an event. If the disk does not take it, the run may go on reading, and a person is told once.
     pub(crate) fn note(&self, at: Timestamp, event: Event) -> u64 {
-        self.pass(at, event).number
+        self.pass(at, event).0.number
     }
 
-    /// Writes an event as [`Journal::note`] does, and gives it back as it was written.
-    pub(crate) fn pass(&self, at: Timestamp, event: Event) -> Line {
-        let (line, failed) = self.write(at, event, false);
+    /// Writes an event as [`Journal::note`] does, and gives it back as it was written, with the reply that it had before
+    /// secrets were kept out of it.
+    pub(crate) fn pass(&self, at: Timestamp, event: Event) -> (Line, Option<Reply>) {
+        let Written { line, whole, failed } = self.write(at, event, false);
         if let Some(why) = failed {
             let message =
                 format!("the record cannot be written any more: {why}; reads go on, but nothing will be changed");
             self.write(at, Event::Warning { message }, false);
         }
-        line
+        (line, whole)
     }
 
     /// Writes an event and flushes it to the disk.
@@ -69,7 +71,7 @@ impl Journal {
     pub(crate) fn flush_all(&self, at: Timestamp, events: Vec<Event>) -> Result<u64, Failure> {
         let mut state = self.state.lock();
         let first = state.next;
-        let lines: Vec<Line> = (first..).zip(events).map(|(number, event)| line(number, at, event)).collect();
+        let lines: Vec<Line> = (first..).zip(events).map(|(number, event)| line(number, at, event).0).collect();
         let written = match &mut state.file {
             Some(file) => file.append_all(&lines, true).map_err(|error| error.to_string()),
             None => Err(state.broken.clone().unwrap_or_default()),
@@ -94,14 +96,14 @@ impl Journal {
     /// Writes an event that has to be reported even if the disk does not take it: what was changed is taken back all
     /// the same. Flushed if it can be.
     pub(crate) fn flush_if_possible(&self, at: Timestamp, event: Event) -> u64 {
-        self.write(at, event, true).0.number
+        self.write(at, event, true).line.number
     }
 
     /// Writes a run's last event. It is flushed if one before it was: the record of a run that has only read does not
     /// wait for the disk.
     pub(crate) fn end(&self, at: Timestamp, event: Event) -> u64 {
         let flush = self.state.lock().file.as_ref().is_some_and(RecordFile::is_flushed);
-        self.write(at, event, flush).0.number
+        self.write(at, event, flush).line.number
     }
 
     /// Why nothing may be changed, if the record cannot be written.
@@ -129,26 +131,34 @@ impl Journal {
         &*self.reporter
     }
 
-    /// Answers the line, and why it was not written if this is news.
-    fn write(&self, at: Timestamp, event: Event, flush: bool) -> (Line, Option<String>) {
+    fn write(&self, at: Timestamp, event: Event, flush: bool) -> Written {
         let mut state = self.state.lock();
-        let line = line(state.next, at, event);
+        let (line, whole) = line(state.next, at, event);
         state.next += 1;
-        let mut news = None;
+        let mut failed = None;
         if let Some(file) = &mut state.file
             && let Err(error) = file.append(&line, flush)
         {
-            news = state.broken.is_none().then(|| error.to_string());
+            failed = state.broken.is_none().then(|| error.to_string());
             state.broken = Some(error.to_string());
         }
         self.reporter.line(&line);
-        (line, news)
+        Written { line, whole, failed }
     }
 }
 
-fn line(number: u64, at: Timestamp, mut event: Event) -> Line {
-    redact::event(&mut event);
-    Line { number, at, event }
+/// What became of an event.
+struct Written {
+    line: Line,
+    /// Its reply, if secrets were kept out of it.
+    whole: Option<Reply>,
+    /// Why it was not written, if this is news.
+    failed: Option<String>,
+}
+
+fn line(number: u64, at: Timestamp, mut event: Event) -> (Line, Option<Reply>) {
+    let whole = redact::event(&mut event);
+    (Line { number, at, event }, whole)
 }
 
 fn unwritable(why: &str) -> Failure {

@@ -70,17 +70,13 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant that the tests compile")
 });
 
-/// Removes secrets from an event.
-pub(crate) fn event(event: &mut Event) {
+/// Removes secrets from an event. Answers a reply as it was before, if some of it had to go.
+pub(crate) fn event(event: &mut Event) -> Option<Reply> {
     match event {
         Event::Looked { effect, reply, failure, .. } => {
             call(&mut effect.call);
-            match reply {
-                Some(Reply::Json(document)) => value(document),
-                Some(Reply::Text(text) | Reply::Http { body: text, .. }) => redact_text(text),
-                Some(Reply::Time(_) | Reply::Done) | None => {}
-            }
             said(failure.as_mut());
+            return reply.as_mut().and_then(self::reply);
         }
         Event::Shown { table, value: shown } => {
             value(shown);
@@ -115,6 +111,27 @@ pub(crate) fn event(event: &mut Event) {
         | Event::TakingBack { .. }
         | Event::Undoing { .. } => {}
     }
+    None
+}
+
+/// Removes secrets from a reply, and answers it as it was if it had some. Thousands of objects without a secret are only
+/// looked through.
+fn reply(reply: &mut Reply) -> Option<Reply> {
+    let hides_some = match reply {
+        Reply::Json(document) => holds_some(document),
+        Reply::Text(text) | Reply::Http { body: text, .. } => without_secrets(text).is_some(),
+        Reply::Time(_) | Reply::Done => false,
+    };
+    if !hides_some {
+        return None;
+    }
+    let whole = reply.clone();
+    match reply {
+        Reply::Json(document) => value(document),
+        Reply::Text(text) | Reply::Http { body: text, .. } => redact_text(text),
+        Reply::Time(_) | Reply::Done => {}
+    }
+    Some(whole)
 }
 
 /// Removes secrets from a change.
@@ -164,15 +181,6 @@ pub fn value(document: &mut Value) {
         Value::Object(_) if is_file(document) => document["content"] = REDACTED.into(),
         Value::Object(_) => object(document),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// Whether a copy of an answer without its secrets would be another one.
-pub(crate) fn hides_some(reply: &Reply) -> bool {
-    match reply {
-        Reply::Json(document) => holds_some(document),
-        Reply::Text(text) | Reply::Http { body: text, .. } => without_secrets(text).is_some(),
-        Reply::Time(_) | Reply::Done => false,
     }
 }
 

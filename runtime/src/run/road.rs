@@ -14,7 +14,6 @@ use crate::change::{Change, Changed};
 use crate::effect::{Call, Class, Effect, Notice, Reply};
 use crate::failure::{BAD_ANSWER, Failure, NOT_FOUND, SCRIPT};
 use crate::record::event::Event;
-use crate::record::redact;
 
 impl Run {
     /// Reads or probes.
@@ -132,30 +131,32 @@ impl Run {
         outcome
     }
 
-    /// Writes a read down. A list of thousands of objects goes into the record and comes back: it is copied only if the
-    /// record has to keep something of it out.
+    /// Writes a read down. A list of thousands of objects goes into the record and comes back: it is copied only where the
+    /// record keeps something of it out.
     fn recorded(
         &self,
         now: Timestamp,
         effect: Effect,
         ordinal: (u64, u64),
-        mut answer: Result<Reply, Failure>,
+        answer: Result<Reply, Failure>,
         took: Duration,
     ) -> Result<Reply, Failure> {
-        let mut lent = false;
-        let reply = answer.as_mut().ok().map(|reply| match facts(&effect.call, reply) {
-            Some(facts) => facts,
-            None if redact::hides_some(reply) => reply.clone(),
-            None => {
-                lent = true;
-                std::mem::replace(reply, Reply::Done)
-            }
-        });
-        let failure = answer.as_ref().err().map(|failure| (failure.code.name.to_owned(), failure.message.clone()));
+        let (kept, reply) = match answer {
+            Ok(reply) => match facts(&effect.call, &reply) {
+                Some(facts) => (Some(Ok(reply)), Some(facts)),
+                None => (None, Some(reply)),
+            },
+            Err(failure) => (Some(Err(failure)), None),
+        };
+        let failure = kept.as_ref().and_then(|answer| answer.as_ref().err());
+        let failure = failure.map(|failure| (failure.code.name.to_owned(), failure.message.clone()));
         let event = Event::Looked { effect, beside: self.beside.clone(), ordinal, reply, failure, took };
-        match self.journal.pass(now, event).event {
-            Event::Looked { reply: Some(reply), .. } if lent => Ok(reply),
-            _ => answer,
+        let (line, whole) = self.journal.pass(now, event);
+        match (kept, whole, line.event) {
+            (Some(answer), ..) => answer,
+            (None, Some(whole), _) => Ok(whole),
+            (None, None, Event::Looked { reply: Some(reply), .. }) => Ok(reply),
+            (None, None, _) => unreachable!("an event comes back as it went"),
         }
     }
 

@@ -146,36 +146,46 @@ fn done(change: &ChangeReport) -> &'static str {
 
 /// A change in one line: its object, and its fields as far as they fit.
 fn what(change: &ChangeReport) -> String {
-    // All of its fields go.
-    if change.verb == "delete" {
-        let verb = match change.state {
-            ChangeState::Kept => "",
-            ChangeState::Planned => "delete ",
-            _ => "deletion of ",
-        };
-        return format!("{verb}{}", escape::line(&change.object));
-    }
+    let object = escape::line(&change.object);
     if change.fleeting {
-        return format!("{}: {}", escape::line(&change.object), escape::joined(&change.summary));
+        return format!("{object}: {}", escape::joined(&change.summary));
+    }
+    let object = match (change.verb, change.state) {
+        ("change", _) | (_, ChangeState::Kept) => object.into_owned(),
+        (verb, ChangeState::Planned) => format!("{verb} {object}"),
+        ("delete", _) => format!("deletion of {object}"),
+        _ => format!("creation of {object}"),
+    };
+    // What goes as a whole is not told by its fields.
+    if change.verb == "delete" || change.verb == "create" && change.state == ChangeState::TakenBack {
+        return object;
     }
     // The labels of a large new object say nothing of it.
     if change.diff.len() > MANY && change.diff.iter().all(|field| field.before.is_none()) {
-        return format!("{}: {}", escape::line(&change.object), count(change.diff.len(), "new field"));
+        return format!("{object}: {}", count(change.diff.len(), "new field"));
     }
-    let fields: Vec<_> = change.diff.iter().take(FIELDS).map(field).collect();
+    if change.diff.is_empty() {
+        return object;
+    }
+    let fields: Vec<_> = change.diff.iter().take(FIELDS).map(|one| field(one, change.verb)).collect();
     let more = change.diff.len().saturating_sub(FIELDS);
     let more = if more == 0 { String::new() } else { format!(" and {}", count(more, "other field")) };
-    format!("{}: {}{more}", escape::line(&change.object), fields.join(", "))
+    format!("{object}: {}{more}", fields.join(", "))
 }
 
 /// The end of its path, and its values where these are single ones, and short.
-fn field(field: &FieldReport) -> String {
+fn field(field: &FieldReport, verb: &str) -> String {
     let path = end_of(&field.path);
     let short = |value: &Document| !value.is_nested() && value.text().len() <= LONGEST;
     let single = |value: &Option<Document>| value.as_ref().is_none_or(short);
     if single(&field.before) && single(&field.after) {
         let told = |value: &Option<Document>| diff::short(value.as_ref().map(Document::value).as_ref());
-        format!("{} {} -> {}", escape::line(path), told(&field.before), told(&field.after))
+        let path = escape::line(path);
+        // Of a new object, every field is new.
+        if verb == "create" {
+            return format!("{path} {}", told(&field.after));
+        }
+        format!("{path} {} -> {}", told(&field.before), told(&field.after))
     } else {
         escape::line(path).into_owned()
     }

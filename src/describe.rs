@@ -1,8 +1,8 @@
 //! `meshbook describe`.
 
+use meshbook_runtime::engine::describe::{self as engine, Need};
 use meshbook_runtime::engine::params::ParamKind;
-use meshbook_runtime::engine::{ParamDeclaration, Script, describe as engine};
-use meshbook_runtime::primitive::Permission;
+use meshbook_runtime::engine::{ParamDeclaration, Script};
 
 use crate::Session;
 use crate::arguments::{Describe, Format};
@@ -62,9 +62,22 @@ fn lines(script: &Script, description: &engine::Description, look: Look) -> Vec<
     );
     section("Permissions", grid::lines(&["VERB", "RESOURCE", "GROUP"], &permissions(description), look, 2));
     let approve = description.approve_line();
-    let unattended =
-        if approve.is_empty() { "changes nothing: no approval is needed".to_owned() } else { look.name(approve) };
-    section("To run it unattended", vec![unattended]);
+    let mut unattended = vec![match approve.is_empty() {
+        true => "changes nothing: no approval is needed".to_owned(),
+        false => look.name(&approve),
+    }];
+    if approve.contains("/NAME") {
+        unattended.push("what cannot be taken back is approved by its NAME, one object at a time".into());
+    }
+    if approve.contains("KIND") {
+        unattended.push("KIND is known only when it runs: `meshbook plan` says which".into());
+    }
+    unattended.extend(description.asks.iter().map(|name| {
+        format!(
+            "it ends at `{name}`, which asks a person: where there is something to do by hand, run it at a terminal"
+        )
+    }));
+    section("To run it unattended", unattended);
     lines
 }
 
@@ -77,7 +90,7 @@ fn type_name(param: &ParamDeclaration) -> String {
 /// One row for each resource, with all its verbs.
 fn permissions(description: &engine::Description) -> Vec<Vec<String>> {
     let mut rows: Vec<(&str, &str, Vec<&str>)> = Vec::new();
-    for Permission { group, resource, verb } in &description.permissions {
+    for Need { group, resource, verb } in &description.permissions {
         match rows.last_mut() {
             Some((last_group, last_resource, verbs)) if last_group == group && last_resource == resource => {
                 verbs.push(verb)

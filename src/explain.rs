@@ -56,7 +56,11 @@ fn value(code: &Code) -> Value {
 }
 
 fn first_sentence(text: &str) -> &str {
-    text.split_inclusive(['.', ':']).next().unwrap_or(text).trim_end_matches(['.', ':'])
+    // A dot inside of a path or a version ends nothing.
+    let ends = |(place, c): &(usize, char)| {
+        matches!(c, '.' | ':') && text[place + 1..].chars().next().is_none_or(char::is_whitespace)
+    };
+    text.char_indices().find(ends).map_or(text, |(place, _)| &text[..place])
 }
 
 /// A code by its name or the end of it.

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use meshbook_lab::World;
 use meshbook_rehearsal::mesh::InProcess;
 use meshbook_runtime::engine::params::ParamKind;
-use meshbook_runtime::failure::{INTERNAL, PARAM};
+use meshbook_runtime::failure::{Exit, INTERNAL, PARAM};
 use meshbook_runtime::record::event::{Event, Line};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -50,8 +50,20 @@ const HOSTILE: &[&str] = &[
 ];
 
 /// What is no number, span, or quantity, and what is one beyond all bounds.
-const NO_FIGURE: &[&str] =
-    &["", " ", "many", "1e999", "NaN", "-1", "0", "9223372036854775808", "5 parsecs", "\"1\"", "-9223372036854775808"];
+const NO_FIGURE: &[&str] = &[
+    "",
+    " ",
+    "many",
+    "1e999",
+    "NaN",
+    "-1",
+    "0",
+    "1000000000",
+    "9223372036854775808",
+    "5 parsecs",
+    "\"1\"",
+    "-9223372036854775808",
+];
 
 /// What is as good as any other value after all: nothing said, and the name that a revision may have. What the runbook then
 /// does is what it is for.
@@ -116,8 +128,9 @@ fn runbooks(folder: &Path, below: &str) -> Vec<String> {
 }
 
 /// What a person who knows the lab would give for a parameter that must be given.
-fn sound(kind: ParamKind) -> &'static str {
+fn sound(name: &str, kind: ParamKind) -> &'static str {
     match kind {
+        ParamKind::String if name == "version" => "1.31.0",
         ParamKind::String => "graph-core",
         ParamKind::Int => "1",
         ParamKind::Float => "0.5",
@@ -141,7 +154,7 @@ fn wrong(runtime: &Runtime, mesh: &Arc<InProcess>, before: &BTreeMap<String, Val
         .params
         .iter()
         .filter(|param| param.default.is_none() && param.name != case.param)
-        .map(|param| (param.name.clone(), sound(param.kind).to_owned()))
+        .map(|param| (param.name.clone(), sound(&param.name, param.kind).to_owned()))
         .collect();
     if let Some(value) = &case.value {
         params.insert(case.param.clone(), value.clone());
@@ -168,6 +181,15 @@ fn wrong(runtime: &Runtime, mesh: &Arc<InProcess>, before: &BTreeMap<String, Val
     let known = kept_a_file || matches!(ended.ending.as_str(), "not_this" | "cannot_tell" | "found" | "failed");
     if !known || ended.message.trim().is_empty() || ended.code.as_deref() == Some(INTERNAL.name) {
         return Some(format!("it ended {} ({:?}): {:?}", ended.ending, ended.code, ended.message));
+    }
+    let fits = match ended.ending.as_str() {
+        "not_this" | "fixed" => ended.exit == Exit::Healthy,
+        "found" => ended.exit == Exit::Found,
+        "cannot_tell" => ended.exit == Exit::CannotTell,
+        _ => !matches!(ended.exit, Exit::Healthy | Exit::Found | Exit::Dirty),
+    };
+    if !fits {
+        return Some(format!("it ended {} with exit code {}: {:?}", ended.ending, ended.exit.code(), ended.message));
     }
     // A failure tells what to do; and what a name could carry reaches no terminal.
     if ended.ending == "failed" && ended.hint.is_none() {

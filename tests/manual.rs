@@ -206,11 +206,19 @@ fn specs(runbook: &str, step: &str) -> Vec<String> {
         let files = fs::read_dir(entry.path()).unwrap().map(|file| file.unwrap().path());
         let outputs = files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap());
         let title = step.split("${").next().unwrap();
-        let is_shown = outputs.into_iter().any(|output| output.contains(&format!("  {title}")));
-        specs.push((Reverse(is_shown), spec.call.len(), entry.file_name().into_string().unwrap()));
+        let shown: Vec<_> = outputs.filter(|output| output.contains(&format!("  {title}"))).collect();
+        // One that comes to a verdict sees what the step is for; one without evidence only sees that it asks.
+        let verdicts = ["\nFixed: ", "\nFound: "];
+        let is_told = shown.iter().any(|output| verdicts.iter().any(|verdict| output.contains(verdict)));
+        specs.push((
+            Reverse(is_told),
+            Reverse(!shown.is_empty()),
+            spec.call.len(),
+            entry.file_name().into_string().unwrap(),
+        ));
     }
     specs.sort();
-    specs.into_iter().map(|(_, _, name)| name).collect()
+    specs.into_iter().map(|(.., name)| name).collect()
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -52,6 +52,11 @@ pub struct Primitive {
     pub errors: &'static [&'static Code],
     /// What the API server must allow.
     pub permissions: &'static [Permission],
+    /// The kinds of objects that it may change, with their API groups, where neither its permissions nor its arguments name
+    /// them.
+    pub kinds: &'static [(&'static str, &'static str)],
+    /// Whether it asks a person, so that a run without one ends there.
+    pub asks: bool,
     /// Words under which it should be found.
     pub search: &'static [&'static str],
     /// Shown in help, and run by the tests on the lab.

@@ -210,6 +210,14 @@ pub static CONFIGURED_ELSEWHERE: Code = Code {
     explain: "A DestinationRule or VirtualService of another name in the namespace is about the same host. Of two VirtualServices in the mesh the older counts, two DestinationRules are merged in part: nobody could see which field holds. Change the one that is there, or give the object of the file its name.",
 };
 
+/// A route to a subset that no DestinationRule defines.
+pub static SUBSET_UNKNOWN: Code = Code {
+    name: "meshbook::host::subset_unknown",
+    exit: Exit::Refused,
+    catchable: true,
+    explain: "A route names a subset of the host, and no DestinationRule about the host defines it. Envoy has no cluster for it, so it would answer each of these requests with 503 and the flag NC (IST0101). Define the subset first, with labels that its pods carry.",
+};
+
 /// No webhook would inject pods from the revision.
 pub static NO_INJECTOR: Code = Code {
     name: "meshbook::revision::no_injector",

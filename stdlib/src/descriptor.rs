@@ -18,6 +18,8 @@ pub const PRIMITIVE: Primitive = Primitive {
     doc: "",
     errors: &[],
     permissions: &[],
+    kinds: &[],
+    asks: false,
     search: &[],
     examples: &[],
     body: no_body,
@@ -56,6 +58,56 @@ pub const LOG_LEVEL: Names = Names::OneOf(&["trace", "debug", "info", "warning",
 const fn may(group: &'static str, resource: &'static str, verb: &'static str) -> Permission {
     Permission { group, resource, verb }
 }
+
+/// The kinds of which an installation of Istio consists.
+pub const KINDS_OF_ISTIO: &[(&str, &str)] = &[
+    ("", "ConfigMap"),
+    ("", "Namespace"),
+    ("", "Service"),
+    ("", "ServiceAccount"),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("apps", "Deployment"),
+    ("autoscaling", "HorizontalPodAutoscaler"),
+    ("policy", "PodDisruptionBudget"),
+    ("rbac.authorization.k8s.io", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("rbac.authorization.k8s.io", "Role"),
+    ("rbac.authorization.k8s.io", "RoleBinding"),
+];
+
+/// The kinds that a backup may hold.
+pub const KINDS_OF_A_BACKUP: &[(&str, &str)] = &[
+    ("", "ConfigMap"),
+    ("", "Namespace"),
+    ("", "Secret"),
+    ("extensions.istio.io", "TrafficExtension"),
+    ("extensions.istio.io", "WasmPlugin"),
+    ("gateway.networking.k8s.io", "BackendTLSPolicy"),
+    ("gateway.networking.k8s.io", "GRPCRoute"),
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("gateway.networking.k8s.io", "GatewayClass"),
+    ("gateway.networking.k8s.io", "HTTPRoute"),
+    ("gateway.networking.k8s.io", "ListenerSet"),
+    ("gateway.networking.k8s.io", "ReferenceGrant"),
+    ("gateway.networking.k8s.io", "TCPRoute"),
+    ("gateway.networking.k8s.io", "TLSRoute"),
+    ("gateway.networking.k8s.io", "UDPRoute"),
+    ("networking.istio.io", "DestinationRule"),
+    ("networking.istio.io", "EnvoyFilter"),
+    ("networking.istio.io", "Gateway"),
+    ("networking.istio.io", "ProxyConfig"),
+    ("networking.istio.io", "ServiceEntry"),
+    ("networking.istio.io", "Sidecar"),
+    ("networking.istio.io", "VirtualService"),
+    ("networking.istio.io", "WorkloadEntry"),
+    ("networking.istio.io", "WorkloadGroup"),
+    ("security.istio.io", "AuthorizationPolicy"),
+    ("security.istio.io", "PeerAuthentication"),
+    ("security.istio.io", "RequestAuthentication"),
+    ("telemetry.istio.io", "Telemetry"),
+];
 
 /// To find a host.
 pub const HOST: &[Permission] = &[may("", "services", "get"), may("", "services", "list"), may("", "pods", "list")];
@@ -423,6 +475,7 @@ pub const RESTORE: &[Permission] =
 
 /// To make objects about a host as a file says, and to take that back.
 pub const CONFIGURE: &[Permission] = &[
+    may("networking.istio.io", "destinationrules", "list"),
     may("*", "*", "get"),
     may("*", "*", "list"),
     may("*", "*", "patch"),

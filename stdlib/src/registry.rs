@@ -34,6 +34,7 @@ primitives! {
     found: "endings/found.rs";
     not_this: "endings/not_this.rs";
     cannot_tell: "endings/cannot_tell.rs";
+    wrong_parameter: "endings/wrong_parameter.rs";
     // A service and what happens on the way to it.
     host: "host/host.rs";
     host_refusals: "host/refusals.rs";
@@ -559,6 +560,7 @@ codes! {
     BACKUP_KEY;
     // Day 2.
     CONFIGURED_ELSEWHERE;
+    SUBSET_UNKNOWN;
     // Upgrades.
     NO_INJECTOR;
     REVISION_IN_USE;

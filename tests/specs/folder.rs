@@ -119,9 +119,29 @@ pub fn holds(folder: &Path) -> Result<(), String> {
         if let Some(expected) = &call.record {
             let path = newest(home.path()).ok_or("there is no record")?;
             agrees(&path, expected).map_err(|why| format!("{why}: {told}"))?;
+            if call.args[0] == "run" {
+                are_described(folder, &call.args[1], &expected.changes).map_err(|why| format!("{why}: {told}"))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Whether the `--approve` line of `meshbook describe` has the kind of everything that was changed.
+fn are_described(folder: &Path, file: &str, changes: &[String]) -> Result<(), String> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let describe = ["describe", file, "-o", "json"];
+    let output = Command::new(env!("CARGO_BIN_EXE_meshbook")).args(describe).current_dir(folder).output().unwrap();
+    let described: Value = serde_json::from_slice(&output.stdout).map_err(|why| format!("`describe`: {why}"))?;
+    let line = described["approve"].as_str().unwrap();
+    let named: Vec<&str> = line.split_whitespace().map(|word| word.trim_end_matches("/NAME")).collect();
+    let missing = changes.iter().find(|change| {
+        let kind = change.split(' ').next().unwrap().to_lowercase();
+        !named.contains(&kind.as_str()) && !named.contains(&"KIND")
+    });
+    missing.map_or(Ok(()), |change| Err(format!("`describe` says {line:?}, and it changes {change}")))
 }
 
 /// The record that was written last.

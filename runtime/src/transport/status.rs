@@ -39,6 +39,7 @@ struct Status {
 #[serde(default)]
 struct Details {
     name: String,
+    kind: String,
 }
 
 /// The failure that an answer with an error status is.
@@ -56,8 +57,12 @@ pub fn failure(status: StatusCode, body: &[u8], asked: &Asked, server: &str) -> 
         _ if asked.writes && message.contains("admission webhook") => Failure::new(&REJECTED, sentence),
         401 => unauthorized(sentence),
         403 => return forbidden(sentence, &message, asked),
-        404 if said.details.is_some_and(|details| !details.name.is_empty()) => {
-            return Failure::new(&NOT_FOUND, format!("{} does not exist", asked.target)).hint("check the name and the namespace (`-n`)");
+        404 if let Some(details) = said.details.filter(|details| !details.name.is_empty()) => {
+            // Who creates something is told so of its namespace.
+            let namespace = Some(format!("namespace {}", printable(&details.name)))
+                .filter(|_| asked.writes && details.kind == "namespaces" && !asked.target.starts_with("Namespace "));
+            let what = namespace.unwrap_or_else(|| asked.target.clone());
+            return Failure::new(&NOT_FOUND, format!("{what} does not exist")).hint("check the name and the namespace (`-n`)");
         }
         404 => return no_such_kind(asked),
         409 if said.reason == "AlreadyExists" => Failure::new(&REJECTED, sentence),
@@ -247,6 +252,9 @@ mod tests {
         let body = json!({"kind": "Status", "reason": "NotFound", "code": 404, "message": "destinationrules \"graph-core\" not found", "details": {"name": "graph-core", "kind": "destinationrules"}});
         let object = failure(StatusCode::NOT_FOUND, body.to_string().as_bytes(), &read(), "https://api");
         assert_eq!(object.message, "DestinationRule summit/graph-core does not exist");
+        let body = json!({"kind": "Status", "reason": "NotFound", "code": 404, "message": "namespaces \"nosuch\" not found", "details": {"name": "nosuch", "kind": "namespaces"}});
+        let namespace = failure(StatusCode::NOT_FOUND, body.to_string().as_bytes(), &write(), "https://api");
+        assert_eq!(namespace.message, "namespace nosuch does not exist", "of an object that was to be created in it");
         let body = json!({"kind": "Status", "reason": "NotFound", "code": 404, "message": "the server could not find the requested resource", "details": {}});
         for body in [body.to_string(), "404 page not found\n".to_owned()] {
             let kind = failure(StatusCode::NOT_FOUND, body.as_bytes(), &read(), "https://api");

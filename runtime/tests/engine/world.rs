@@ -186,6 +186,8 @@ const fn plain(
         doc: "",
         errors: &[],
         permissions: &[],
+        kinds: &[],
+        asks: false,
         search: &[],
         examples: &[],
         body,

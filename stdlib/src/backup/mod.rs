@@ -63,6 +63,14 @@ impl Backup {
             .unchanged("nothing was changed")
             .hint(format!("if this cluster shall become like that one, name it: `cluster={foreign}`")));
         }
+        if !cluster.is_empty() && manifest.cluster != cluster {
+            return Err(Failure::new(
+                &BACKUP_FOREIGN,
+                format!("the backup {name} is not of cluster {}, but of this one, {here}", first_line(cluster)),
+            )
+            .unchanged("nothing was changed")
+            .hint("leave `cluster` out: it names another cluster, whose place this one takes"));
+        }
         let key = if identity.is_empty() { None } else { Some(Identity::in_file(run, identity)?) };
         let mut objects = Vec::new();
         for (place, content) in manifest.objects.iter().zip(&contents) {

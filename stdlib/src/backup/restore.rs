@@ -19,6 +19,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "Each object is read anew, and left alone if it is equal by now. It may lie in any namespace: the backup designates it, which is believed only whole and of this cluster. Each is a change of its own kind (`--approve destinationrule,virtualservice`); the secrets of the certificate authority, and what GitOps owns, have to be approved by name. Nothing is deleted.",
     errors: &[&FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::RESTORE,
+    kinds: descriptor::KINDS_OF_A_BACKUP,
     search: &["kubectl apply -f", "recover", "import"],
     examples: &[Example {
         world: "healthy",

@@ -23,6 +23,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "A change like any other (`--approve file`): shown, recorded with the file's hash, and taken back by its removal while it is as it was written. A file that is there is never overwritten. It is whole or not at all. `kubectl apply -f` takes the file too.",
     errors: &[&FILE, &DENIED],
     permissions: descriptor::CLUSTER_IDENTITY,
+    kinds: &[("", "File")],
     search: &["save", "file", "store"],
     examples: &[
         Example {
@@ -33,6 +34,7 @@ pub static PRIMITIVE: Primitive = Primitive {
         Example { world: "healthy", script: r#"backup().write("a/b")"#, expect: Expect::Fails("meshbook::file") },
     ],
     body,
+    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

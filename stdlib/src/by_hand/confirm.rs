@@ -14,6 +14,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     summary: "Asks a person to do what meshbook does not do, and goes on when they say that it is done.",
     doc: "For what lies outside the cluster: a DNS record, a load balancer, a call to somebody. The question and the answer stand in the record. Where nobody can be asked, and where the answer is no, the run ends refused; a plan ends there; a replay answers as its run was answered. What a person says is no proof: let a `wait` follow that looks.",
     errors: &[&DENIED, &PLAN_ENDS],
+    asks: true,
     search: &["manual", "gate", "by hand", "approval", "DNS"],
     examples: &[Example {
         world: "healthy",

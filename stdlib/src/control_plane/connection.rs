@@ -158,6 +158,7 @@ impl Noun for Connections {
     fn text(&self) -> String {
         match &self.0.all {
             Err(missing) => format!("the connections of the proxies have no data: {missing}"),
+            Ok(all) if all.is_empty() => "there is no proxy yet".to_owned(),
             Ok(all) => {
                 let lost = all.iter().filter(|one| one.is_lost()).count();
                 let silent = all.iter().filter(|one| one.is_silent()).count();

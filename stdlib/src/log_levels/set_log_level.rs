@@ -26,6 +26,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "One change for each proxy, of kind `loglevel`; each logger is set back to the level that it had. Put it into `temporarily`. Nothing is set unless every proxy has told its levels. A proxy that starts anew has the levels of its own start.",
     errors: &[&NO_DATA, &TYPE, &DENIED, &FORBIDDEN, &CONFLICT, &REJECTED],
     permissions: descriptor::FORWARD,
+    kinds: &[("", "LogLevel")],
     search: &["istioctl proxy-config log --level", "debug", "verbose", "/logging"],
     examples: &[
         Example {
@@ -45,6 +46,7 @@ pub static PRIMITIVE: Primitive = Primitive {
         },
     ],
     body,
+    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

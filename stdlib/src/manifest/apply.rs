@@ -19,6 +19,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     doc: "Each object is read anew, and left alone if it is as rendered by now. What was not rendered stays: nothing is deleted. The manifest designates them, so the run's namespace does not matter. Each is a change of its own kind (`--approve deployment,service`). Taken back, what was created is deleted, newest first; a namespace in which something runs, and a CustomResourceDefinition of which there are objects, stay.",
     errors: &[&FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::RESTORE,
+    kinds: descriptor::KINDS_OF_ISTIO,
     search: &["istioctl install", "kubectl apply -f", "helm install"],
     examples: &[Example {
         world: "install-half-done",

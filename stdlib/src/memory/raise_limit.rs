@@ -29,6 +29,7 @@ pub static PRIMITIVE: Primitive = Primitive {
         Example { world: "memory-low-limit", script: r#"workload("graph-core").sidecar_memory(over("30m")).raise_limit("64Mi")"#, expect: Expect::Fails("meshbook::memory::no_cure") },
     ],
     body,
+    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

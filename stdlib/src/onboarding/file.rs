@@ -7,9 +7,9 @@ use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
-use crate::code::CONFIGURED_ELSEWHERE;
+use crate::code::{CONFIGURED_ELSEWHERE, SUBSET_UNKNOWN};
 use crate::host::Host;
-use crate::kubernetes::{configuration, read};
+use crate::kubernetes::{configuration, kinds, read};
 use crate::object::convert::merge;
 
 /// The objects of a file, about a host.
@@ -45,12 +45,13 @@ fn about(value: &mut Value, host: &Host) {
 /// Makes the objects of a file. Answers whether anything had to be changed.
 ///
 /// # Errors
-/// `CONFIGURED_ELSEWHERE`; `SCRIPT` for a file that is none; what reading and changing can end in.
+/// `CONFIGURED_ELSEWHERE`; `SUBSET_UNKNOWN`; `SCRIPT` for a file that is none; what reading and changing can end in.
 pub fn configure(run: &Run, host: &Host, name: &str, text: &str) -> Result<bool, Failure> {
     let objects = objects(run, host, name, text)?;
     for (reference, _) in &objects {
         refuse_a_second(run, host, reference)?;
     }
+    refuse_routes_to_nowhere(run, host, name, &objects)?;
     let mut changed = false;
     for (reference, object) in objects {
         let change = match read::find(run, &reference)? {
@@ -197,6 +198,45 @@ fn there(run: &Run, host: &Host, reference: &ObjectRef) -> Result<Option<(Object
             .hint("make one of them: of two, one counts in part or not at all (`reference/analyze.rhai`)"));
     }
     Ok(about.pop().map(|object| (ObjectRef::new(reference.kind.clone(), namespace, &name(&object)), object)))
+}
+
+/// A route of the file to a subset of the host that no DestinationRule defines: its requests would be answered 503.
+fn refuse_routes_to_nowhere(run: &Run, host: &Host, name: &str, objects: &[(ObjectRef, Value)]) -> Result<(), Failure> {
+    let namespace = host.namespace();
+    let list = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_array).cloned();
+    let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let mut asked: Vec<String> = Vec::new();
+    for (_, object) in objects.iter().filter(|(reference, _)| reference.kind == kinds::virtual_service()) {
+        let routes =
+            ["/spec/http", "/spec/tcp", "/spec/tls"].into_iter().filter_map(|part| list(object, part)).flatten();
+        for target in routes.filter_map(|route| list(&route, "/route")).flatten() {
+            let ours = text(&target, "/destination/host").is_some_and(|named| host.is_named_by(&named, namespace));
+            asked.extend(text(&target, "/destination/subset").filter(|_| ours));
+        }
+    }
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let rules = read::list(run, kinds::destination_rule(), Some(namespace), None)?;
+    let of_the_file = objects.iter().filter(|(reference, _)| reference.kind == kinds::destination_rule());
+    let about = rules.iter().chain(of_the_file.map(|(_, object)| object)).filter(|rule| names(rule, host, namespace));
+    let defined: Vec<String> =
+        about.filter_map(|rule| list(rule, "/spec/subsets")).flatten().filter_map(|one| text(&one, "/name")).collect();
+    match asked.iter().find(|subset| !defined.contains(subset)) {
+        None => Ok(()),
+        Some(subset) => Err(Failure::new(
+            &SUBSET_UNKNOWN,
+            format!(
+                "{name} sends requests of {} to its subset {subset}, which no DestinationRule in {namespace} defines",
+                host.text()
+            ),
+        )
+        .unchanged("nothing was changed")
+        .hint(format!(
+            "define the subset {subset} in the DestinationRule of {}, or take the route out of the file",
+            host.text()
+        ))),
+    }
 }
 
 /// Kinds of which one object is about a host.

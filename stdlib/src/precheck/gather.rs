@@ -66,13 +66,20 @@ fn look(run: &Run, istio: &str, minor: u32) -> Result<Seen, Failure> {
             level: Level::Error,
             what: format!("Istio {istio} needs Kubernetes 1.{least} or newer, and this is {kubernetes}"),
         }),
-        (None, _) => notes.push(format!("which Kubernetes Istio {istio} needs is not known here")),
         _ => {}
     }
+    let (oldest, newest) = version::KNOWN;
+    let unknown = (!(oldest..=newest).contains(&minor)).then(|| {
+        let why = if minor < oldest { "its support has ended" } else { "it is newer" };
+        Missing::NotEvaluated(format!(
+            "which Kubernetes Istio {istio} needs: meshbook {} knows Istio 1.{oldest} to 1.{newest}, and {why}",
+            env!("CARGO_PKG_VERSION")
+        ))
+    });
     findings.extend(permissions(run)?);
     findings.extend(gateway_api(run, &mut notes)?);
     notes.extend(annotations(run)?);
-    Ok(Seen { kubernetes, findings, notes })
+    Ok(Seen { kubernetes, findings, notes, unknown })
 }
 
 fn permissions(run: &Run) -> Result<Vec<Finding>, Failure> {

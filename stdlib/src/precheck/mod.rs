@@ -55,6 +55,8 @@ pub struct Seen {
     pub findings: Vec<Finding>,
     /// What was looked at, and what is worth knowing.
     pub notes: Vec<String>,
+    /// What nobody here knows of this version, if anything.
+    pub unknown: Option<Missing>,
 }
 
 impl Precheck {
@@ -62,9 +64,13 @@ impl Precheck {
         Precheck(Arc::new(Inner { version: version.to_owned(), seen }))
     }
 
-    /// Why nothing is known, if so.
+    /// Why it is not known whether it can be installed, if so. An error that was found is known all the same.
     pub fn missing(&self) -> Option<&Missing> {
-        self.0.seen.as_ref().err()
+        match &self.0.seen {
+            Err(missing) => Some(missing),
+            Ok(seen) if seen.findings.iter().any(|one| one.level == Level::Error) => None,
+            Ok(seen) => seen.unknown.as_ref(),
+        }
     }
 
     /// The findings.
@@ -79,8 +85,11 @@ impl Precheck {
     /// Whether there is no error.
     ///
     /// # Errors
-    /// As [`Precheck::findings`].
+    /// As [`Precheck::findings`]; `NO_DATA` too where what the version needs is not known.
     pub fn is_passed(&self) -> Result<bool, Failure> {
+        if let Some(missing) = self.missing() {
+            return Err(missing.failure("what Istio finds in this cluster"));
+        }
         Ok(self.findings()?.iter().all(|finding| finding.level != Level::Error))
     }
 }
@@ -96,6 +105,9 @@ impl Noun for Precheck {
             }
             Ok(seen) => seen,
         };
+        if let Some(missing) = self.missing() {
+            return format!("it is not known whether Istio {} can be installed: {missing}", self.0.version);
+        }
         let errors: Vec<&Finding> = seen.findings.iter().filter(|one| one.level == Level::Error).collect();
         match errors.as_slice() {
             [] => format!("Istio {} can be installed: Kubernetes {}", self.0.version, seen.kubernetes),

@@ -68,6 +68,7 @@ pub static PRIMITIVE: Primitive = Primitive {
         },
     ],
     body,
+    ..descriptor::PRIMITIVE
 };
 
 /// What a script asks for.

@@ -18,7 +18,7 @@ use crate::control_plane::{ControlPlane, gather as plane};
 use crate::text::{and, count, some};
 
 /// Minor versions of Istio that meshbook supports.
-const SUPPORTED: (u32, u32) = (24, 31);
+pub const KNOWN: (u32, u32) = (24, 31);
 /// For each minor version of Istio 1.x the oldest and the newest supported minor version of Kubernetes 1.x; no newest
 /// where none was published when this table was written.
 const KUBERNETES: [(u32, u32, Option<u32>); 8] = [
@@ -133,10 +133,10 @@ fn problems(kubernetes: &str, revisions: &BTreeMap<String, Group>, notes: &mut V
         let (Some(oldest), Some(newest)) = (minors.iter().min().copied(), minors.iter().max().copied()) else {
             continue;
         };
-        if oldest < SUPPORTED.0 || newest > SUPPORTED.1 {
+        if oldest < KNOWN.0 || newest > KNOWN.1 {
             problems.push(format!(
                 "revision {revision} is Istio 1.{newest}: meshbook supports 1.{} to 1.{}",
-                SUPPORTED.0, SUPPORTED.1
+                KNOWN.0, KNOWN.1
             ));
         }
         match (KUBERNETES.iter().find(|(istio, _, _)| *istio == newest), minor(kubernetes)) {

@@ -81,6 +81,7 @@ pub static PRIMITIVE: Primitive = Primitive {
         },
     ],
     body,
+    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {

@@ -47,6 +47,7 @@ pub static PRIMITIVE: Primitive = Primitive {
         },
     ],
     body,
+    ..descriptor::PRIMITIVE
 };
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
@@ -56,7 +57,8 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         None => {
             let number = wanted.as_int().ok().filter(|n| (0..=i64::from(i32::MAX)).contains(n));
             let number = number.and_then(|n| u32::try_from(n).ok()).ok_or_else(|| {
-                Failure::new(&TYPE, format!("`replicas` must be a number of pods, not {}", a_type(&wanted)))
+                let given = wanted.as_int().map_or_else(|_| a_type(&wanted), |number| number.to_string());
+                Failure::new(&TYPE, format!("`replicas` must be a number of pods, not {given}"))
                     .unchanged("nothing was changed")
             })?;
             Replicas::new(number, String::new())

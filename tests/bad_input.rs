@@ -72,6 +72,9 @@ const AS_GOOD_AS_ANY: &[(&str, &str, &str)] = &[
     ("installation/install.rhai", "values", ""),
     ("installation/install.rhai", "values", " "),
     ("installation/install.rhai", "file", ""),
+    ("upgrade/canary-install.rhai", "revision", "no-such-object"),
+    ("upgrade/canary-install.rhai", "values", ""),
+    ("upgrade/canary-install.rhai", "values", " "),
 ];
 
 struct Case {

@@ -92,6 +92,7 @@ impl Closing<'_> {
                 "planned" if code == 0 => "the plan is complete; nothing changed",
                 "not_this" if code == 0 => "nothing that this runbook is for",
                 "left" if code == 0 => "nothing stands that is not proved",
+                "interrupted" if code == 5 => "what was not proved was taken back",
                 _ => meaning(code),
             };
             fact("exit", format!("{code}, {meaning}"));

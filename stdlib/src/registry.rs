@@ -413,6 +413,8 @@ primitives! {
     injection_is_missing: "injection/is_missing.rs";
     injection_why: "injection/why.rs";
     injection_is_by: "injection/is_by.rs";
+    injection_is_refused: "injection/is_refused.rs";
+    injection_revision: "injection/revision_of.rs";
     dependents_is_missing: "dependents/is_missing.rs";
     dependents_why: "dependents/why.rs";
     dependents_is_empty: "dependents/is_empty.rs";

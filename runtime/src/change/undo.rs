@@ -29,11 +29,13 @@ pub(crate) struct Subject {
     changing: Changing,
     /// The object as the server answered the change; `None` if the answer was lost.
     post_image: Option<Value>,
+    /// The object that is taken back only after it, where it is no change of the run's own: people have to be told of it.
+    precedes: Option<String>,
 }
 
 impl Subject {
     pub(crate) fn of_entry(entry: &Entry) -> Self {
-        Subject { number: entry.number, changing: entry.changing(), post_image: entry.post_image() }
+        Subject { number: entry.number, changing: entry.changing(), post_image: entry.post_image(), precedes: None }
     }
 
     /// The change as it was sent.
@@ -51,7 +53,17 @@ impl Subject {
             first: None,
             ..self.changing.clone()
         };
-        Subject { number: self.number, changing, post_image: None }
+        Subject { number: self.number, changing, post_image: None, precedes: Some(self.changing.object.to_string()) }
+    }
+
+    /// What is about to be set back, and before what; `None` for a change of the run, of which its own event tells.
+    fn announcement(&self) -> Option<String> {
+        let told = |value: &Option<Value>| value.as_ref().map_or("(absent)".to_owned(), Value::to_string);
+        let fields = self.changing.fields.iter();
+        let fields: Vec<_> =
+            fields.map(|field| format!("{} {} -> {}", field.path, told(&field.after), told(&field.before))).collect();
+        let before = self.precedes.as_ref()?;
+        Some(format!("{} is set back too, before {before}: {}", self.changing.object, fields.join(", ")))
     }
 }
 
@@ -186,6 +198,10 @@ impl<'a> Undoer<'a> {
             let Some(patch) = plan.patch(&subject.changing, &now)? else {
                 return Ok(plan.outcome(sent.then_some(false)));
             };
+            // What is not in the record is not sent.
+            if let Some(message) = subject.announcement().filter(|_| !sent) {
+                self.journal.flush_if_possible(self.caller.now(), Event::Warning { message });
+            }
             sent = true;
             match send::patch(self.caller, send::Subject::of(&subject.changing), patch) {
                 Ok(after) => {

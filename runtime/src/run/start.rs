@@ -114,7 +114,10 @@ impl Run {
 pub(crate) fn guard_interrupt(caller: &Caller, cancel: CancellationToken) -> wall::Guard {
     let latch = Arc::clone(&caller.latch);
     let interrupted = move || {
-        latch.raise(Stop::Failed(Failure::new(&INTERRUPTED, "the run was interrupted")));
+        latch.raise(Stop::Failed(
+            Failure::new(&INTERRUPTED, "the run was interrupted")
+                .hint("run it again: what is proved stays, and it goes on with what is left"),
+        ));
     };
     if cancel.is_cancelled() {
         interrupted();

@@ -112,6 +112,7 @@ pub fn undo(
         number: change.number,
         changing: change.changing,
         post_image: change.post_image,
+        precedes: None,
     });
     let (mut taken_back, mut left_behind) = (Vec::new(), Vec::new());
     let undoer = Undoer { interruptible: true, ..Undoer::new(&caller, &journal, FIELD_MANAGER) };

@@ -1,6 +1,6 @@
 //! Deletions: their inverse makes the object anew; and changes before which another object has to be set back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,8 @@ use super::undo::outcomes;
 use crate::change::Change;
 use crate::effect::Call;
 use crate::failure::{CONFLICT, Exit, FORBIDDEN};
-use crate::record::event::UndoOutcome;
+use crate::record::event::{Event, UndoOutcome};
+use crate::record::file;
 use crate::run::Mode;
 use crate::run::fake::{Bench, Fault, rule};
 
@@ -162,6 +163,14 @@ fn another_object_is_set_back_first_whoever_takes_back() {
     let record = bench.done(|run| drop(run.change(after_setting_back(&bench)).unwrap()));
     assert_eq!(bench.undo(&record).unwrap().exit, Exit::Healthy);
     assert_eq!(bench.limit("graph-core"), 1);
+    let told = warnings(&record);
+    assert_eq!(told.len(), 1, "the run's own changes have events of their own: {told:?}");
+    assert!(told[0].contains("is set back too, before") && told[0].contains("http2MaxRequests 2 -> 1"), "{told:?}");
+}
+
+fn warnings(record: &Path) -> Vec<String> {
+    let lines = file::read(record).unwrap().into_iter();
+    lines.filter_map(|line| if let Event::Warning { message } = line.event { Some(message) } else { None }).collect()
 }
 
 #[test]

@@ -329,6 +329,14 @@ pub enum Call {
         /// The object.
         object: Value,
     },
+    /// Whether the API server would take a merge patch (RFC 7396) of an object: with `dryRun=All`, which stores nothing but
+    /// passes validation and admission. Answer: [`Reply::Json`] with the object as it would be.
+    TryPatch {
+        /// Which object.
+        object: ObjectRef,
+        /// The patch.
+        patch: Value,
+    },
     /// A command in a container of a running pod, without a shell, a terminal or input (`pods/exec`). Only in a run that
     /// allows it. Answer: [`Reply::Json`] with `code`, `stdout` and `stderr`.
     Exec {

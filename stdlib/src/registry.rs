@@ -351,6 +351,7 @@ primitives! {
     manifest_replaces: "manifest/replaces.rs";
     outstanding_is_empty: "manifest/is_empty.rs";
     outstanding_parts: "manifest/parts.rs";
+    outstanding_refused: "manifest/refused.rs";
     manifest_part_apply: "manifest/apply.rs";
     manifest_part_is_applied: "manifest/is_applied.rs";
     // Day 2: certificates, and what proxies carry of a host.

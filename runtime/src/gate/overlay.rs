@@ -82,6 +82,7 @@ impl Overlay {
                 | Call::Logs { .. }
                 | Call::Exec { .. }
                 | Call::TryCreate { .. }
+                | Call::TryPatch { .. }
                 | Call::Sleep { .. }
         );
         if !asks_the_mesh || !self.has_planned() {

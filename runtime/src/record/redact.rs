@@ -339,7 +339,7 @@ fn call(call: &mut Call) {
             redact_text(&mut request.body);
             redact_text(&mut request.path);
         }
-        Call::Patch { patch, .. } => value(patch),
+        Call::Patch { patch, .. } | Call::TryPatch { patch, .. } => value(patch),
         Call::Apply { configuration, .. } => value(configuration),
         Call::Create { content, .. } => value(content),
         _ => {}

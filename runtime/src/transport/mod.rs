@@ -248,6 +248,9 @@ impl Connection {
             Call::TryCreate { kind, namespace, object } => Reply::Json(
                 kubernetes::try_create(server, kind, namespace.as_deref(), object, &self.field_manager).await?,
             ),
+            Call::TryPatch { object, patch } => {
+                Reply::Json(kubernetes::patch(server, object, patch, true, &self.field_manager).await?)
+            }
             Call::Exec { pod, container, command, within } => {
                 exec::run(server, pod, container, command, *within).await?
             }

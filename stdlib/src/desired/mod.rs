@@ -10,15 +10,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use meshbook_runtime::change::{Change, Changed};
-use meshbook_runtime::effect::{ObjectRef, ResourceKind};
-use meshbook_runtime::failure::Failure;
+use meshbook_runtime::effect::{Call, Class, Effect, ObjectRef, ResourceKind};
+use meshbook_runtime::failure::{CONFLICT, FORBIDDEN, Failure, REJECTED};
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Document, Table};
 use serde_json::{Value, json};
 
 use crate::backup::clean;
 use crate::kubernetes::read;
-use crate::text::count;
+use crate::text::{count, first_line};
 
 /// So many objects are read and changed one by one, so that a person can read along. Of more, their kinds are listed, and
 /// they are changed side by side.
@@ -251,6 +251,41 @@ impl Part {
             all.extend(read::by_reference(run, kind, None)?);
         }
         Ok(all)
+    }
+
+    /// The first object that is there, is otherwise than wanted, and that the API server would not let become it, with its
+    /// reason. What is not there yet may lie in a namespace that is not there either, so its creation is not tried.
+    ///
+    /// # Errors
+    /// What every read can end in, but for a refusal, which is the answer.
+    pub fn first_refused(&self, run: &Run) -> Result<Option<String>, Failure> {
+        let mut trials = Vec::new();
+        for one in self.0.objects.iter().filter(|one| one.state == State::Otherwise) {
+            let Some(now) = read::find(run, &one.reference)? else { continue };
+            let mut patch = self.0.rule.made(&now, &one.wanted.value());
+            if let Some(fields) = patch.as_object_mut() {
+                fields.shift_remove("status");
+            }
+            if let Some(metadata) = patch.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.retain(|key, _| matches!(key.as_str(), "labels" | "annotations"));
+            }
+            trials.push(Effect {
+                class: Class::Probe,
+                target: one.reference.to_string(),
+                summary: format!("could it be {}? (dry run)", self.0.rule.source()),
+                call: Call::TryPatch { object: one.reference.clone(), patch },
+            });
+        }
+        for answer in run.read_all(trials) {
+            match answer {
+                Ok(_) => {}
+                Err(failure) if failure.is(&REJECTED) || failure.is(&FORBIDDEN) || failure.is(&CONFLICT) => {
+                    return Ok(Some(first_line(&failure.message)));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(None)
     }
 
     /// The first object that is not as it is wanted, or does not work yet, and what it lacks; `None` if all are and do.

@@ -54,6 +54,19 @@ impl Outstanding {
         self.0.parts.iter().cloned().map(Part)
     }
 
+    /// What of it the API server would refuse, with its reason, before anything is made.
+    ///
+    /// # Errors
+    /// What every read can end in.
+    pub fn refused(&self, run: &Run) -> Result<Option<String>, Failure> {
+        for part in &self.0.parts {
+            if let Some(refused) = part.first_refused(run)? {
+                return Ok(Some(refused));
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether nothing is.
     pub fn is_empty(&self) -> bool {
         self.0.parts.is_empty()

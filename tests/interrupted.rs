@@ -49,7 +49,6 @@ const JOBS: &[Job] = &[
     Job { namespace: Some("istio-system"), ..job("day2/scale-gateway.rhai", "gateway-hpa", &[("replicas", "4")]) },
     Job { namespace: Some("istio-system"), ..job("day2/scale-control-plane.rhai", "healthy", &[("replicas", "3")]) },
     job("disaster-recovery/restore.rhai", "configuration-lost", &[("name", "b")]),
-    job("upgrade/canary-namespace.rhai", "upgrade-canary", &[("revision", "1-31"), ("test", "true")]),
 ];
 
 const fn job<'a>(runbook: &'a str, world: &'a str, params: &'a [(&'a str, &'a str)]) -> Job<'a> {

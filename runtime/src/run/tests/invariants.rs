@@ -69,7 +69,7 @@ fn only_the_road_of_changes_makes_patches() {
     for (path, code) in
         sources().iter().filter(|(path, _)| looks_only.iter().any(|file| path.to_string_lossy().ends_with(file)))
     {
-        let patterns = code.matches("Call::Patch { ..").count() + code.matches("Call::Patch { patch, .. } =>").count();
+        let patterns = code.matches("Call::Patch { ..").count() + code.matches("Call::Patch { patch, .. }").count();
         assert_eq!(code.matches("Call::Patch").count(), patterns, "{} makes a patch", path.display());
         let patterns = code.matches("Call::SetLogLevels { .. }").count();
         assert_eq!(code.matches("Call::SetLogLevels").count(), patterns, "{} sets levels", path.display());

@@ -58,11 +58,11 @@ impl Subject {
 
     /// What is about to be set back, and before what; `None` for a change of the run, of which its own event tells.
     fn announcement(&self) -> Option<String> {
+        let before = self.precedes.as_ref()?;
         let told = |value: &Option<Value>| value.as_ref().map_or("(absent)".to_owned(), Value::to_string);
         let fields = self.changing.fields.iter();
         let fields: Vec<_> =
             fields.map(|field| format!("{} {} -> {}", field.path, told(&field.after), told(&field.before))).collect();
-        let before = self.precedes.as_ref()?;
         Some(format!("{} is set back too, before {before}: {}", self.changing.object, fields.join(", ")))
     }
 }

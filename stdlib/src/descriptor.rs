@@ -278,12 +278,19 @@ pub const ROLLOUT: &[Permission] = &[
 
 /// To see what is installed of Istio.
 pub const INSTALLATION: &[Permission] = &[
-    may("", "configmaps", "list"),
+    may("", "configmaps", "get"),
+    may("", "serviceaccounts", "get"),
+    may("", "services", "get"),
     may("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"),
     may("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list"),
     may("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     may("apps", "daemonsets", "list"),
     may("apps", "deployments", "list"),
+    may("autoscaling", "horizontalpodautoscalers", "get"),
+    may("rbac.authorization.k8s.io", "clusterrolebindings", "get"),
+    may("rbac.authorization.k8s.io", "clusterroles", "get"),
+    may("rbac.authorization.k8s.io", "rolebindings", "get"),
+    may("rbac.authorization.k8s.io", "roles", "get"),
 ];
 
 /// To see the memory of a workload's sidecars: Pods, their proxies, Prometheus, and which Sidecar resource applies.
@@ -589,14 +596,43 @@ pub const REMOVE_REVISION: &[Permission] = &[
     may("policy", "poddisruptionbudgets", "create"),
     may("policy", "poddisruptionbudgets", "delete"),
     may("policy", "poddisruptionbudgets", "get"),
+    may("rbac.authorization.k8s.io", "clusterrolebindings", "create"),
+    may("rbac.authorization.k8s.io", "clusterrolebindings", "delete"),
+    may("rbac.authorization.k8s.io", "clusterrolebindings", "get"),
+    may("rbac.authorization.k8s.io", "clusterroles", "create"),
+    may("rbac.authorization.k8s.io", "clusterroles", "delete"),
+    may("rbac.authorization.k8s.io", "clusterroles", "get"),
+    may("rbac.authorization.k8s.io", "rolebindings", "create"),
+    may("rbac.authorization.k8s.io", "rolebindings", "delete"),
+    may("rbac.authorization.k8s.io", "rolebindings", "get"),
+    may("rbac.authorization.k8s.io", "roles", "create"),
+    may("rbac.authorization.k8s.io", "roles", "delete"),
+    may("rbac.authorization.k8s.io", "roles", "get"),
+    may("", "configmaps", "create"),
+    may("", "configmaps", "delete"),
+    may("", "configmaps", "get"),
+    may("", "serviceaccounts", "create"),
+    may("", "serviceaccounts", "delete"),
+    may("", "serviceaccounts", "get"),
     may("", "services", "create"),
     may("", "services", "delete"),
     may("", "services", "get"),
 ];
 
 /// To see whether a revision is gone.
-pub const IS_REMOVED: &[Permission] =
-    &[may("apps", "deployments", "get"), may("", "pods", "list"), may("", "services", "get")];
+pub const IS_REMOVED: &[Permission] = &[
+    may("apps", "deployments", "get"),
+    may("autoscaling", "horizontalpodautoscalers", "get"),
+    may("policy", "poddisruptionbudgets", "get"),
+    may("rbac.authorization.k8s.io", "clusterrolebindings", "get"),
+    may("rbac.authorization.k8s.io", "clusterroles", "get"),
+    may("rbac.authorization.k8s.io", "rolebindings", "get"),
+    may("rbac.authorization.k8s.io", "roles", "get"),
+    may("", "configmaps", "get"),
+    may("", "pods", "list"),
+    may("", "serviceaccounts", "get"),
+    may("", "services", "get"),
+];
 
 /// To see whether a gateway can serve a name.
 pub const SERVING: &[Permission] = &[

@@ -1,5 +1,5 @@
-//! What an installation of Istio leaves in a cluster for each revision: istiod's Deployment and Service, the webhooks
-//! that call it, and the ConfigMap with its root certificate.
+//! What an installation of Istio leaves in a cluster for each revision: accounts, permissions and configuration, istiod's
+//! Deployment and Service, and the webhooks that call it.
 //!
 //! Shapes follow the charts `base` and `istio-discovery` of Istio 1.31 and what istiod itself writes into them.
 
@@ -53,6 +53,12 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
         return begun(spec);
     }
     for (revision, version, istiods) in revisions(spec) {
+        for object in before(&revision) {
+            // Every revision of a cluster has the reader of remote clusters.
+            if !objects.iter().any(|one: &Value| is_same(one, &object)) {
+                objects.push(object);
+            }
+        }
         objects.extend(istiod(&revision, &version, istiods));
         objects.push(injector(&revision));
         objects.push(validator(&revision));
@@ -68,13 +74,34 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
 
 /// What an installation left behind that ended before istiod: the namespace, accounts, permissions and configuration.
 fn begun(spec: &Spec) -> Vec<Value> {
-    const BEFORE: [&str; 6] =
-        ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap"];
     if spec.cluster.installation == Extent::None {
         return Vec::new();
     }
-    let rendered = rendering::rendered("default", true);
-    rendered.into_iter().filter(|object| object["kind"].as_str().is_some_and(|kind| BEFORE.contains(&kind))).collect()
+    let rendered = rendering::of_revision("default", true);
+    rendered.into_iter().filter(|object| is_before_istiod(object)).collect()
+}
+
+fn is_before_istiod(object: &Value) -> bool {
+    const KINDS: [&str; 6] =
+        ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap"];
+    object["kind"].as_str().is_some_and(|kind| KINDS.contains(&kind))
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    one["kind"] == other["kind"] && one["metadata"]["name"] == other["metadata"]["name"]
+}
+
+/// Accounts, permissions and configuration of a revision; but for its mesh configuration, which the world says.
+fn before(revision: &str) -> Vec<Value> {
+    let mesh = istiod_name(revision).replacen("istiod", "istio", 1);
+    let mut objects = rendering::of_revision(revision, revision == "default");
+    objects.retain(|object| is_before_istiod(object));
+    objects.retain(|object| object["kind"] != "ConfigMap" || object["metadata"]["name"] != mesh.as_str());
+    // The worlds' control planes are installed without an autoscaler.
+    for text in objects.iter_mut().filter_map(|object| object.pointer_mut("/data/merged-values")) {
+        *text = json!(text.as_str().unwrap_or_default().replace("\"autoscaleEnabled\": true", "\"autoscaleEnabled\": false"));
+    }
+    objects
 }
 
 fn istiod(revision: &str, version: &str, istiods: usize) -> Vec<Value> {

@@ -21,6 +21,13 @@ const REVISION: &str = include_str!("../../testdata/istio/manifest/minimal-revis
 
 /// The objects of an installation, definitions first. `first` says whether it is the one that checks objects without a revision.
 pub fn rendered(revision: &str, first: bool) -> Vec<Value> {
+    let mut objects: Vec<Value> = definitions().collect();
+    objects.extend(of_revision(revision, first));
+    objects
+}
+
+/// The same without the definitions.
+pub fn of_revision(revision: &str, first: bool) -> Vec<Value> {
     let text = match revision {
         "default" => DEFAULT.to_owned(),
         other => REVISION.replace(PLACEHOLDER, other),
@@ -40,9 +47,7 @@ pub fn rendered(revision: &str, first: bool) -> Vec<Value> {
             }
         }
     }
-    let mut objects: Vec<Value> = definitions().collect();
-    objects.extend(recorded);
-    objects
+    recorded
 }
 
 /// The definitions of Istio's kinds.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::script::{Script, resource_name};
 use super::walk::{Called, called, each_call, word};
 use crate::effect::Class;
+use crate::gate::Approval;
 use crate::primitive::{Inverse, Library, Permission, Primitive, Type};
 
 /// A description of a script.
@@ -235,6 +236,16 @@ impl Description {
     /// The `--approve` options that an unattended run needs; empty if it changes nothing.
     pub fn approve_line(&self) -> String {
         self.changes.iter().map(|kind| format!("--approve {kind}")).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The kinds that it may change and that no approval is about, in lower case. What is known only when it runs is not
+    /// among them.
+    pub fn not_approved(&self, approvals: &[Approval]) -> BTreeSet<&str> {
+        let kinds = self.changes.iter().map(|kind| kind.split('/').next().unwrap_or(kind));
+        let is_approved = |kind: &str| {
+            approvals.iter().any(|one| one.kind == "*" || one.kind == kind || one.kind == plural(kind))
+        };
+        kinds.filter(|kind| *kind != "KIND" && !is_approved(kind)).collect()
     }
 
     /// For `-o json`.

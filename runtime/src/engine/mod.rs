@@ -52,7 +52,7 @@ use crate::failure::{ENDING, Failure, INTERNAL, SCRIPT, nearest};
 use crate::noun::NounType;
 use crate::primitive::{Invocation, Library};
 use crate::record::event::Ended;
-use crate::run::{Ending, Run, Stop};
+use crate::run::{Ending, Mode, Run, Stop};
 use crate::value::{Context, List, Quantity, Span, Table};
 
 /// What came of running a script.
@@ -115,6 +115,9 @@ fn on_script_thread(
     stepper: Option<Arc<dyn Stepper>>,
 ) -> Outcome {
     let test = if let Wanted::Test(position) = wanted { Some(position) } else { None };
+    if wanted == Wanted::Ending {
+        foresee(script, run, library);
+    }
     let mut session = Session::new(run.clone(), *library, script, values, test);
     session.stepping = stepper.map(|stepper| Stepping::new(stepper, script));
     let session = Arc::new(session);
@@ -152,6 +155,21 @@ fn on_script_thread(
     // Where a plan ends, because only the mesh knows how it goes on, nothing went wrong.
     let diagnostic = diagnostic.filter(|_| ended.code.is_some());
     Outcome { ended, diagnostic, value }
+}
+
+/// Who approves some changes of an unattended run learns before the first of them which others it may come to: it would stop
+/// there, in the middle.
+fn foresee(script: &Script, run: &Run, library: &Library) {
+    let approvals = run.approvals();
+    if run.mode() != Mode::Unattended || approvals.is_empty() {
+        return;
+    }
+    let description = describe::describe(script, library);
+    let missing = description.not_approved(approvals);
+    if !missing.is_empty() {
+        let kinds = missing.into_iter().collect::<Vec<_>>().join(", ");
+        run.warn(format!("not approved: {kinds}; where the runbook comes to change one of these, it stops"));
+    }
 }
 
 /// What went wrong in a script, with its place and the calls that led there.

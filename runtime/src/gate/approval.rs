@@ -71,6 +71,18 @@ impl Approvals {
         Approvals(Held::new(approvals.iter().map(|approval| (approval.clone(), 0)).collect()))
     }
 
+    /// Whether all of several changes are approved, if they are made one after the other. Uses none of the approvals.
+    pub(crate) fn hold<'a>(&self, objects: impl Iterator<Item = &'a ObjectRef>) -> Result<(), Failure> {
+        let trial = Approvals(Held::new(self.0.lock().clone()));
+        for object in objects {
+            let covered = trial.take(object, false);
+            if !matches!(covered, Covered::Yes) {
+                return Err(uncovered(object, covered));
+            }
+        }
+        Ok(())
+    }
+
     /// Uses one of the approvals that fit an object, those that name it first.
     fn take(&self, object: &ObjectRef, has_to_be_named: bool) -> Covered {
         let mut approvals = self.0.lock();
@@ -107,9 +119,21 @@ pub(crate) fn approve(run: &Run, proposal: &Changing) -> Result<(), Failure> {
     if let Some(owner) = &proposal.gitops {
         return Err(super::gitops::refusal(proposal, owner));
     }
+    match (covered, &proposal.irreversible) {
+        (Covered::No, Some(why)) => Err(denied(
+            object,
+            &format!("the change cannot be taken back ({why}), so the object has to be named"),
+        )
+        .hint(format!("add `--approve {}/{}`", object.kind.kind.to_ascii_lowercase(), object.name))),
+        (covered, _) => Err(uncovered(object, covered)),
+    }
+}
+
+/// Why a change may not be made that no approval covers.
+fn uncovered(object: &ObjectRef, covered: Covered) -> Failure {
     let kind = object.kind.kind.to_ascii_lowercase();
-    Err(match (covered, &proposal.irreversible) {
-        (Covered::UsedUp(used), _) => {
+    match covered {
+        Covered::UsedUp(used) => {
             let count = used.count.unwrap_or_default();
             let name = used.name.map(|name| format!("/{name}")).unwrap_or_default();
             denied(object, &format!("`--approve {kind}{name}={count}` is used up")).hint(format!(
@@ -117,13 +141,9 @@ pub(crate) fn approve(run: &Run, proposal: &Changing) -> Result<(), Failure> {
                 count + 1
             ))
         }
-        (_, Some(why)) => {
-            denied(object, &format!("the change cannot be taken back ({why}), so the object has to be named"))
-                .hint(format!("add `--approve {kind}/{}`", object.name))
-        }
-        (_, None) => denied(object, "nobody has approved it, and there is no terminal to ask at")
+        Covered::Yes | Covered::No => denied(object, "nobody has approved it, and there is no terminal to ask at")
             .hint(format!("add `--approve {kind}`")),
-    })
+    }
 }
 
 fn ask(run: &Run, approver: &dyn Approver, proposal: &Changing, has_to_be_asked: bool) -> Result<(), Failure> {
@@ -194,6 +214,17 @@ mod tests {
         let others =
             Approvals::new(&[approval("virtualservice", None, None), approval("destinationrule", Some("other"), None)]);
         assert!(matches!(others.take(&rule, false), Covered::No));
+    }
+
+    #[test]
+    fn several_changes_are_held_against_the_approvals_without_using_them() {
+        let rule = crate::run::fake::rule("graph-core");
+        let approvals = Approvals::new(&[approval("destinationrule", None, Some(2))]);
+        approvals.hold([&rule, &rule].into_iter()).expect("two are approved");
+        let third = approvals.hold([&rule, &rule, &rule].into_iter()).expect_err("a third is not");
+        assert!(third.message.contains("used up"), "{third}");
+        assert!(matches!(approvals.take(&rule, false), Covered::Yes), "nothing was used by asking");
+        assert!(approvals.hold([&rule, &rule].into_iter()).is_err(), "one is used");
     }
 
     proptest! {

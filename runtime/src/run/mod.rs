@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::change::FIELD_MANAGER;
+use crate::effect::ObjectRef;
 use crate::engine::Script;
 use crate::failure::{Failure, INTERRUPTED};
 use crate::gate::{Approval, Budget, Gate};
@@ -228,6 +229,20 @@ impl Run {
     /// Whether the run is a plan that has planned a change: from here on only Kubernetes objects can be read.
     pub fn has_planned(&self) -> bool {
         self.gate.overlay.has_planned()
+    }
+
+    /// What was approved before it began.
+    pub fn approvals(&self) -> &[Approval] {
+        &self.settings.approvals
+    }
+
+    /// Makes sure that all of several changes are approved, before the first of them is made. Where a person can be asked,
+    /// they are asked for each in its turn.
+    ///
+    /// # Errors
+    /// `DENIED`, as the first of them that is not approved would end in.
+    pub fn hold_approved<'a>(&self, objects: impl Iterator<Item = &'a ObjectRef>) -> Result<(), Failure> {
+        if self.mode() == Mode::Unattended { self.gate.approvals.hold(objects) } else { Ok(()) }
     }
 
     /// Shows a value.

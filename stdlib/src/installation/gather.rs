@@ -8,12 +8,13 @@ use meshbook_runtime::run::Run;
 use meshbook_runtime::value::Missing;
 use serde_json::Value;
 
+use super::of_revision::{self, Found};
 use super::{Installation, Part, Sort};
 use crate::evidence::{absorb, root};
 use crate::kubernetes::kinds;
 use crate::kubernetes::read::{self, Listed};
-use crate::revision::label;
 use crate::revision::labels::REVISION;
+use crate::revision::{label, objects};
 use crate::workload::scaling;
 
 /// The CustomResourceDefinitions that chart `base` of every Istio from 1.24 to 1.31 brings.
@@ -48,7 +49,10 @@ struct Seen {
     workloads: Vec<(&'static str, Vec<Listed>)>,
     injectors: Vec<Value>,
     validators: Vec<Value>,
-    configurations: Vec<Value>,
+    /// The revisions whose istiod's Deployment is there.
+    revisions: BTreeSet<String>,
+    /// What is known by its name.
+    found: Found,
 }
 
 /// Looks at what is installed.
@@ -72,12 +76,17 @@ fn look(run: &Run, root: &str, notes: &mut Vec<String>) -> Result<Seen, Failure>
         notes.extend(note.map(|note| format!("looked at {note}")));
         workloads.push((name, listed));
     }
+    let istiods = workloads.iter().flat_map(|(_, lists)| lists).flat_map(Listed::iter);
+    let istiods = istiods.filter(|object| label(object, "app") == Some("istiod"));
+    let revisions: BTreeSet<String> =
+        istiods.map(|object| label(object, REVISION).unwrap_or(DEFAULT).to_owned()).collect();
     Ok(Seen {
         definitions: read::list(run, definitions(), None, None)?,
-        workloads,
         injectors: read::list(run, kinds::mutating_webhooks(), None, None)?,
         validators: read::list(run, kinds::validating_webhooks(), None, None)?,
-        configurations: read::list(run, kinds::config_map(), Some(root), None)?,
+        found: of_revision::find(run, revisions.iter(), root)?,
+        workloads,
+        revisions,
     })
 }
 
@@ -91,34 +100,26 @@ fn parts(seen: &Seen, root: &str) -> Vec<Part> {
     let own = names.filter(|name| name.ends_with(".istio.io"));
     let wanted: BTreeSet<&str> = DEFINITIONS.into_iter().chain(own).collect();
     let mut parts: Vec<Part> = wanted.iter().map(|name| definition(name, &seen.definitions)).collect();
-    let mut revisions = BTreeSet::new();
     for (kind, lists) in &seen.workloads {
-        for object in lists.iter().flat_map(Listed::iter).filter(|object| is_of_istio(object)) {
-            if label(object, "app") == Some("istiod") {
-                revisions.insert(label(object, REVISION).unwrap_or(DEFAULT).to_owned());
-            }
-            parts.push(workload(kind, object));
-        }
+        let own = lists.iter().flat_map(Listed::iter).filter(|object| is_of_istio(object));
+        parts.extend(own.map(|object| workload(kind, object)));
     }
-    if revisions.is_empty() {
+    if seen.revisions.is_empty() {
         let name = format!("Deployment {root}/istiod");
         parts.push(Part { sort: Sort::Workload, name, wrong: Some("is not there, of no revision".into()) });
     }
-    for revision in &revisions {
-        let suffix = if revision == DEFAULT { String::new() } else { format!("-{revision}") };
+    for revision in &seen.revisions {
+        let suffix = objects::suffix(revision);
         let injector = format!("istio-sidecar-injector{suffix}");
         parts.push(webhook("MutatingWebhookConfiguration", &injector, &[], &seen.injectors));
         // `istioctl` and the charts do not name it alike.
         let validator = format!("istio-validator{suffix}-{root}");
         let other = format!("istiod{suffix}-{root}");
         parts.push(webhook("ValidatingWebhookConfiguration", &validator, &[&other], &seen.validators));
-        let name = format!("istio{suffix}");
-        let there = seen.configurations.iter().any(|map| named(map, &name) && map.pointer("/data/mesh").is_some());
-        parts.push(Part {
-            sort: Sort::Configuration,
-            name: format!("ConfigMap {root}/{name}"),
-            wrong: (!there).then(|| "is not there, or has no `mesh`".into()),
-        });
+        parts.extend(of_revision::parts(revision, root, &seen.found));
+    }
+    if !seen.revisions.is_empty() {
+        parts.push(of_revision::shared(root, &seen.found));
     }
     parts.sort_by(|one, other| (one.sort, &one.name).cmp(&(other.sort, &other.name)));
     parts
@@ -229,7 +230,8 @@ mod tests {
             workloads: Vec::new(),
             injectors: Vec::new(),
             validators: Vec::new(),
-            configurations: Vec::new(),
+            revisions: BTreeSet::new(),
+            found: Found::new(),
         };
         let parts = parts(&none, "istio-system");
         assert_eq!(parts.len(), DEFINITIONS.len() + 1);

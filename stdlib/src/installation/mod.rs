@@ -4,6 +4,7 @@
 //! (`istioctl/pkg/verifier` of Istio 1.23: each object exists, Deployments and DaemonSets are rolled out).
 
 pub mod gather;
+pub mod of_revision;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::text::{and, count};
 /// One object of an installation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    /// What kind of part it is, as people count them: `CRD`, `workload`, `webhook`, `configuration`.
+    /// What kind of part it is, as people count them.
     pub sort: Sort,
     /// Its name: `Deployment istio-system/istiod`.
     pub name: String,
@@ -30,11 +31,19 @@ pub struct Part {
 pub enum Sort {
     /// A CustomResourceDefinition.
     Definition,
+    /// A ServiceAccount.
+    Account,
+    /// A role, or the binding of one.
+    Permission,
     /// An istiod, a gateway, another component.
     Workload,
+    /// What leads to istiods.
+    Service,
+    /// What scales istiods.
+    Autoscaler,
     /// What the API server asks about pods and objects.
     Webhook,
-    /// The mesh configuration.
+    /// The mesh configuration, or the templates of sidecars.
     Configuration,
 }
 
@@ -42,9 +51,13 @@ impl Sort {
     fn counted(self, number: usize) -> String {
         let (one, many) = match self {
             Sort::Definition => ("CRD", "CRDs"),
+            Sort::Account => ("account", "accounts"),
+            Sort::Permission => ("role or binding", "roles and bindings"),
             Sort::Workload => ("workload", "workloads"),
+            Sort::Service => ("Service", "Services"),
+            Sort::Autoscaler => ("autoscaler", "autoscalers"),
             Sort::Webhook => ("webhook configuration", "webhook configurations"),
-            Sort::Configuration => ("mesh configuration", "mesh configurations"),
+            Sort::Configuration => ("ConfigMap", "ConfigMaps"),
         };
         count(number, one, many)
     }
@@ -87,7 +100,16 @@ fn faults(parts: &[Part]) -> impl Iterator<Item = (&Part, &str)> {
 
 /// `14 CRDs, 3 workloads and 2 webhook configurations`.
 fn counted(parts: &[Part]) -> String {
-    let sorts = [Sort::Definition, Sort::Workload, Sort::Webhook, Sort::Configuration];
+    let sorts = [
+        Sort::Definition,
+        Sort::Account,
+        Sort::Permission,
+        Sort::Workload,
+        Sort::Service,
+        Sort::Autoscaler,
+        Sort::Webhook,
+        Sort::Configuration,
+    ];
     let of = |sort: Sort| parts.iter().filter(|part| part.sort == sort).count();
     let all: Vec<_> = sorts.iter().filter(|sort| of(**sort) > 0).map(|sort| sort.counted(of(*sort))).collect();
     and(&all)
@@ -95,7 +117,7 @@ fn counted(parts: &[Part]) -> String {
 
 impl Noun for Installation {
     const NAME: &'static str = "Installation";
-    const DOC: &'static str = "What is installed of Istio: CRDs, istiods, gateways, webhooks and mesh configuration of every revision, and what of it is absent or not rolled out. May be missing.";
+    const DOC: &'static str = "What is installed of Istio: CRDs, and of every revision accounts, permissions, istiods, Services, autoscalers, webhooks and ConfigMaps; gateways; and what of it is absent or not rolled out. May be missing.";
 
     fn text(&self) -> String {
         let parts = match &self.0.seen {

@@ -3,6 +3,9 @@
 use meshbook_runtime::effect::ResourceKind;
 use meshbook_runtime::transport::KnownKind;
 
+/// The API group of roles and their bindings.
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// Kinds of Istio that scripts can name without the API server being asked what it serves, as Istio 1.22 and newer
 /// serve them. Only names that no other API group is known to use: `virtualservice` is also Gloo's, `vs` a
 /// VolumeSnapshot, `authorizationpolicy` Linkerd's; those are looked up.
@@ -46,6 +49,31 @@ pub fn config_map() -> ResourceKind {
 /// A Secret.
 pub fn secret() -> ResourceKind {
     ResourceKind::namespaced("", "v1", "Secret", "secrets")
+}
+
+/// A ServiceAccount.
+pub fn service_account() -> ResourceKind {
+    ResourceKind::namespaced("", "v1", "ServiceAccount", "serviceaccounts")
+}
+
+/// A Role of a namespace.
+pub fn role() -> ResourceKind {
+    ResourceKind::namespaced(RBAC, "v1", "Role", "roles")
+}
+
+/// A RoleBinding of a namespace.
+pub fn role_binding() -> ResourceKind {
+    ResourceKind::namespaced(RBAC, "v1", "RoleBinding", "rolebindings")
+}
+
+/// A ClusterRole.
+pub fn cluster_role() -> ResourceKind {
+    ResourceKind::cluster(RBAC, "v1", "ClusterRole", "clusterroles")
+}
+
+/// A ClusterRoleBinding.
+pub fn cluster_role_binding() -> ResourceKind {
+    ResourceKind::cluster(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings")
 }
 
 /// An EndpointSlice.

@@ -30,6 +30,21 @@ pub fn find(run: &Run, object: &ObjectRef) -> Result<Option<Value>, Failure> {
     }
 }
 
+/// Reads several objects at once; `None` for each that is not there.
+///
+/// # Errors
+/// What every read can end in, but `NOT_FOUND`.
+pub fn find_all(run: &Run, objects: Vec<ObjectRef>) -> Result<Vec<(ObjectRef, Option<Value>)>, Failure> {
+    let answers = run.read_all(objects.iter().cloned().map(Effect::get).collect());
+    let found = objects.into_iter().zip(answers).map(|(object, answer)| match answer {
+        Ok(Reply::Json(now)) => Ok((object, Some(now))),
+        Ok(_) => Err(Failure::new(&BAD_ANSWER, format!("the answer for {object} is no object"))),
+        Err(failure) if failure.is(&NOT_FOUND) => Ok((object, None)),
+        Err(failure) => Err(failure),
+    });
+    found.collect()
+}
+
 /// The kinds that the API server serves in some groups.
 ///
 /// # Errors

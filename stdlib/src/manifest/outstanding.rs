@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use meshbook_runtime::effect::Effect;
-use meshbook_runtime::effect::Reply;
-use meshbook_runtime::failure::{BAD_ANSWER, Failure, NOT_FOUND};
+use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
 use meshbook_runtime::value::{Document, Table};
@@ -12,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Manifest;
 use crate::desired::{self, Rule};
+use crate::kubernetes::read;
 use crate::text::count;
 
 /// What is outstanding of a manifest.
@@ -33,16 +32,10 @@ pub struct Part(pub(crate) desired::Part);
 /// # Errors
 /// What every read can end in.
 pub fn gather(run: &Run, manifest: &Manifest) -> Result<Outstanding, Failure> {
-    let effects = manifest.objects().iter().map(|(reference, _)| Effect::get(reference.clone()));
+    let names = manifest.objects().iter().map(|(reference, _)| reference.clone()).collect();
     let mut differing = Vec::new();
-    for ((reference, wanted), answer) in manifest.objects().iter().zip(run.read_all(effects.collect())) {
-        let now = match answer {
-            Ok(Reply::Json(now)) => Some(now),
-            Ok(_) => return Err(Failure::new(&BAD_ANSWER, format!("{reference} is no object"))),
-            Err(failure) if failure.is(&NOT_FOUND) => None,
-            Err(failure) => return Err(failure),
-        };
-        differing.extend(desired::differing(Rule::Rendered, reference.clone(), &Document::of(wanted), now));
+    for ((_, wanted), (reference, now)) in manifest.objects().iter().zip(read::find_all(run, names)?) {
+        differing.extend(desired::differing(Rule::Rendered, reference, &Document::of(wanted), now));
     }
     let parts = desired::parts(Rule::Rendered, differing);
     Ok(Outstanding(Arc::new(Inner { all: manifest.objects().len(), parts })))

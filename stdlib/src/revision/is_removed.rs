@@ -16,7 +16,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     receiver: Some("Revision"),
     returns: "bool",
     class: Some(Class::Read),
-    summary: "Whether no istiod of the revision is there any more, and neither its Deployment nor its Service.",
+    summary: "Whether no istiod of the revision is there any more, and nothing of what `remove` deletes.",
     doc: "Read now. An istiod that is ending is still there: it serves its proxies until it is gone.",
     errors: &[&NO_DATA, &FORBIDDEN],
     permissions: descriptor::IS_REMOVED,

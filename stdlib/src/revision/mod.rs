@@ -3,6 +3,7 @@
 pub mod default;
 pub mod gather;
 pub mod labels;
+pub mod objects;
 pub mod remove;
 pub mod synced;
 

@@ -1,7 +1,7 @@
 //! What a revision leaves in a cluster, and how it is removed: first what calls its istiods, then they.
 
 use meshbook_runtime::change::Change;
-use meshbook_runtime::effect::{ObjectRef, ResourceKind};
+use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
 use serde_json::Value;
@@ -13,10 +13,9 @@ use crate::control_plane::istiod::Istiod;
 use crate::control_plane::selector::Labels;
 use crate::dependents;
 use crate::kubernetes::{kinds, read};
-use crate::revision::{gather, labels};
+use crate::revision::{gather, labels, objects};
 
-/// Deletes the webhooks, the autoscaler, the disruption budget, the Deployment and the Service of a revision. Answers
-/// whether there was anything.
+/// Deletes what an installation makes for a revision. Answers whether there was anything.
 ///
 /// # Errors
 /// `REVISION_IN_USE` while somebody depends on it or it is the default; `NO_DATA` if that is not known; what a change can
@@ -41,7 +40,6 @@ pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
             "make another revision the default first: revision(\"…\").make_default()",
         ));
     }
-    let mut removed = false;
     let own = |object: &&Value| {
         let calls =
             |one: &Value| one.pointer("/clientConfig/service/name").and_then(Value::as_str) == Some(&service_of(name));
@@ -51,20 +49,27 @@ pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
             && webhooks.is_some_and(|all| !all.is_empty() && all.iter().all(calls))
     };
     let validating = read::list(run, kinds::validating_webhooks(), None, None)?;
+    let mut going = Vec::new();
     for (kind, all) in [(kinds::mutating_webhooks(), &mutating), (kinds::validating_webhooks(), &validating)] {
-        for configuration in all.iter().filter(own) {
+        going.extend(all.iter().filter(own).map(|configuration| {
             let called = configuration.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            removed |= delete(run, &ObjectRef::new(kind.clone(), "", called))?;
-        }
+            ObjectRef::new(kind.clone(), "", called)
+        }));
     }
-    let budget = ResourceKind::namespaced("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
-    for kind in [kinds::autoscaler(), budget, kinds::deployment(), kinds::service()] {
-        removed |= delete(run, &ObjectRef::new(kind, revision.root(), &service_of(name)))?;
+    going.extend(objects::removable(name, revision.root()));
+    let going = read::find_all(run, going)?;
+    let going: Vec<_> = going.into_iter().filter_map(|(object, now)| Some((object, now?))).collect();
+    // Half a control plane serves nobody: all of it is approved, or none of it goes.
+    run.hold_approved(going.iter().map(|(object, _)| object))?;
+    let mut removed = false;
+    for (object, before) in going {
+        let summary = "nothing depends on its revision any more".to_owned();
+        removed |= run.change(Change::deletion(object, summary, before).designated())?.is_made();
     }
     Ok(removed)
 }
 
-/// What is still there of a revision, in words; empty if nothing is: istiods that end, the Deployment, the Service.
+/// What is still there of a revision, in words; empty if nothing is: istiods that end, and what [`objects::removable`] names.
 ///
 /// # Errors
 /// What every read of the API server can end in.
@@ -73,17 +78,8 @@ pub fn remains(run: &Run, revision: &Revision) -> Result<Vec<String>, Failure> {
     let pods = read::list(run, kinds::pod(), Some(revision.root()), Some("app=istiod"))?;
     let istiods = pods.iter().map(Istiod::of).filter(|istiod| istiod.revision == name);
     let mut remains: Vec<String> = istiods.map(|istiod| format!("{} is still there", istiod.pod)).collect();
-    for kind in [kinds::deployment(), kinds::service()] {
-        let object = ObjectRef::new(kind, revision.root(), &service_of(name));
-        if read::find(run, &object)?.is_some() {
-            remains.push(format!("{object} is still there"));
-        }
-    }
+    let objects = read::find_all(run, objects::removable(name, revision.root()))?;
+    let there = objects.iter().filter(|(_, now)| now.is_some());
+    remains.extend(there.map(|(object, _)| format!("{object} is still there")));
     Ok(remains)
-}
-
-fn delete(run: &Run, object: &ObjectRef) -> Result<bool, Failure> {
-    let Some(before) = read::find(run, object)? else { return Ok(false) };
-    let summary = "nothing depends on its revision any more".to_owned();
-    Ok(run.change(Change::deletion(object.clone(), summary, before).designated())?.is_made())
 }

@@ -226,6 +226,9 @@ pub struct Undo {
     /// Another name that the run's context has now
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
+    /// Take it back although newer runs stand that may build on it
+    #[arg(long)]
+    pub out_of_order: bool,
 }
 
 /// `meshbook runs`.

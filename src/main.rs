@@ -13,6 +13,7 @@ mod hint;
 mod interrupt;
 mod lab;
 mod list;
+mod neighbours;
 mod place;
 mod plan;
 mod post_mortem;

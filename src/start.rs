@@ -19,7 +19,7 @@ use crate::terminal::approver::Questions;
 use crate::terminal::closing::Closing;
 use crate::terminal::reporter::Terminal;
 use crate::trouble::{Trouble, render};
-use crate::{document, hint, interrupt, place, runbook, state, values};
+use crate::{document, hint, interrupt, neighbours, place, runbook, state, values};
 
 /// How a run treats changes, from the command line.
 pub struct Manner {
@@ -113,7 +113,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
             library: session.library,
             front: Arc::new(Around::new(Arc::clone(&terminal), true, questions, session.codes(), home.clone())),
             interrupts: Arc::clone(&interrupts),
-            home,
+            home: home.clone(),
             root: engine::script::tree_of(&file),
             place: repl::shown(&place, target),
             transport: Arc::clone(&place.transport),
@@ -152,8 +152,13 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         (report.hint, report.unchanged) = (None, None);
     }
     let record = record.as_deref().map(state::short);
+    let parts = if report.open_changes().next().is_some() && report.in_process_lab().is_none() {
+        neighbours::earlier_parts(&home, &report.run)
+    } else {
+        Vec::new()
+    };
     let closing = Closing {
-        undo: hint::undo(&report, target),
+        undo: neighbours::in_turn(hint::undo(&report, target), &parts),
         // What a record has planned was never asked of a cluster.
         make: (is_plan && place.replay().is_none()).then(|| hint::make(&report, book, target)),
         record: record.as_deref(),

@@ -16,7 +16,7 @@ use crate::terminal::look::Look;
 use crate::terminal::reporter::{self, Terminal};
 use crate::terminal::{count, escape};
 use crate::trouble::Trouble;
-use crate::{document, interrupt, place, records, state};
+use crate::{document, interrupt, neighbours, place, records, state};
 
 /// Takes back what a run has changed and what still stands of it.
 pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
@@ -37,7 +37,11 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
     let place = runtime.block_on(place::open(&Target::of(cluster), config, &session.library, &home))?;
     let screen = Arc::clone(&session.screen);
     let look = screen.look();
-    let standing: Vec<u64> = undo::pending(&record)?.into_iter().map(|change| change.number).collect();
+    let pending = undo::pending(&record)?;
+    if !arguments.out_of_order {
+        neighbours::hold_order(&home, &report.run, &pending)?;
+    }
+    let standing: Vec<u64> = pending.into_iter().map(|change| change.number).collect();
     screen.print(&format!(
         "{}  {} of run {}",
         look.bold(escape::line(&report.script)),
@@ -63,7 +67,8 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
         undo::undo(&path, &home, place.transport, Arc::clone(&terminal) as _, runtime.handle().clone(), cancel)?;
     screen.wait(None);
     let report = terminal.report();
-    for line in closing(&ended, look) {
+    let parts = neighbours::earlier_parts(&home, &report.run);
+    for line in closing(&ended, &parts, look) {
         screen.print(&line);
     }
     if session.format != Format::Table {
@@ -86,7 +91,7 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
     Ok(ended.exit.code())
 }
 
-fn closing(ended: &Ended, look: Look) -> Vec<String> {
+fn closing(ended: &Ended, parts: &[String], look: Look) -> Vec<String> {
     let clean = ended.left_behind.is_empty();
     let word = if clean { look.good("Undone") } else { look.bad("Not all undone") };
     let mark = if clean { look.ok() } else { look.failed() };
@@ -97,6 +102,10 @@ fn closing(ended: &Ended, look: Look) -> Vec<String> {
     }
     if let Some(hint) = &ended.hint {
         lines.push(format!("  {}     {}", look.dim("help"), escape::joined(hint)));
+    }
+    if let Some(part) = parts.first() {
+        let next = look.name(format!("meshbook undo {part}"));
+        lines.push(format!("  {}     {next}, an earlier part of the same work that was broken off", look.dim("next")));
     }
     let code = ended.exit.code();
     let meaning = if clean { "everything is as before" } else { meaning(code) };

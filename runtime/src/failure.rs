@@ -191,6 +191,8 @@ codes! {
     UNDO_CONFLICT = "meshbook::undo::conflict", Dirty, false, "A field that the run had changed was changed again by somebody else. It was left alone, with the older changes that depend on it.";
     /// There is nothing to take back.
     UNDO_NOTHING = "meshbook::undo::nothing", Refused, false, "The run changed nothing, or everything that it changed was taken back already: by itself, or by an earlier undo. `meshbook runs RUN` shows which.";
+    /// Newer runs build on what would be taken back.
+    UNDO_NEWER = "meshbook::undo::newer", Refused, false, "Newer runs, whose changes stand, may depend on what this run has changed: a workload that was moved to an installation. Take those back first, or say `--out-of-order`.";
     /// The plan ends here.
     PLAN_ENDS = "meshbook::plan::ends", Healthy, false, "What follows depends on what only the mesh itself can answer after the planned changes. A plan does not guess.";
     /// The deadline passed.

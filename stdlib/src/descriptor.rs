@@ -538,6 +538,13 @@ pub const HEALTH: &[Permission] = &[
     may("", "services", "list"),
 ];
 
+/// To see whether the run's namespace is there.
+pub const GET_NAMESPACE: &[Permission] = &[may("", "namespaces", "get")];
+
+/// To create the run's namespace, and to delete it again.
+pub const CREATE_NAMESPACE: &[Permission] =
+    &[may("", "namespaces", "create"), may("", "namespaces", "delete"), may("", "namespaces", "get")];
+
 /// To set the label by which a namespace chooses its injector.
 pub const CHANGE_NAMESPACE: &[Permission] = &[
     may("", "namespaces", "get"),

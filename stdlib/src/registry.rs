@@ -422,6 +422,8 @@ primitives! {
     namespace_placement: "placement/placement_of.rs";
     placement_rest: "placement/rest.rs";
     placement_without_sidecar: "placement/without_sidecar.rs";
+    namespace_create: "workload/create.rs";
+    namespace_exists: "workload/exists.rs";
     namespace_label_for: "workload/label_for.rs";
     workload_move_to: "workload/move_to.rs";
     workload_health: "health/health_of.rs";

@@ -112,15 +112,42 @@ fn what_somebody_else_has_changed_since_is_left_alone() {
             .json()
     };
     let (first, second) = (set("300"), set("400"));
+    let (oldest, newest) = (first["run"].as_str().unwrap(), second["run"].as_str().unwrap());
+    desk.call(&["undo", oldest]).exits(3).says("meshbook::undo::newer").says(&format!("meshbook undo {newest}"));
+    assert_eq!(limit(&desk), 400, "nothing was taken back");
     let called =
-        desk.call(&["undo", first["run"].as_str().unwrap()]).exits(7).says("left alone").says("now 400").says("STAYS");
+        desk.call(&["undo", oldest, "--out-of-order"]).exits(7).says("left alone").says("now 400").says("STAYS");
     assert!(called.stdout.contains("the run had set 300"), "{called}");
     assert_eq!(limit(&desk), 400);
-    let document = desk.call(&["undo", first["run"].as_str().unwrap(), "-o", "json"]).exits(7).json();
+    let document = desk.call(&["undo", oldest, "--out-of-order", "-o", "json"]).exits(7).json();
     assert_eq!(document["changes"][0]["conflicts"][0]["theirs"], 400, "{document}");
     desk.call(&["undo", second["run"].as_str().unwrap()]).exits(0);
     assert_eq!(limit(&desk), 300);
     desk.call(&["undo", first["run"].as_str().unwrap()]).exits(0);
+    assert_eq!(limit(&desk), before);
+}
+
+#[test]
+fn the_parts_of_a_work_that_was_broken_off_are_undone_in_turn() {
+    let lab = ServedLab::start("healthy");
+    let desk = Desk::at(&lab);
+    let script = desk.file(
+        "parts.rhai",
+        "//! In two steps.\nparam limit: int \"what\";\nparam ends: bool \"whether\";\n\
+         step \"Set\" {\n  k8s::patch(\"destinationrule\", \"graph-core\", #{ spec: #{ trafficPolicy: #{ connectionPool: #{ http: #{ http2MaxRequests: limit } } } } });\n  wait 1s until { true };\n}\n\
+         step \"Go on\" { check(\"it may go on\", ends); }\nfixed(\"done\");\n",
+    );
+    let run = |limit: &str, ends: &str, code: i32| {
+        let args = ["run", &script, &format!("limit={limit}"), &format!("ends={ends}"), "--approve", "destinationrule"];
+        desk.call(&[&args[..], &["-o", "json"]].concat()).exits(code).json()["run"].as_str().unwrap().to_owned()
+    };
+    let before = limit(&desk);
+    let first = run("300", "false", 5);
+    let second = run("400", "true", 0);
+    let undone = desk.call(&["undo", &second]).exits(0).says("an earlier part of the same work");
+    assert!(undone.stdout.contains(&format!("meshbook undo {first}")), "{undone}");
+    assert_eq!(limit(&desk), 300);
+    desk.call(&["undo", &first]).exits(0).says("everything is as before");
     assert_eq!(limit(&desk), before);
 }
 

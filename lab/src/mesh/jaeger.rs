@@ -121,7 +121,7 @@ fn request(state: &State, stream: usize, parent: Option<usize>, start: i64, fact
         state.pods.iter().find(|((namespace, _), pod)| *namespace == source.0 && workload_name(pod) == source.1);
     let operation = format!("{}/*", traffic.streams[stream].authority);
     let mut place = parent;
-    if let Some((_, pod)) = caller.filter(|(key, _)| state.proxies.contains_key(*key)) {
+    if let Some((_, pod)) = caller.filter(|(key, pod)| state.proxies.contains_key(*key) && state.sends_spans(pod)) {
         spans.push(Span {
             service: service_of(pod),
             operation: operation.clone(),
@@ -133,7 +133,7 @@ fn request(state: &State, stream: usize, parent: Option<usize>, start: i64, fact
         place = Some(spans.len() - 1);
     }
     let Some(server) = server.filter(|server| state.proxies.contains_key(&server.pod)) else { return outside };
-    let Some(pod) = state.pods.get(&server.pod) else { return outside };
+    let Some(pod) = state.pods.get(&server.pod).filter(|pod| state.sends_spans(pod)) else { return outside };
     let begins = start + (outside - inside) / 2;
     spans.push(Span {
         service: service_of(pod),

@@ -255,6 +255,11 @@ impl State {
         self.istiod.snapshot.access_log(pod).unwrap_or(self.spec.telemetry.access_log)
     }
 
+    /// Whether a pod's proxy sends spans: the world says so, or a Telemetry asks for them.
+    pub(crate) fn sends_spans(&self, pod: &Value) -> bool {
+        self.spec.telemetry.tracing || self.istiod.snapshot.traces(pod)
+    }
+
     /// Reads the store's changes up to now.
     fn drain(&mut self) -> Concerned {
         let mut concerned = Concerned::default();

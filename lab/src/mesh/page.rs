@@ -121,7 +121,7 @@ fn listener(mesh: &Mesh, key: &PodKey, port: u16) -> Option<Listener> {
         (ROOT_NAMESPACE, "prometheus", 9090) if state.spec.faults.prometheus != PrometheusFault::Down => {
             Some(Listener::Prometheus)
         }
-        (ROOT_NAMESPACE, "jaeger", 16686) => Some(Listener::Jaeger),
+        (_, "jaeger", 16686) => Some(Listener::Jaeger),
         _ => {
             let ports = pod["spec"]["containers"]
                 .as_array()

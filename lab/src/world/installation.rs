@@ -99,7 +99,9 @@ fn before(revision: &str) -> Vec<Value> {
     objects.retain(|object| object["kind"] != "ConfigMap" || object["metadata"]["name"] != mesh.as_str());
     // The worlds' control planes are installed without an autoscaler.
     for text in objects.iter_mut().filter_map(|object| object.pointer_mut("/data/merged-values")) {
-        *text = json!(text.as_str().unwrap_or_default().replace("\"autoscaleEnabled\": true", "\"autoscaleEnabled\": false"));
+        *text = json!(
+            text.as_str().unwrap_or_default().replace("\"autoscaleEnabled\": true", "\"autoscaleEnabled\": false")
+        );
     }
     objects
 }

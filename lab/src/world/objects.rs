@@ -238,6 +238,12 @@ fn control_plane(spec: &Spec) -> Vec<Value> {
     if spec.cluster.registry_only {
         mesh.push_str("outboundTrafficPolicy:\n  mode: REGISTRY_ONLY\n");
     }
+    if !spec.telemetry.span_provider.is_empty() {
+        mesh.push_str(&format!(
+            "extensionProviders:\n- name: {}\n  opentelemetry:\n    port: 4317\n    service: otel-collector.observability.svc.cluster.local\n",
+            spec.telemetry.span_provider
+        ));
+    }
     let mut objects = vec![json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
         "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}], "sessionAffinity": "None"},

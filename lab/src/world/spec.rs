@@ -165,6 +165,8 @@ pub struct Telemetry {
     pub rules: String,
     /// Whether proxies send traces to a Jaeger in `istio-system`.
     pub tracing: bool,
+    /// A provider of the mesh configuration that takes spans, if it has one: its name, as a Telemetry asks for it.
+    pub span_provider: String,
 }
 
 impl Default for Telemetry {
@@ -179,6 +181,7 @@ impl Default for Telemetry {
             metrics_api: false,
             rules: String::new(),
             tracing: false,
+            span_provider: String::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod many;
 pub mod ownership;
 pub mod patch;
 pub(crate) mod road;
+pub mod rollout;
 pub(crate) mod send;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // A test that cannot be set up has to fail.

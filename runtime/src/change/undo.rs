@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 
 use super::ownership::manager_of;
-use super::{creation, deletion, diff, field, levels, ownership, patch, send};
+use super::{creation, deletion, diff, field, levels, ownership, patch, rollout, send};
 use crate::effect::ObjectRef;
 use crate::failure::{BAD_ANSWER, CONFLICT, Failure, NOT_FOUND};
 use crate::record::event::{Changing, Event, First, UndoConflict, UndoOutcome};
@@ -130,6 +130,8 @@ impl<'a> Undoer<'a> {
             );
             tell(subject.number, &outcome);
             if outcome == UndoOutcome::Recreated {
+                // What asks it, a webhook for one, comes back only after it: until then all would be refused that asks it.
+                self.until_rolled_out(&subject.changing.object, &subject.changing.pre_image);
                 let older =
                     left.iter_mut().filter(|older| same_object(&older.changing.object, &subject.changing.object));
                 older.for_each(|older| forget_uid(&mut older.changing, &mut older.post_image));
@@ -137,6 +139,15 @@ impl<'a> Undoer<'a> {
             if !outcome.is_clean() && subject.changing.irreversible.is_none() {
                 kept.push(subject);
             }
+        }
+    }
+
+    /// Waits until a workload that was set back has its pods again, and says so if it does not get them in time.
+    fn until_rolled_out(&self, object: &ObjectRef, before: &Value) {
+        if rollout::rolls_out(object)
+            && let Some(message) = rollout::lacking(self.caller, self.journal, object, before)
+        {
+            self.journal.flush_if_possible(self.caller.now(), Event::Warning { message });
         }
     }
 
@@ -369,7 +380,8 @@ fn depends(newer: &Changing, older: &Changing) -> bool {
     same_object(&newer.object, &older.object) || host(newer) == host(older)
 }
 
-pub(crate) fn same_object(one: &ObjectRef, other: &ObjectRef) -> bool {
+/// Whether two references mean one object, whatever version of its kind they name.
+pub fn same_object(one: &ObjectRef, other: &ObjectRef) -> bool {
     one.kind.group == other.kind.group
         && one.kind.plural == other.kind.plural
         && one.namespace == other.namespace

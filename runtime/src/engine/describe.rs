@@ -242,9 +242,8 @@ impl Description {
     /// among them.
     pub fn not_approved(&self, approvals: &[Approval]) -> BTreeSet<&str> {
         let kinds = self.changes.iter().map(|kind| kind.split('/').next().unwrap_or(kind));
-        let is_approved = |kind: &str| {
-            approvals.iter().any(|one| one.kind == "*" || one.kind == kind || one.kind == plural(kind))
-        };
+        let is_approved =
+            |kind: &str| approvals.iter().any(|one| one.kind == "*" || one.kind == kind || one.kind == plural(kind));
         kinds.filter(|kind| *kind != "KIND" && !is_approved(kind)).collect()
     }
 

@@ -120,11 +120,10 @@ pub(crate) fn approve(run: &Run, proposal: &Changing) -> Result<(), Failure> {
         return Err(super::gitops::refusal(proposal, owner));
     }
     match (covered, &proposal.irreversible) {
-        (Covered::No, Some(why)) => Err(denied(
-            object,
-            &format!("the change cannot be taken back ({why}), so the object has to be named"),
-        )
-        .hint(format!("add `--approve {}/{}`", object.kind.kind.to_ascii_lowercase(), object.name))),
+        (Covered::No, Some(why)) => {
+            Err(denied(object, &format!("the change cannot be taken back ({why}), so the object has to be named"))
+                .hint(format!("add `--approve {}/{}`", object.kind.kind.to_ascii_lowercase(), object.name)))
+        }
         (covered, _) => Err(uncovered(object, covered)),
     }
 }

@@ -1,8 +1,7 @@
 //! Whether an object works, as far as its kind shows it: what `istioctl install` waits for, and that webhooks can be called.
 
+use meshbook_runtime::change::rollout;
 use serde_json::Value;
-
-use crate::workload::scaling;
 
 /// The fields of a webhook that istiod writes once it is ready (`pilot/pkg/bootstrap/webhook.go`,
 /// `pkg/webhooks/validation/controller` of Istio 1.31), by the ends of their paths.
@@ -18,7 +17,7 @@ pub fn lacking(object: &Value) -> Option<String> {
             "" | "Active" => None,
             other => Some(format!("in phase {other}")),
         },
-        "Deployment" | "DaemonSet" | "StatefulSet" => match scaling::progress(object, 0) {
+        "Deployment" | "DaemonSet" | "StatefulSet" => match rollout::progress(object, 0) {
             (_, _, true) => None,
             (ready, wanted, false) => Some(format!("not rolled out: {ready} of {wanted} pods are ready")),
         },

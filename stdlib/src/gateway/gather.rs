@@ -1,5 +1,6 @@
 //! Looks at each item of a gateway.
 
+use meshbook_runtime::change::rollout;
 use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::{FORBIDDEN, Failure};
 use meshbook_runtime::run::Run;
@@ -13,7 +14,6 @@ use crate::kubernetes::{kinds, read};
 use crate::proxy::pod::PodFacts;
 use crate::revision::synced;
 use crate::text::{and, count, some};
-use crate::workload::scaling;
 
 /// Named by the objects that istiod makes for a Gateway (`GatewayNameLabel` of the Gateway API).
 const NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
@@ -72,7 +72,7 @@ pub(super) fn item(what: &'static str, there: bool, seen: String) -> Item {
 
 fn rollout(deployment: Option<&Value>, scaler: Option<&Value>) -> Item {
     let Some(deployment) = deployment else { return item("rollout", false, "there is no Deployment".into()) };
-    let (ready, wanted, done) = scaling::progress(deployment, scaler.map_or(0, |scaler| bounds(scaler).0));
+    let (ready, wanted, done) = rollout::progress(deployment, scaler.map_or(0, |scaler| bounds(scaler).0));
     item("rollout", done, format!("{ready} of {} ready", count(usize::try_from(wanted).unwrap_or(0), "pod", "pods")))
 }
 

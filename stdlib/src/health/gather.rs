@@ -1,5 +1,6 @@
 //! Where the figures of a workload's health are from.
 
+use meshbook_runtime::change::rollout;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::noun::Noun;
 use meshbook_runtime::run::Run;
@@ -14,7 +15,7 @@ use crate::kubernetes::autoscaler::{autoscaler, bounds};
 use crate::kubernetes::{kinds, read};
 use crate::latency::quantile;
 use crate::proxy::pod::{selects, strings};
-use crate::workload::{Workload, scaling, sent::sent};
+use crate::workload::{Workload, sent::sent};
 
 /// Looks how a workload did.
 ///
@@ -23,7 +24,7 @@ use crate::workload::{Workload, scaling, sent::sent};
 pub fn gather(run: &Run, work: &Workload, span: Span) -> Result<Health, Failure> {
     let object = read::get(run, work.object())?;
     let minimum = autoscaler(run, work.object())?.map_or(0, |(_, scaler)| bounds(&scaler).0);
-    let (ready, wanted, _) = scaling::progress(&object, minimum);
+    let (ready, wanted, _) = rollout::progress(&object, minimum);
     let mut parts = Vec::new();
     for host in hosts(run, work, &object)? {
         let errors = Errors::gather(run, &host, span)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use meshbook_runtime::change::rollout;
 use meshbook_runtime::effect::ResourceKind;
 use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
@@ -15,7 +16,6 @@ use crate::kubernetes::kinds;
 use crate::kubernetes::read::{self, Listed};
 use crate::revision::labels::REVISION;
 use crate::revision::{label, objects};
-use crate::workload::scaling;
 
 /// The CustomResourceDefinitions that chart `base` of every Istio from 1.24 to 1.31 brings.
 const DEFINITIONS: [&str; 14] = [
@@ -155,7 +155,7 @@ fn definition(name: &str, all: &[Value]) -> Part {
 fn workload(kind: &str, object: &Value) -> Part {
     let of = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let name = format!("{kind} {}/{}", of("/metadata/namespace"), of("/metadata/name"));
-    let (ready, wanted, done) = scaling::progress(object, 0);
+    let (ready, wanted, done) = rollout::progress(object, 0);
     let wrong = match (done, wanted) {
         (_, 0) => Some("is scaled to no pod".to_owned()),
         (true, _) => None,

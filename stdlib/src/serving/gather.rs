@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use meshbook_runtime::change::rollout;
 use meshbook_runtime::failure::{Failure, NOT_FOUND, TYPE};
 use meshbook_runtime::noun::a_type;
 use meshbook_runtime::run::Run;
@@ -20,7 +21,6 @@ use crate::proxy::pod::{PodFacts, strings};
 use crate::room::gather::endpoints;
 use crate::text::{count, some};
 use crate::workload::resolve::behind;
-use crate::workload::scaling;
 
 /// The names of a list of strings, or of one.
 ///
@@ -139,7 +139,7 @@ fn row(run: &Run, name: &str, pages: &[Vec<clusters::Cluster>]) -> Result<Row, F
     let mut pods = (0, 0);
     let mut unready = Vec::new();
     for object in behind(run, &host)? {
-        let (ready, wanted, done) = scaling::progress(&read::get(run, &object)?, 0);
+        let (ready, wanted, done) = rollout::progress(&read::get(run, &object)?, 0);
         pods = (pods.0 + ready, pods.1 + wanted);
         if !done || wanted == 0 {
             unready.push(format!("{object} has {ready} of {wanted} pods ready"));

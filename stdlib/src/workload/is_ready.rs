@@ -1,5 +1,6 @@
 //! `Workload.is_ready()`: whether all its pods are there.
 
+use meshbook_runtime::change::rollout;
 use meshbook_runtime::effect::Class;
 use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{FORBIDDEN, Failure, NOT_FOUND};
@@ -9,7 +10,7 @@ use rhai::Dynamic;
 use crate::descriptor;
 use crate::kubernetes::autoscaler::{autoscaler, bounds};
 use crate::kubernetes::read;
-use crate::workload::{Workload, scaling};
+use crate::workload::Workload;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
@@ -35,7 +36,7 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let (run, work) = (call.run(), call.receiver::<Workload>()?);
     let object = read::get(run, work.object())?;
     let minimum = autoscaler(run, work.object())?.map_or(0, |(_, scaler)| bounds(&scaler).0);
-    let (ready, wanted, done) = scaling::progress(&object, minimum);
+    let (ready, wanted, done) = rollout::progress(&object, minimum);
     saw(call, format!("{ready} of {wanted} pods of {} are ready", work.object()));
     Ok(Dynamic::from(done))
 }

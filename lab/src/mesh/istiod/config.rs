@@ -111,6 +111,8 @@ pub struct Snapshot {
     authorization_policies: Vec<Object>,
     telemetries: Vec<Object>,
     sidecars: Vec<Object>,
+    /// The mesh configuration, as text.
+    mesh: String,
     /// Istio's own Gateways, and those that are made of the Gateway API's.
     pub(super) gateways: Vec<Object>,
     /// VirtualServices that are made of HTTPRoutes.
@@ -139,6 +141,9 @@ impl Snapshot {
             authorization_policies: store.list("security.istio.io", "authorizationpolicies", None),
             telemetries: store.list("telemetry.istio.io", "telemetries", None),
             sidecars: store.list("networking.istio.io", "sidecars", None),
+            mesh: store
+                .get("", "configmaps", ROOT_NAMESPACE, "istio")
+                .map_or_else(String::new, |map| text(&map["data"]["mesh"]).to_owned()),
             gateways,
             made_of_routes,
             pods: store.list("", "pods", None).into_iter().map(|pod| (key_of(&pod), pod)).collect(),
@@ -164,24 +169,43 @@ impl Snapshot {
         &self.authorization_policies
     }
 
-    /// Whether a Telemetry switches the access log of a pod's proxy on or off: one that selects the pod, else its
-    /// namespace's, else the root namespace's. `None` leaves it to the mesh configuration.
-    pub fn access_log(&self, pod: &Value) -> Option<bool> {
+    /// What the Telemetry says that holds for a pod's proxy: one that selects the pod, else its namespace's, else the root
+    /// namespace's; of those that say anything.
+    fn telemetry<T>(&self, pod: &Value, says: impl Fn(&Value) -> Option<T>) -> Option<T> {
         let namespace = text(&pod["metadata"]["namespace"]);
         let labels = &pod["metadata"]["labels"];
-        let switches = |place: &str, selective: bool| {
+        let found = |place: &str, selective: bool| {
             let mut here = self.telemetries.iter().filter(|one| text(&one["metadata"]["namespace"]) == place);
             here.find_map(|one| {
-                let logs = one["spec"]["accessLogging"].as_array().filter(|logs| !logs.is_empty())?;
+                let said = says(&one["spec"])?;
                 let selector = one["spec"]["selector"]["matchLabels"].as_object();
                 let fits = match selector {
                     Some(wanted) => selective && wanted.iter().all(|(key, value)| labels[key] == *value),
                     None => !selective,
                 };
-                fits.then(|| logs.iter().any(|log| log["disabled"] != true))
+                fits.then_some(said)
             })
         };
-        switches(namespace, true).or_else(|| switches(namespace, false)).or_else(|| switches(ROOT_NAMESPACE, false))
+        found(namespace, true).or_else(|| found(namespace, false)).or_else(|| found(ROOT_NAMESPACE, false))
+    }
+
+    /// Whether a Telemetry switches the access log of a pod's proxy on or off. `None` leaves it to the mesh configuration.
+    pub fn access_log(&self, pod: &Value) -> Option<bool> {
+        self.telemetry(pod, |spec| {
+            let logs = spec["accessLogging"].as_array().filter(|logs| !logs.is_empty())?;
+            Some(logs.iter().any(|log| log["disabled"] != true))
+        })
+    }
+
+    /// Whether a Telemetry lets a pod's proxy send spans to a provider that the mesh configuration has.
+    pub fn traces(&self, pod: &Value) -> bool {
+        let providers = self.telemetry(pod, |spec| {
+            let tracing = spec["tracing"].as_array().filter(|all| !all.is_empty())?;
+            let named = tracing.iter().flat_map(|one| one["providers"].as_array().into_iter().flatten());
+            Some(named.map(|provider| text(&provider["name"]).to_owned()).collect::<Vec<_>>())
+        });
+        let is_known = |name: &String| self.mesh.lines().any(|line| line.trim() == format!("- name: {name}"));
+        providers.is_some_and(|providers| providers.iter().any(is_known))
     }
 
     /// Whether a Telemetry switches any access log on.

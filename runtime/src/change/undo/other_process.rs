@@ -1,13 +1,16 @@
 //! Takes back what another process has done, from its record alone, days later.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Subject, Undoer};
-use crate::change::FIELD_MANAGER;
+use crate::change::{FIELD_MANAGER, rollout};
+use crate::effect::ObjectRef;
 use crate::failure::{CONFIG, Exit, Failure, INTERRUPTED, RECORD, UNDO_NOTHING};
 use crate::gate::lock::Locks;
 use crate::record::event::{ChangeOutcome, Changing, Ended, Event, Line, Started, UndoOutcome};
@@ -108,23 +111,39 @@ pub fn undo(
 
     let objects: Vec<(u64, String)> =
         pending.iter().map(|change| (change.number, change.changing.object.to_string())).collect();
+    let workloads: Vec<(u64, ObjectRef, Value)> = pending
+        .iter()
+        .filter(|change| rollout::rolls_out(&change.changing.object))
+        .map(|change| (change.number, change.changing.object.clone(), change.changing.pre_image.clone()))
+        .collect();
     let subjects = pending.into_iter().map(|change| Subject {
         number: change.number,
         changing: change.changing,
         post_image: change.post_image,
         precedes: None,
     });
-    let (mut taken_back, mut left_behind) = (Vec::new(), Vec::new());
+    let (mut taken_back, mut left_behind, mut restored) = (Vec::new(), Vec::new(), BTreeSet::new());
     let undoer = Undoer { interruptible: true, ..Undoer::new(&caller, &journal, FIELD_MANAGER) };
     undoer.take_back(subjects.collect(), "undone by a later process", |number, outcome| {
         if outcome.is_clean() {
             taken_back.push(number);
+            if matches!(outcome, UndoOutcome::Restored { .. }) {
+                restored.insert(number);
+            }
         } else {
             let object =
                 objects.iter().find(|(of, _)| *of == number).map(|(_, object)| object.as_str()).unwrap_or_default();
             left_behind.push((number, format!("{object}: {outcome}")));
         }
     });
+    // The oldest change of a workload says how it was before the run.
+    let mut seen: Vec<&ObjectRef> = Vec::new();
+    for (_, object, before) in workloads.iter().rev().filter(|(number, ..)| restored.contains(number)) {
+        if !seen.iter().any(|one| super::same_object(one, object)) {
+            seen.push(object);
+            undoer.until_rolled_out(object, before);
+        }
+    }
     let interrupted = matches!(caller.latch.verdict(), Some(Stop::Failed(failure)) if failure.is(&INTERRUPTED));
     let message = match (taken_back.len(), left_behind.len()) {
         (_, 0) => format!("everything that run {} had changed is as before", run.run),

@@ -15,6 +15,8 @@ use crate::run::Mode;
 use crate::run::changed_back::HINT;
 use crate::value::Span;
 
+/// What helps where a proof failed and nobody has meddled.
+const LOOK: &str = "run it with `--debug` at a terminal: a prompt opens where it failed, before anything is taken back";
 /// The first pause between two polls, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
@@ -113,7 +115,7 @@ fn prove(context: &mut EvalContext, word: &'static str, inputs: &[Expression]) -
             let last = seen.map(|seen| format!("; last seen: {seen}")).unwrap_or_default();
             let failure = match run.changed_back() {
                 Some(back) => Failure::new(&PROOF, format!("{back}; {why}{last}")).hint(HINT),
-                None => Failure::new(&PROOF, format!("{why}{last}")),
+                None => Failure::new(&PROOF, format!("{why}{last}")).hint(LOOK),
             };
             return Err(error_of(failure, condition.position()));
         }

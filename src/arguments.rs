@@ -98,6 +98,8 @@ pub enum Command {
     Lab(Lab),
     /// Say at length what a code such as meshbook::gate::denied means
     Explain(Explain),
+    /// Write what lets a shell complete meshbook's command lines, to be read by its start-up file
+    Completions(Completions),
 }
 
 /// Which cluster.
@@ -166,7 +168,7 @@ pub struct Run {
     #[arg(long, value_name = "KIND[/NAME][=COUNT]", value_delimiter = ',')]
     pub approve: Vec<Approval>,
     /// Stop after this time and take back what was not proved: 90s, 15m, 1h30m
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
     /// Refuse every change
     #[arg(long, conflicts_with = "approve")]
@@ -210,7 +212,7 @@ pub struct Plan {
     #[command(flatten)]
     pub target: Target,
     /// Stop after this time: 90s, 15m, 1h30m
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
 }
 
@@ -292,6 +294,14 @@ pub struct Explain {
     /// The code, or its end: `meshbook::gate::denied`, `gate::denied`, `denied`; without one: all codes
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
+}
+
+/// `meshbook completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod completions;
 mod contents;
 mod describe;
 mod document;
@@ -118,5 +119,6 @@ fn dispatch(command: Command, session: &Session) -> Result<u8, Trouble> {
         Command::Test(arguments) => test::test(&arguments, session),
         Command::Lab(arguments) => lab::lab(&arguments, session),
         Command::Explain(arguments) => explain::explain(&arguments, session),
+        Command::Completions(arguments) => completions::completions(&arguments),
     }
 }

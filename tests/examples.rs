@@ -56,6 +56,8 @@ fn the_tests_beside_examples_pass_and_no_example_is_longer_than_a_page() {
 fn every_example_and_runbook_is_in_order() {
     let home = tempfile::tempdir().unwrap();
     for folder in ["examples", "runbooks"] {
-        meshbook(home.path()).args(["check", folder]).assert().success();
+        let checked = meshbook(home.path()).args(["check", folder]).assert().success();
+        let said = String::from_utf8_lossy(&checked.get_output().stderr).into_owned();
+        assert!(!said.contains("warning"), "{folder}: {said}");
     }
 }

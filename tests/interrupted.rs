@@ -1,4 +1,4 @@
-//! Every runbook that changes something, interrupted after each of its steps and started again: it does not repeat what is
+//! Every runbook that changes the mesh, interrupted after each of its steps and started again: it does not repeat what is
 //! done, and ends as one that nobody has interrupted. Interrupted within a step, it takes back what is half done.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -33,7 +33,7 @@ const JOBS: &[Job] = &[
     job("installation/install.rhai", "install-half-done", &[]),
     job("upgrade/canary-install.rhai", "upgrade-canary", &[("version", "1.31.0"), ("revision", "canary")]),
     PROMOTE,
-    job("upgrade/canary-namespace.rhai", "upgrade-canary", &[("revision", "1-31")]),
+    job("upgrade/canary-namespace.rhai", "upgrade-canary", &[("revision", "1-31"), ("test", "true")]),
     job("upgrade/rollback.rhai", "upgrade-moved", &[("soak", "30s")]),
     job("upgrade/retire.rhai", "upgrade-moved", &[("revision", "default"), ("successor", "1-31")]),
     job(
@@ -44,6 +44,20 @@ const JOBS: &[Job] = &[
     job("installation/injection.rhai", "injection-label-missing", &[("restart", "true"), ("soak", "30s")]),
     job("installation/traffic-policies.rhai", "new-service", &[("service", "checkout")]),
     Job { namespace: Some("istio-ingress"), ..job("installation/gateways.rhai", "installation-no-gateway", &[]) },
+    Job { namespace: Some("edge"), ..job("installation/gateways.rhai", "upgrade-canary", &[("revision", "1-31")]) },
+    Job {
+        namespace: Some("watch"),
+        ..job(
+            "installation/observability.rhai",
+            "installation-no-gateway",
+            &[("collector", "true"), ("jaeger", "true")],
+        )
+    },
+    job("installation/observability.rhai", "installation-no-spans", &[("tracing", "true")]),
+    Job {
+        approved: &["deployment/graph-core"],
+        ..job("day2/certificates.rhai", "healthy", &[("workload", "graph-core"), ("rotate", "true")])
+    },
     job("day2/update-destination-rule.rhai", "healthy", &[("service", "graph-core")]),
     job("day2/update-virtual-service.rhai", "healthy", &[("service", "graph-core"), ("caller", "front")]),
     Job { namespace: Some("istio-system"), ..job("day2/scale-gateway.rhai", "gateway-hpa", &[("replicas", "4")]) },

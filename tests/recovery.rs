@@ -200,7 +200,16 @@ fn the_file_is_plain_yaml_of_clean_objects() {
     let kinds: Vec<&str> = documents.iter().map(|one| one["kind"].as_str().unwrap()).collect();
     assert_eq!(
         kinds,
-        ["Namespace", "Namespace", "Namespace", "ConfigMap", "DestinationRule", "DestinationRule", "VirtualService"]
+        [
+            "Namespace",
+            "Namespace",
+            "Namespace",
+            "ConfigMap",
+            "ConfigMap",
+            "DestinationRule",
+            "DestinationRule",
+            "VirtualService"
+        ]
     );
     for object in &documents {
         for key in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences"] {

@@ -144,6 +144,7 @@ fn effect(front: &dyn Front, primitive: &Primitive) {
         Some(Inverse::Deletion) => {
             front.print("  taken back: what it creates is deleted, unless somebody else has changed it since")
         }
+        Some(Inverse::WithinCall) => front.print("  taken back: what it creates is deleted before it answers"),
         Some(Inverse::Irreversible(why)) => {
             front.print(&format!("  {} {why}", front.paint(Ink::Bad, "cannot be taken back:")));
         }

@@ -159,6 +159,8 @@ pub enum Inverse {
     PreImage,
     /// What was created is deleted, unless somebody else has changed it since.
     Deletion,
+    /// What it creates is deleted before its own call ends, however that ends: nothing of it has to be proved.
+    WithinCall,
     /// It cannot be taken back, for this reason. For restart, delete, uninstall, exec and notify only.
     Irreversible(&'static str),
 }

@@ -79,6 +79,7 @@ fn entry(out: &mut String, primitive: &Primitive) {
         let inverse = match primitive.inverse {
             Some(Inverse::PreImage) => ", taken back from its pre-image".to_owned(),
             Some(Inverse::Deletion) => ", taken back by deleting what it created".to_owned(),
+            Some(Inverse::WithinCall) => ", gone before it answers".to_owned(),
             Some(Inverse::Irreversible(why)) => format!(", cannot be taken back: {why}"),
             None => String::new(),
         };

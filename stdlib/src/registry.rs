@@ -612,7 +612,7 @@ mod tests {
             "its permissions do not fit its class",
         );
         match (&primitive.class, &primitive.inverse) {
-            (Some(Class::Change), Some(Inverse::PreImage | Inverse::Deletion)) => {
+            (Some(Class::Change), Some(Inverse::PreImage | Inverse::Deletion | Inverse::WithinCall)) => {
                 demand(!primitive.errors.is_empty(), "changes something and documents no error")
             }
             (Some(Class::Change), _) => demand(false, "changes something and says not how it is taken back"),

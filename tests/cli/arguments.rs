@@ -36,3 +36,19 @@ fn what_is_not_an_option_or_a_subcommand_gets_the_nearest_and_exit_2() {
     desk.call(&[]).exits(2);
     assert!(desk.records().is_empty());
 }
+
+#[test]
+fn a_shell_completes_the_command_line() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let called = desk.call(&["completions", shell]).exits(0);
+        assert!(called.stdout.contains("describe"), "{shell}: {called}");
+    }
+    let script = desk.file("completions.bash", &desk.call(&["completions", "bash"]).stdout);
+    // As bash asks for it under Tab.
+    let ask = format!(
+        "set -eu; source {script}; COMP_WORDS=(meshbook run --appr); COMP_CWORD=2; _meshbook meshbook --appr run; echo ${{COMPREPLY[*]}}"
+    );
+    let answered = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&answered.stdout).trim(), "--approve", "{answered:?}");
+}

@@ -134,7 +134,7 @@ fn the_parts_of_a_work_that_was_broken_off_are_undone_in_turn() {
     let script = desk.file(
         "parts.rhai",
         "//! In two steps.\nparam limit: int \"what\";\nparam ends: bool \"whether\";\n\
-         step \"Set\" {\n  k8s::patch(\"destinationrule\", \"graph-core\", #{ spec: #{ trafficPolicy: #{ connectionPool: #{ http: #{ http2MaxRequests: limit } } } } });\n  wait 1s until { true };\n}\n\
+         step \"Set\" {\n  k8s::patch(\"destinationrule\", \"catalog\", #{ spec: #{ trafficPolicy: #{ connectionPool: #{ tcp: #{ maxConnections: limit } } } } });\n  wait 1s until { true };\n}\n\
          step \"Go on\" { check(\"it may go on\", ends); }\nfixed(\"done\");\n",
     );
     let run = |limit: &str, ends: &str, code: i32| {

@@ -98,12 +98,17 @@ pub fn kept(ended: &Ended, lines: &[Line]) -> Vec<String> {
         .collect()
 }
 
-/// The cluster without the moments of restarts.
+/// The cluster without the moments of restarts, and without the addresses that the server has chosen.
 pub fn state(mesh: &InProcess) -> BTreeMap<String, Value> {
     let mut all = snapshot::take(mesh.store());
     for object in all.values_mut() {
         if let Some(at) = object.pointer_mut("/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt") {
             *at = "some time".into();
+        }
+        for pointer in ["/spec/clusterIP", "/spec/clusterIPs"] {
+            if let Some(address) = object.pointer_mut(pointer).filter(|address| **address != "None") {
+                *address = "an address".into();
+            }
         }
     }
     all

@@ -55,7 +55,7 @@ fn every_change_is_undone_on_the_lab_and_on_the_real_mesh() {
             continue;
         }
         assert!(
-            matches!(primitive.inverse, Some(Inverse::PreImage | Inverse::Deletion)),
+            matches!(primitive.inverse, Some(Inverse::PreImage | Inverse::Deletion | Inverse::WithinCall)),
             "{}: the first that cannot be undone needs a test of its own",
             primitive.name
         );
@@ -109,6 +109,7 @@ const BY_SCENARIO: &[(&str, &str)] = &[
     ("add_missing", include_str!("day2.rs")),
     ("export_statistics", include_str!("day2.rs")),
     ("k8s::create_missing", include_str!("gateways.rs")),
+    ("create", include_str!("gateways.rs")),
 ];
 
 /// Changes of what is no object of Kubernetes, which kubectl cannot read: their scenario makes and undoes them on both.
@@ -125,7 +126,7 @@ const CANNOT_BE_UNDONE: &[&str] = &["restart"];
 
 /// Changes of objects that belong to the whole cluster: a run with a namespace is not how their examples are tried.
 const OF_THE_CLUSTER: &[&str] =
-    &["ignore_failures", "apply", "restore", "label_for", "move_to", "make_default", "remove"];
+    &["ignore_failures", "apply", "restore", "label_for", "move_to", "make_default", "remove", "create"];
 
 /// Runs one example as a runbook, takes it back in another process, and compares the objects.
 fn change_and_undo(cluster: &Cluster, primitive: &str, example: &Example, effects: &[&str]) {

@@ -80,6 +80,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("installation-no-gateway", include_str!("../../worlds/installation-no-gateway.toml")),
     ("installation-no-load-balancer", include_str!("../../worlds/installation-no-load-balancer.toml")),
     ("installation-observability", include_str!("../../worlds/installation-observability.toml")),
+    ("installation-no-namespace", include_str!("../../worlds/installation-no-namespace.toml")),
     ("installation-no-spans", include_str!("../../worlds/installation-no-spans.toml")),
     ("installation-collector-unwell", include_str!("../../worlds/installation-collector-unwell.toml")),
     // Upgrades.

@@ -21,7 +21,8 @@ pub(crate) fn objects(spec: &Spec) -> Vec<Value> {
     if spec.cluster.installation != Extent::None {
         namespaces.push(ROOT_NAMESPACE);
     }
-    let meshed: Vec<&str> = workloads(spec).map(|(namespace, _)| namespace).chain([spec.namespace.as_str()]).collect();
+    let own = (!spec.is_new).then_some(spec.namespace.as_str());
+    let meshed: Vec<&str> = workloads(spec).map(|(namespace, _)| namespace).chain(own).collect();
     for namespace in
         meshed.iter().copied().chain(spec.objects.iter().filter_map(|o| o["metadata"]["namespace"].as_str()))
     {

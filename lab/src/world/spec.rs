@@ -20,6 +20,9 @@ pub struct Spec {
     /// The namespace that the kubeconfig points at, and the default for workloads.
     #[serde(default = "default_namespace")]
     pub namespace: String,
+    /// Whether that namespace is still to be made; it has no workload then.
+    #[serde(default)]
+    pub is_new: bool,
     /// Everything that looks random follows from this number.
     #[serde(default = "default_seed")]
     pub seed: u64,

@@ -14,7 +14,7 @@ use super::script::{Purpose, Script, last_part};
 use super::walk::{Called, block, called, each_call, word};
 use super::{library, library_hint};
 use crate::failure::{ENDING, Failure, IMPORT, PROOF, SYNTAX, UNKNOWN_NAME, nearest};
-use crate::primitive::{Library, Primitive};
+use crate::primitive::{Inverse, Library, Primitive};
 
 /// Primitives that end a run, by their names.
 pub const ENDINGS: [&str; 4] = ["fixed", "found", "not_this", "cannot_tell"];
@@ -290,7 +290,7 @@ impl Checker<'_> {
         if kind == "step"
             && let Some(last) = changing.last()
         {
-            let proved = statements[*last..].iter().any(is_proof);
+            let proved = statements[*last..].iter().any(is_proof) || !statements.iter().any(|one| self.may_leave(one));
             let all_temporary = changing.iter().all(|index| matches!(&statements[*index], Stmt::Expr(e) if word(e).is_some_and(|(w, ..)| w == "temporarily" || w == "step")));
             if !proved && !all_temporary {
                 let what = "this step changes something and does not prove it";
@@ -309,6 +309,19 @@ impl Checker<'_> {
         let mut changes = false;
         each_call(statement, &mut |call| changes |= self.script.may_change.contains(call.call.name.as_str()));
         changes
+    }
+
+    /// Whether something may stay of what a statement changes: not of what a primitive deletes again before it answers.
+    fn may_leave(&self, statement: &Stmt) -> bool {
+        let mut leaves = false;
+        each_call(statement, &mut |call| {
+            let changing =
+                || self.words.primitives.iter().filter(|(full, _)| last_part(full) == call.call.name.as_str());
+            let goes = |one: &&'static Primitive| !one.changes() || matches!(one.inverse, Some(Inverse::WithinCall));
+            let all_go = changing().all(|(_, all)| all.iter().all(goes)) && !self.own.contains(call.call.name.as_str());
+            leaves |= self.script.may_change.contains(call.call.name.as_str()) && !all_go;
+        });
+        leaves
     }
 
     /// Every path ends by an ending.

@@ -15,7 +15,8 @@ impl FromStr for Span {
 
     /// Reads Prometheus' and Go's common form: numbers with units `ms s m h d`, longest first, each at most once.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a duration; write for example 500ms, 30s, 1m30s, 2h");
+        let is = |what: &str| format!("`{text}` {what}; write for example 500ms, 30s, 1m30s, 2h");
+        let wrong = || is("is not a duration");
         let mut rest = text;
         let mut total: u64 = 0;
         let mut ceiling = u64::MAX;
@@ -41,9 +42,16 @@ impl FromStr for Span {
                 .checked_mul(unit)
                 .and_then(|part| total.checked_add(part))
                 .filter(|t| *t <= LONGEST)
-                .ok_or_else(wrong)?;
+                .ok_or_else(|| is("is too long: a duration is at most 366d"))?;
         }
-        if total == 0 { Err(wrong()) } else { Ok(Span(Duration::from_millis(total))) }
+        if text.is_empty() {
+            return Err(wrong());
+        }
+        if total == 0 {
+            Err(is("is too short: a duration is at least 1ms"))
+        } else {
+            Ok(Span(Duration::from_millis(total)))
+        }
     }
 }
 

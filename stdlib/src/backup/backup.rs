@@ -28,7 +28,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     permissions: descriptor::BACKUP,
     search: &["disaster recovery", "kubectl get -o yaml", "export", "velero", "save"],
     examples: &[
-        Example { world: "healthy", script: r#"backup()"#, expect: Expect::Value("7 objects of 4 kinds") },
+        Example { world: "healthy", script: r#"backup()"#, expect: Expect::Value("8 objects of 4 kinds") },
         Example { world: "healthy", script: r#"backup("age1")"#, expect: Expect::Fails("meshbook::backup::key") },
     ],
     body,

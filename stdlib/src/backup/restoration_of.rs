@@ -24,7 +24,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     examples: &[Example {
         world: "healthy",
         script: r#"backup().restoration()"#,
-        expect: Expect::Value("nothing differs from the 7 objects of the backup"),
+        expect: Expect::Value("nothing differs from the 8 objects of the backup"),
     }],
     body,
     ..descriptor::PRIMITIVE

@@ -25,7 +25,17 @@ pub static PRIMITIVE: Primitive = Primitive {
     errors: &[&FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::CREATE_NAMESPACE,
     search: &["kubectl create namespace"],
-    examples: &[Example { world: "healthy", script: r#"namespace().create()"#, expect: Expect::Value("false") }],
+    examples: &[
+        Example {
+            world: "installation-no-namespace",
+            script: r#"namespace().create()"#,
+            expect: Expect::Changes(&[
+                "Namespace edge: metadata.labels[\"kubernetes.io/metadata.name\"]",
+                "Namespace edge: spec.finalizers",
+            ]),
+        },
+        Example { world: "healthy", script: r#"namespace().create()"#, expect: Expect::Value("false") },
+    ],
     body,
     ..descriptor::PRIMITIVE
 };

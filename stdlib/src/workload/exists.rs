@@ -23,7 +23,14 @@ pub static PRIMITIVE: Primitive = Primitive {
     errors: &[&FORBIDDEN],
     permissions: descriptor::GET_NAMESPACE,
     search: &["kubectl get namespace"],
-    examples: &[Example { world: "healthy", script: r#"namespace().exists()"#, expect: Expect::Value("true") }],
+    examples: &[
+        Example { world: "healthy", script: r#"namespace().exists()"#, expect: Expect::Value("true") },
+        Example {
+            world: "installation-no-namespace",
+            script: r#"namespace().exists()"#,
+            expect: Expect::Value("false"),
+        },
+    ],
     body,
     ..descriptor::PRIMITIVE
 };

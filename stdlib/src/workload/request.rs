@@ -29,7 +29,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     ],
     returns: "Answers",
     class: Some(Class::Change),
-    inverse: Some(Inverse::Deletion),
+    inverse: Some(Inverse::WithinCall),
     summary: "Makes requests that leave as the workload's own do, through a sidecar of the same kind, and answers what came back.",
     doc: "From a throw-away pod in the workload's namespace, with its service account, its annotations and labels for Istio, and one container with curl; no exec is needed. So that no Service (or ServiceEntry) sends it traffic, it has one label less for each that would select it: a Sidecar, EnvoyFilter, NetworkPolicy or `sourceLabels` that asks for this label does not hold for it, and `show` names the label. It has no secrets, volumes or service account token of the workload, no access to its node, and meets the restricted Pod Security Standard but for what is injected. The pod is a change like any other (`--approve pod`), and always removed before the call ends, whatever happens; if meshbook is killed, the pod ends by its own deadline, and `meshbook undo` removes it. A method other than GET, HEAD and OPTIONS changes what the server keeps, and nobody takes that back. Bodies are thrown away. The image is `docker.io/curlimages/curl:8.12.1` unless `image` or the context's `curl_image` in the configuration file names another. Response flags are read from the pod's own access log. A plan shows the pod and ends there.",
     errors: &[&REQUEST, &HOST_PORT, &BAD_ANSWER, &TYPE, &NOT_FOUND, &FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],

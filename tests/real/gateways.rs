@@ -125,10 +125,10 @@ pub fn make_scale_and_take_back(cluster: &Cluster) {
 #[ignore = "needs a real mesh: tests/real/run"]
 fn a_gateway_without_an_address_is_taken_back_from_a_real_api_server() {
     let real = Cluster::real();
-    apply(&real, "apiVersion: v1\nkind: Namespace\nmetadata: {name: no-address}\n");
-    // Nothing in this cluster makes load balancers.
+    // Nothing in this cluster makes load balancers. The namespace is made by the run (`create`), and stays: it is proved.
     let runbook = format!("{RUNBOOKS}/installation/gateways.rhai");
-    let args = ["run", &runbook, "gateway_api=false", "patience=5s", "-n", "no-address", "--approve", KINDS];
+    let kinds = format!("namespace,{KINDS}");
+    let args = ["run", &runbook, "gateway_api=false", "patience=5s", "-n", "no-address", "--approve", &kinds];
     let outcome = real.meshbook(&args);
     println!("{}", outcome.stdout);
     assert_eq!(outcome.code, 5, "{outcome}");
@@ -136,4 +136,10 @@ fn a_gateway_without_an_address_is_taken_back_from_a_real_api_server() {
     let kinds = "serviceaccount,role,rolebinding,service,deployment,horizontalpodautoscaler";
     let left = real.kubectl(&["get", kinds, "-n", "no-address", "-o", "name"]).ok();
     assert!(!left.contains("istio-ingressgateway"), "everything that was made is deleted again, not: {left}");
+    let label = real.object("", "namespace", "no-address")["metadata"]["labels"]["istio-injection"].clone();
+    assert_eq!(label, "enabled");
+    let record = real.newest_record();
+    real.meshbook(&["undo", &record.run]).ok();
+    let gone = real.kubectl(&["wait", "namespace", "no-address", "--for=delete", "--timeout=60s"]);
+    assert_eq!(gone.code, 0, "{gone}");
 }

@@ -205,7 +205,8 @@ pub enum Call {
         /// Kind, plural, singular or short name, in any case; `plural.group` narrows it.
         name: String,
     },
-    /// The kinds that the API server serves in these groups, each in the version that it prefers.
+    /// The kinds of objects that the API server serves in these groups, each in the version that it prefers; in all groups
+    /// where none is named.
     /// Answer: [`Reply::Json`] with an array of [`ResourceKind`], in the server's order.
     ServedKinds {
         /// The groups.

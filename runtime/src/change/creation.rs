@@ -78,6 +78,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<(Changing, Value), F
         first: None,
         deletes: false,
         left_to_others: left,
+        companions: change.companions.iter().map(|&manager| manager.to_owned()).collect(),
     };
     // From a record without them, nobody can tell whether somebody has changed them since.
     if redact::hides_a_field(&changing) {
@@ -275,7 +276,7 @@ pub(super) fn take_back(
                 return Ok(UndoOutcome::Conflict { fields: conflicts, restored: Vec::new() });
             }
         }
-        if !sent && let Some(more) = going::with(caller, object, &now)? {
+        if !sent && let Some(more) = going::with(caller, object, &now, &changing.companions)? {
             // What a controller deletes after its owner may be on its way out.
             last = Some(
                 Failure::new(&CONFLICT, format!("{object} was not deleted: {more} would go with it"))

@@ -44,6 +44,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<Changing, Failure> {
         first: None,
         deletes: true,
         left_to_others: Vec::new(),
+        companions: Vec::new(),
     };
     let mut redacted = changing.clone();
     redact::changing(&mut redacted);

@@ -4,18 +4,15 @@
 use serde_json::Value;
 
 use crate::effect::{Call, ObjectRef, Reply, ResourceKind};
-use crate::failure::{Failure, NOT_FOUND};
+use crate::failure::{BAD_ANSWER, Failure, NOT_FOUND};
 use crate::run::Caller;
 
-/// Kinds of which a namespace that is in use has objects. What controllers put into every namespace is none of them.
-fn in_use() -> [ResourceKind; 4] {
-    [
-        ResourceKind::namespaced("", "v1", "Pod", "pods"),
-        ResourceKind::namespaced("", "v1", "Service", "services"),
-        ResourceKind::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
-        ResourceKind::namespaced("apps", "v1", "Deployment", "deployments"),
-    ]
-}
+/// What the cluster itself keeps in every namespace, or beside the objects of others: it comes and goes with them.
+const BESIDE: [&str; 7] =
+    ["Event", "Endpoints", "EndpointSlice", "Lease", "ReplicaSet", "ControllerRevision", "PodMetrics"];
+
+/// Who writes into every namespace on behalf of the cluster.
+const CONTROLLERS: [&str; 2] = ["kube-controller-manager", "kube-apiserver"];
 
 /// Whether an object goes some time after it was deleted.
 pub(super) fn is_slow(object: &ObjectRef) -> bool {
@@ -27,14 +24,24 @@ pub(super) fn is_slow(object: &ObjectRef) -> bool {
 ///
 /// # Errors
 /// What a read can end in: what is not known is not deleted.
-pub(super) fn with(caller: &Caller, object: &ObjectRef, now: &Value) -> Result<Option<String>, Failure> {
+pub(super) fn with(
+    caller: &Caller,
+    object: &ObjectRef,
+    now: &Value,
+    companions: &[String],
+) -> Result<Option<String>, Failure> {
     if !is_slow(object) {
         return Ok(None);
     }
     let asked: Vec<(ResourceKind, Option<&str>)> = match object.kind.kind.as_str() {
-        "Namespace" => in_use().into_iter().map(|kind| (kind, Some(object.name.as_str()))).collect(),
+        "Namespace" => {
+            let kinds = served(caller)?.into_iter();
+            let kinds = kinds.filter(|kind| kind.namespaced && !BESIDE.contains(&kind.kind.as_str()));
+            kinds.map(|kind| (kind, Some(object.name.as_str()))).collect()
+        }
         _ => kind_of(now).into_iter().map(|kind| (kind, None)).collect(),
     };
+    let mut names = Vec::new();
     for (kind, namespace) in asked {
         let call =
             Call::List { kind: kind.clone(), namespace: namespace.map(str::to_owned), labels: None, fields: None };
@@ -45,18 +52,45 @@ pub(super) fn with(caller: &Caller, object: &ObjectRef, now: &Value) -> Result<O
             Err(failure) if failure.is(&NOT_FOUND) => continue,
             Err(failure) => return Err(failure),
         };
+        let somebodys = items.iter().filter(|item| namespace.is_none() || is_somebodys(item, companions));
         let stays = |item: &&Value| item.pointer("/metadata/deletionTimestamp").is_none_or(Value::is_null);
-        let mut names = items.iter().filter(stays).map(|item| {
+        names.extend(somebodys.filter(stays).map(|item| {
             let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default();
-            if kind.namespaced { format!("{}/{}", text("namespace"), text("name")) } else { text("name").to_owned() }
-        });
-        if let Some(first) = names.next() {
-            let rest = names.count();
-            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-            return Ok(Some(format!("{} {first}{more}", kind.kind)));
-        }
+            let place = if kind.namespaced { format!("{}/", text("namespace")) } else { String::new() };
+            format!("{} {place}{}", kind.kind, text("name"))
+        }));
     }
-    Ok(None)
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Ok((!names.is_empty()).then(|| format!("{}{more}", names.join(", "))))
+}
+
+/// So many objects are named.
+const NAMED: usize = 3;
+
+/// The kinds that the API server serves.
+fn served(caller: &Caller) -> Result<Vec<ResourceKind>, Failure> {
+    let Reply::Json(kinds) = caller.firmly(&Call::ServedKinds { groups: Vec::new() })? else {
+        return Err(Failure::new(&BAD_ANSWER, "discovery answered no kinds"));
+    };
+    serde_json::from_value(kinds)
+        .map_err(|error| Failure::new(&BAD_ANSWER, format!("discovery answered no kinds: {error}")))
+}
+
+/// Whether an object in a namespace is there of somebody's own accord: no other object controls it, and somebody has written
+/// to it beside the cluster's controllers and the processes that the run itself has installed.
+fn is_somebodys(item: &Value, companions: &[String]) -> bool {
+    let mut owners = item.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    if owners.any(|owner| owner["controller"] == true) {
+        return false;
+    }
+    let managers = item.pointer("/metadata/managedFields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_known = |entry: &Value| {
+        let manager = entry["manager"].as_str().unwrap_or_default();
+        CONTROLLERS.contains(&manager) || companions.iter().any(|companion| companion == manager)
+    };
+    managers.is_empty() || !managers.iter().all(is_known)
 }
 
 /// The kind that a CustomResourceDefinition defines.
@@ -71,4 +105,25 @@ fn kind_of(definition: &Value) -> Option<ResourceKind> {
         plural: text("/spec/names/plural")?,
         namespaced: text("/spec/scope")? == "Namespaced",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_people_have_put_into_a_namespace_is_told_from_what_comes_with_it() {
+        let written = |by: &[&str]| {
+            let fields: Vec<Value> = by.iter().map(|manager| json!({ "manager": manager })).collect();
+            json!({ "metadata": { "name": "x", "managedFields": fields } })
+        };
+        let companions = ["pilot-discovery".to_owned()];
+        let is = |item: Value| is_somebodys(&item, &companions);
+        assert!(is(written(&["kubectl-create"])) && is(written(&["pilot-discovery", "kubectl-edit"])));
+        assert!(is(written(&[])), "nobody knows whose it is");
+        assert!(!is(written(&["kube-controller-manager"])) && !is(written(&["pilot-discovery"])));
+        assert!(!is(json!({ "metadata": { "ownerReferences": [{ "controller": true }] } })));
+    }
 }

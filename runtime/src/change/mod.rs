@@ -60,6 +60,9 @@ pub struct Change {
     /// Of a creation: the ends of the paths of fields that the cluster's controllers go on writing in the object. They do not
     /// make it somebody else's: taken back, it is deleted all the same.
     pub left_to_others: &'static [&'static str],
+    /// Of the creation of a namespace: the field managers of processes that run in it. What they alone have written there goes
+    /// with it; what others have put into it keeps it from being deleted.
+    pub companions: &'static [&'static str],
 }
 
 impl Change {
@@ -78,6 +81,7 @@ impl Change {
             fleeting: false,
             first: None,
             left_to_others: &[],
+            companions: &[],
         }
     }
 
@@ -130,6 +134,12 @@ impl Change {
     #[must_use]
     pub fn left_to_others(self, fields: &'static [&'static str]) -> Self {
         Change { left_to_others: fields, ..self }
+    }
+
+    /// The same, of the creation of a namespace, with the field managers of processes that run in it.
+    #[must_use]
+    pub fn with_companions(self, managers: &'static [&'static str]) -> Self {
+        Change { companions: managers, ..self }
     }
 
     /// The same of an object that the primitive itself designates.

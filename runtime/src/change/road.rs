@@ -174,6 +174,7 @@ pub(super) fn propose(run: &Run, change: &Change) -> Result<Option<Proposal>, Fa
         first: change.first.clone(),
         deletes: false,
         left_to_others: Vec::new(),
+        companions: Vec::new(),
     };
     if changing.irreversible.is_none() && redact::hides_a_field(&changing) {
         changing.irreversible = Some(redact::IRREVERSIBLE.into());

@@ -76,6 +76,7 @@ fn changing(before: &Value, after: &Value) -> Changing {
         first: None,
         deletes: false,
         left_to_others: Vec::new(),
+        companions: Vec::new(),
     }
 }
 

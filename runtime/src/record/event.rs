@@ -252,6 +252,9 @@ pub struct Changing {
     /// Of a creation: the ends of the paths of fields that controllers go on writing in the object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_to_others: Vec<String>,
+    /// Of the creation of a namespace: the field managers of processes that run in it, whose objects go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<String>,
 }
 
 /// Fields of another object that have to be as they were before a change is taken back.

@@ -116,11 +116,12 @@ impl Kinds {
         Ok(self.known.all().iter().chain(served).cloned().collect())
     }
 
-    /// Those that the server serves in these groups, each in the first version that it names, which it prefers.
+    /// Those that the server serves in these groups, each in the first version that it names, which it prefers. No group
+    /// stands for all.
     pub(super) async fn of_groups(&self, server: &Server, groups: &[String]) -> Result<Vec<ResourceKind>, Failure> {
         let served = self.served.get_or_try_init(|| served(server)).await?;
         let mut kinds: Vec<ResourceKind> = Vec::new();
-        for KnownKind { kind, .. } in served.iter().filter(|known| groups.contains(&known.kind.group)) {
+        for KnownKind { kind, .. } in served.iter().filter(|known| groups.is_empty() || groups.contains(&known.kind.group)) {
             if !kinds.iter().any(|one| one.group == kind.group && one.plural == kind.plural) {
                 kinds.push(kind.clone());
             }
@@ -193,6 +194,7 @@ struct Resource {
     response_kind: Kind,
     scope: String,
     short_names: Vec<String>,
+    verbs: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -230,7 +232,9 @@ pub fn groups(body: &[u8]) -> Option<Vec<KnownKind>> {
     let mut kinds = Vec::new();
     for group in groups.items {
         for version in group.versions {
-            for resource in version.resources {
+            // What cannot be listed is a question to the server, such as a review, and no object.
+            let is_object = |one: &Resource| one.verbs.is_empty() || one.verbs.iter().any(|verb| verb == "list");
+            for resource in version.resources.into_iter().filter(is_object) {
                 kinds.push(KnownKind {
                     kind: ResourceKind {
                         group: group.metadata.name.clone(),

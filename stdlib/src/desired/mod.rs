@@ -104,6 +104,12 @@ pub fn of_controllers(group: &str) -> &'static [&'static str] {
     }
 }
 
+/// The processes of Istio that write objects of their own into a new namespace, by their field managers: istiod its root
+/// certificate, its elections and its own authority.
+pub fn companions(created: &ObjectRef) -> &'static [&'static str] {
+    if created.namespace.is_none() && created.kind.kind == "Namespace" { &["pilot-discovery"] } else { &[] }
+}
+
 /// One object that is not as it is wanted.
 #[derive(Clone, Debug)]
 pub struct Differing {
@@ -238,6 +244,7 @@ impl Part {
                 let summary = format!("create it {}", rule.source());
                 Change::creation(one.reference.clone(), summary, wanted)
                     .left_to_others(rule.left_to_others(&one.reference))
+                    .with_companions(companions(&one.reference))
             }
         };
         Some(change.designated())

@@ -9,6 +9,7 @@ use rhai::Dynamic;
 use serde_json::json;
 
 use crate::descriptor;
+use crate::desired;
 use crate::kubernetes::read;
 use crate::revision::labels;
 use crate::workload::Namespace;
@@ -21,7 +22,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     class: Some(Class::Change),
     inverse: Some(Inverse::Deletion),
     summary: "Creates the namespace if it is not there; answers whether it had to.",
-    doc: "Without labels of its own: `label_for` lets a revision inject its pods. Taken back, it is deleted, but not while pods, Services, Deployments or claims of storage are in it, which would go with it.",
+    doc: "Without labels of its own: `label_for` lets a revision inject its pods. Taken back, it is deleted, but not while anything is in it that somebody else has put there, which would go with it.",
     errors: &[&FORBIDDEN, &CONFLICT, &REJECTED, &DENIED],
     permissions: descriptor::CREATE_NAMESPACE,
     search: &["kubectl create namespace"],
@@ -46,5 +47,6 @@ fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
         return Ok(Dynamic::from(false));
     }
     let creation = Change::creation(object, "nothing of the run has a place yet".into(), json!({ "metadata": {} }));
-    Ok(Dynamic::from(run.change(creation.designated())?.is_made()))
+    let companions = desired::companions(&creation.object);
+    Ok(Dynamic::from(run.change(creation.designated().with_companions(companions))?.is_made()))
 }

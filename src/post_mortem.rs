@@ -176,6 +176,14 @@ impl Story<'_> {
             Event::TakenBack { outcome, .. } => {
                 self.item(&at, &plain(&reporter::undone(outcome, Look::PLAIN).join(" ")));
             }
+            Event::SettingBack { object, fields, .. } => {
+                let text = format!(
+                    "**set back {}** before it: {}",
+                    plain(&object.to_string()),
+                    plain(&reporter::set_back(fields))
+                );
+                self.item(&at, &text);
+            }
             Event::Warning { message } => self.item(&at, &format!("warning: {}", plain(message))),
             Event::Ended(ended) => {
                 let code = ended.exit.code();

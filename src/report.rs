@@ -61,6 +61,9 @@ pub struct Report {
     pub changes: Vec<ChangeReport>,
     /// What stays behind without a proof.
     pub left_behind: Vec<LeftBehind>,
+    /// What the run has not changed, and set back with one of its changes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_back: Vec<SetBack>,
     /// In a plan: what could not be evaluated.
     pub not_evaluated: Vec<String>,
     /// Warnings.
@@ -180,6 +183,17 @@ pub struct Conflict {
     pub theirs: Option<Value>,
     /// The field manager that owns it now.
     pub by: Option<String>,
+}
+
+/// Fields that were set back because a change of the run needed it when it was taken back.
+#[derive(Clone, Debug, Serialize)]
+pub struct SetBack {
+    /// The object of that change.
+    pub with: String,
+    /// Whose fields.
+    pub object: String,
+    /// The fields, from what they were to what they are.
+    pub fields: String,
 }
 
 /// What a later process has done to take the run back.
@@ -327,6 +341,11 @@ impl Report {
                     message: String::new(),
                 })
             }
+            Event::SettingBack { change, object, fields } => self.set_back.push(SetBack {
+                with: self.object_of(*change),
+                object: object.to_string(),
+                fields: crate::terminal::reporter::set_back(fields),
+            }),
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended(ended) if self.undone.is_some() => {
                 if let Some(undone) = &mut self.undone {

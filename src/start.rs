@@ -148,8 +148,14 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
             screen.say_as_is(&render(diagnostic, screen.error_look()));
         }
         report.error = Some(diagnostic.json());
-        // It has been said.
-        (report.hint, report.unchanged) = (None, None);
+        // It has been said; but for what only the end of the run knows: what a person has done by hand, and stands.
+        let failure = &diagnostic.failure;
+        if report.hint == failure.hint {
+            report.hint = None;
+        }
+        if report.unchanged == failure.unchanged {
+            report.unchanged = None;
+        }
     }
     let record = record.as_deref().map(state::short);
     let parts = if report.open_changes().next().is_some() && report.in_process_lab().is_none() {

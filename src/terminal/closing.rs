@@ -57,6 +57,11 @@ impl Closing<'_> {
                 fact(word, format!("{}{came}", what(change)));
             }
         }
+        for back in &report.set_back {
+            let kind = if back.object.starts_with("Namespace ") { ": new pods in it follow that" } else { "" };
+            let object = escape::line(&back.object);
+            fact("also", format!("{object}: {}, set back with {}{kind}", back.fields, escape::line(&back.with)));
+        }
         for (word, objects) in many.others() {
             fact(&word, objects);
         }

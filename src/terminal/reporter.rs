@@ -33,12 +33,14 @@ struct State {
     asked: Option<(String, Vec<FieldChange>)>,
     /// Which of the changes that follow each other are told.
     many: Many,
+    /// The change whose taking back was told last.
+    taking_back: Option<u64>,
 }
 
 impl Default for State {
     fn default() -> Self {
         let report = Report::default();
-        State { report, depth: 0, steps: 0, at_prompt: false, asked: None, many: Many::new(FEW) }
+        State { report, depth: 0, steps: 0, at_prompt: false, asked: None, many: Many::new(FEW), taking_back: None }
     }
 }
 
@@ -179,6 +181,7 @@ impl Terminal {
                 if !self.tells(state, *change, "take back", &kind) {
                     return;
                 }
+                state.taking_back = Some(*change);
                 let Some(change) = state.report.change(*change) else { return };
                 if change.fleeting {
                     // All of it goes, as was said when it was made.
@@ -198,7 +201,8 @@ impl Terminal {
                 print(look.dim(format!("  because: {}", escape::joined(why))));
             }
             Event::TakenBack { change, outcome } => {
-                if !state.many.has_told(*change) {
+                let is_told = state.many.has_told(*change) && state.taking_back == Some(*change);
+                if !is_told {
                     if outcome.is_clean() {
                         return;
                     }
@@ -207,6 +211,17 @@ impl Terminal {
                 for text in undone(outcome, look) {
                     print(format!("  {text}"));
                 }
+            }
+            Event::SettingBack { change, object, fields } => {
+                let look = self.screen.error_look();
+                let with = state.report.object_of(*change);
+                let fields = set_back(fields);
+                self.screen.say(&format!(
+                    "{indent}{} {} is set back too, before {}: {fields}",
+                    look.notice("warning:"),
+                    escape::line(&object.to_string()),
+                    escape::line(&with)
+                ));
             }
             Event::Warning { message } => {
                 let look = self.screen.error_look();
@@ -389,6 +404,20 @@ pub fn place(context: &str, server: &str, look: Look) -> String {
 /// Whether this is the context that `meshbook lab` writes, on this machine.
 pub fn is_served_lab(context: &str, server: &str) -> bool {
     context.starts_with("lab-") && server.starts_with("https://127.0.0.1:")
+}
+
+/// Fields that are set back, from what they are to what they were.
+pub fn set_back(fields: &[FieldChange]) -> String {
+    let told = |field: &FieldChange| {
+        let path = field.path.to_string();
+        format!(
+            "{} {} -> {}",
+            escape::line(&path),
+            diff::short(field.after.as_ref()),
+            diff::short(field.before.as_ref())
+        )
+    };
+    fields.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 /// What came of taking a change back.

@@ -176,6 +176,11 @@ impl Timeline {
             Event::Undoing { user, machine } => {
                 self.say(at, "undo", format!("by {} on {}", escape::line(user), escape::line(machine)))
             }
+            Event::SettingBack { object, fields, .. } => {
+                let text =
+                    format!("{}, which goes before: {}", escape::line(&object.to_string()), reporter::set_back(fields));
+                self.say(at, "undo", text);
+            }
             Event::Warning { message } => self.say(at, "warning", look.notice(escape::joined(message))),
             Event::Ended(ended) => {
                 let code = ended.exit.code();

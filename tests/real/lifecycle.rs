@@ -200,8 +200,7 @@ fn moves_under_load(bare: &Cluster) {
     assert_eq!(served.revisions(), ["canary"]);
     run(bare, "upgrade/rollback", &[&["soak=5s"], &approved[..]].concat(), "fixed");
     assert_eq!(served.revisions(), ["default"]);
-    let kinds =
-        "mutatingwebhookconfiguration,validatingwebhookconfiguration,deployment,service,horizontalpodautoscaler,clusterrole,clusterrolebinding,role,rolebinding,configmap,serviceaccount";
+    let kinds = "mutatingwebhookconfiguration,validatingwebhookconfiguration,deployment,service,horizontalpodautoscaler,clusterrole,clusterrolebinding,role,rolebinding,configmap,serviceaccount";
     let retire = ["revision=default", "successor=canary", "--approve", kinds];
     let (kept, record) = run(bare, "upgrade/retire", &retire, "found");
     assert!(record.said().contains("old revision in use") && record.changed().is_empty(), "{kept}");

@@ -52,6 +52,7 @@ impl Rehearsal {
                     story.extend(table.rows.iter().map(|row| format!("  {}", row.join("  "))));
                     story.extend(table.notes.iter().map(|note| format!("  {note}")));
                 }
+                Event::SettingBack { object, .. } => story.push(format!("set back too: {object}")),
                 Event::Warning { message } => story.push(format!("warning: {message}")),
                 Event::Checked { what, passed, detail } => {
                     let outcome = if *passed { "passed" } else { "failed" };

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::send;
+use super::undo::Undoer;
 use crate::effect::ObjectRef;
-use crate::failure::{INTERRUPTED, NOT_FOUND};
-use crate::record::journal::Journal;
-use crate::run::{Caller, Stop, between};
+use crate::failure::NOT_FOUND;
+use crate::run::between;
 
 /// How long an undo waits for one workload that it has restored.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -39,18 +39,21 @@ pub(super) fn rolls_out(object: &ObjectRef) -> bool {
         && matches!(object.kind.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet")
 }
 
-fn is_interrupted(caller: &Caller) -> bool {
-    matches!(caller.latch.verdict(), Some(Stop::Failed(failure)) if failure.is(&INTERRUPTED))
-}
-
 /// Waits until a workload that was set back is as far as it was before it was changed. Answers what it still lacks, in
 /// words; `None` if nothing, or if it was not rolled out before either. A stop of the undo ends the waiting.
-pub(super) fn lacking(caller: &Caller, journal: &Journal, object: &ObjectRef, before: &Value) -> Option<String> {
+pub(super) fn lacking(undoer: &Undoer<'_>, object: &ObjectRef, before: &Value) -> Option<String> {
     if !progress(before, 0).2 {
         return None;
     }
+    let (caller, journal) = (undoer.caller, undoer.journal);
     let begun = caller.now();
     journal.reporter().progress(Some(&format!("waiting until {object} is rolled out again")));
+    // A StatefulSet replaces no pod while one before it is not ready, not even to go back to a template that worked.
+    let advice = if object.kind.kind == "StatefulSet" {
+        "; its controller waits for the pod that is not ready: delete that one by hand (kubectl delete pod)"
+    } else {
+        ""
+    };
     let lacking = loop {
         let why = match send::look(caller, send::Subject::object(object)) {
             Ok(now) => match progress(&now, 0) {
@@ -61,8 +64,11 @@ pub(super) fn lacking(caller: &Caller, journal: &Journal, object: &ObjectRef, be
             Err(failure) => failure.message,
         };
         let waited = between(begun, caller.now());
-        if waited >= PATIENCE || is_interrupted(caller) {
-            break Some(format!("{object} is as before, but not rolled out again after {} s: {why}", waited.as_secs()));
+        if waited >= PATIENCE || undoer.is_interrupted() {
+            break Some(format!(
+                "{object} is as before, but not rolled out again after {} s: {why}{advice}",
+                waited.as_secs()
+            ));
         }
         send::pause(caller);
     };

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::ownership::manager_of;
 use super::{creation, deletion, diff, field, levels, ownership, patch, rollout, send};
 use crate::effect::ObjectRef;
-use crate::failure::{BAD_ANSWER, CONFLICT, Failure, NOT_FOUND};
+use crate::failure::{BAD_ANSWER, CONFLICT, DEADLINE, Failure, INTERRUPTED, NOT_FOUND};
 use crate::record::event::{Changing, Event, First, UndoConflict, UndoOutcome};
 use crate::record::journal::Journal;
-use crate::run::{Caller, Entry};
+use crate::run::{Caller, Entry, Stop};
 
 mod other_process;
 
@@ -29,13 +29,13 @@ pub(crate) struct Subject {
     changing: Changing,
     /// The object as the server answered the change; `None` if the answer was lost.
     post_image: Option<Value>,
-    /// The object that is taken back only after it, where it is no change of the run's own: people have to be told of it.
-    precedes: Option<String>,
+    /// Whether it is no change of the run's own, but what one of its changes needs: people have to be told of it.
+    accompanies: bool,
 }
 
 impl Subject {
     pub(crate) fn of_entry(entry: &Entry) -> Self {
-        Subject { number: entry.number, changing: entry.changing(), post_image: entry.post_image(), precedes: None }
+        Subject { number: entry.number, changing: entry.changing(), post_image: entry.post_image(), accompanies: false }
     }
 
     /// The change as it was sent.
@@ -53,17 +53,13 @@ impl Subject {
             first: None,
             ..self.changing.clone()
         };
-        Subject { number: self.number, changing, post_image: None, precedes: Some(self.changing.object.to_string()) }
+        Subject { number: self.number, changing, post_image: None, accompanies: true }
     }
 
-    /// What is about to be set back, and before what; `None` for a change of the run, of which its own event tells.
-    fn announcement(&self) -> Option<String> {
-        let before = self.precedes.as_ref()?;
-        let told = |value: &Option<Value>| value.as_ref().map_or("(absent)".to_owned(), Value::to_string);
-        let fields = self.changing.fields.iter();
-        let fields: Vec<_> =
-            fields.map(|field| format!("{} {} -> {}", field.path, told(&field.after), told(&field.before))).collect();
-        Some(format!("{} is set back too, before {before}: {}", self.changing.object, fields.join(", ")))
+    /// What is about to be set back with the change; `None` for a change of the run, of which its own event tells.
+    fn announcement(&self) -> Option<Event> {
+        let (change, object) = (self.number, self.changing.object.clone());
+        self.accompanies.then(|| Event::SettingBack { change, object, fields: self.changing.fields.clone() })
     }
 }
 
@@ -88,22 +84,26 @@ pub(crate) fn in_order<T>(changes: Vec<T>, changing: impl Fn(&T) -> &Changing) -
 
 /// Takes changes back. What stops the run does not cut it short.
 pub(crate) struct Undoer<'a> {
-    caller: &'a Caller,
-    journal: &'a Journal,
+    pub(super) caller: &'a Caller,
+    pub(super) journal: &'a Journal,
     /// Our own field manager: it is not who a conflict is with.
     field_manager: &'a str,
     /// Whether what stands in the latch ends it between two changes.
     interruptible: bool,
+    /// A workload that an earlier undo has made anew, and that is not at work yet, in words.
+    unready: Option<String>,
 }
 
 impl<'a> Undoer<'a> {
     pub(crate) fn new(caller: &'a Caller, journal: &'a Journal, field_manager: &'a str) -> Self {
-        Undoer { caller, journal, field_manager, interruptible: false }
+        Undoer { caller, journal, field_manager, interruptible: false, unready: None }
     }
 
     /// Takes changes back in the given order, which is newest first, and tells what came of each.
     pub(crate) fn take_back(&self, subjects: Vec<Subject>, why: &str, mut tell: impl FnMut(u64, &UndoOutcome)) {
         let mut kept: Vec<Subject> = Vec::new();
+        // What asks a workload, a webhook for one, comes back only after it: until then all would be refused that asks it.
+        let mut waiting = self.unready.clone();
         let mut left = VecDeque::from(subjects);
         while let Some(subject) = left.pop_front() {
             let newer = kept.iter().find(|newer| depends(&newer.changing, &subject.changing));
@@ -113,10 +113,12 @@ impl<'a> Undoer<'a> {
                     newer.number, newer.changing.object
                 );
                 UndoOutcome::LeftAlone { why }
-            } else if self.interruptible && self.caller.latch.stopped() {
+            } else if self.is_interrupted() {
                 UndoOutcome::LeftAlone { why: "the undo was interrupted before it; undo again to go on".into() }
             } else if let Some(why) = &subject.changing.irreversible {
                 UndoOutcome::LeftAlone { why: format!("it cannot be taken back: {why}") }
+            } else if let Some(why) = &waiting {
+                UndoOutcome::LeftAlone { why: format!("what it leads to does not work yet: {why}") }
             } else {
                 self.journal.flush_if_possible(
                     self.caller.now(),
@@ -129,9 +131,11 @@ impl<'a> Undoer<'a> {
                 Event::TakenBack { change: subject.number, outcome: outcome.clone() },
             );
             tell(subject.number, &outcome);
-            if outcome == UndoOutcome::Recreated {
-                // What asks it, a webhook for one, comes back only after it: until then all would be refused that asks it.
+            if matches!(outcome, UndoOutcome::Restored { .. }) && !self.is_stopped_from_outside() {
                 self.until_rolled_out(&subject.changing.object, &subject.changing.pre_image);
+            }
+            if outcome == UndoOutcome::Recreated {
+                waiting = self.until_rolled_out(&subject.changing.object, &subject.changing.pre_image);
                 let older =
                     left.iter_mut().filter(|older| same_object(&older.changing.object, &subject.changing.object));
                 older.for_each(|older| forget_uid(&mut older.changing, &mut older.post_image));
@@ -142,13 +146,27 @@ impl<'a> Undoer<'a> {
         }
     }
 
-    /// Waits until a workload that was set back has its pods again, and says so if it does not get them in time.
-    fn until_rolled_out(&self, object: &ObjectRef, before: &Value) {
-        if rollout::rolls_out(object)
-            && let Some(message) = rollout::lacking(self.caller, self.journal, object, before)
-        {
-            self.journal.flush_if_possible(self.caller.now(), Event::Warning { message });
+    /// Waits until a workload that was set back has its pods again. Answers what it lacks if it does not get them in time.
+    fn until_rolled_out(&self, object: &ObjectRef, before: &Value) -> Option<String> {
+        if !rollout::rolls_out(object) {
+            return None;
         }
+        let lacking = rollout::lacking(self, object, before);
+        if let Some(message) = &lacking {
+            self.journal.flush_if_possible(self.caller.now(), Event::Warning { message: message.clone() });
+        }
+        lacking
+    }
+
+    /// Whether somebody, or the end of its time, has stopped the run: it is not kept waiting for what can do without it.
+    fn is_stopped_from_outside(&self) -> bool {
+        let by = |failure: &Failure| failure.is(&INTERRUPTED) || failure.is(&DEADLINE);
+        matches!(self.caller.latch.verdict(), Some(Stop::Failed(failure)) if by(&failure))
+    }
+
+    /// Whether what stands in the latch ends it now.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interruptible && self.caller.latch.stopped()
     }
 
     fn one(&self, subject: &Subject) -> UndoOutcome {
@@ -210,8 +228,8 @@ impl<'a> Undoer<'a> {
                 return Ok(plan.outcome(sent.then_some(false)));
             };
             // What is not in the record is not sent.
-            if let Some(message) = subject.announcement().filter(|_| !sent) {
-                self.journal.flush_if_possible(self.caller.now(), Event::Warning { message });
+            if let Some(event) = subject.announcement().filter(|_| !sent) {
+                self.journal.flush_if_possible(self.caller.now(), event);
             }
             sent = true;
             match send::patch(self.caller, send::Subject::of(&subject.changing), patch) {

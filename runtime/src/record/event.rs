@@ -162,6 +162,15 @@ pub enum Event {
         /// What.
         message: String,
     },
+    /// Fields of an object that the run itself has not changed are about to be set back with one of its changes.
+    SettingBack {
+        /// Number of the change.
+        change: u64,
+        /// Which object.
+        object: ObjectRef,
+        /// Its fields: what they shall be as `before`, what they are as `after`.
+        fields: Vec<FieldChange>,
+    },
     /// It ended.
     Ended(Box<Ended>),
 }

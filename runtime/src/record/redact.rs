@@ -109,6 +109,7 @@ pub(crate) fn event(event: &mut Event) -> Option<Reply> {
         | Event::StepEnded { .. }
         | Event::Settled { .. }
         | Event::TakingBack { .. }
+        | Event::SettingBack { .. }
         | Event::Undoing { .. } => {}
     }
     None

@@ -262,9 +262,7 @@ impl Cluster {
                 Event::Changing(changing) => changing.object == *object && changing.patch == recorded,
                 Event::TakingBack { .. } => true,
                 // What belongs to an earlier run, and is set back with a change of this one.
-                Event::Warning { message } => {
-                    message.contains(" is set back too, before ") && message.contains(&object.to_string())
-                }
+                Event::SettingBack { object: set_back, .. } => set_back == object,
                 _ => false,
             };
             assert!(last.iter().any(announces), "a write arrived that no record on disk announces: {last:?}");

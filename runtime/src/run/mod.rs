@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::change::FIELD_MANAGER;
+use crate::change::{FIELD_MANAGER, undo};
 use crate::effect::ObjectRef;
 use crate::engine::Script;
 use crate::failure::{Failure, INTERRUPTED};
@@ -234,6 +234,16 @@ impl Run {
     /// What was approved before it began.
     pub fn approvals(&self) -> &[Approval] {
         &self.settings.approvals
+    }
+
+    /// Whether the run has changed an object, and not taken that back.
+    pub fn has_changed(&self, object: &ObjectRef) -> bool {
+        let ledger = self.ledger.lock();
+        let mut standing = ledger
+            .entries
+            .iter()
+            .filter(|entry| matches!(entry.state, ledger::State::Unsettled | ledger::State::Settled));
+        standing.any(|entry| undo::same_object(&entry.object, object))
     }
 
     /// Makes sure that all of several changes are approved, before the first of them is made. Where a person can be asked,

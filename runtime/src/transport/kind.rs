@@ -121,7 +121,9 @@ impl Kinds {
     pub(super) async fn of_groups(&self, server: &Server, groups: &[String]) -> Result<Vec<ResourceKind>, Failure> {
         let served = self.served.get_or_try_init(|| served(server)).await?;
         let mut kinds: Vec<ResourceKind> = Vec::new();
-        for KnownKind { kind, .. } in served.iter().filter(|known| groups.is_empty() || groups.contains(&known.kind.group)) {
+        for KnownKind { kind, .. } in
+            served.iter().filter(|known| groups.is_empty() || groups.contains(&known.kind.group))
+        {
             if !kinds.iter().any(|one| one.group == kind.group && one.plural == kind.plural) {
                 kinds.push(kind.clone());
             }

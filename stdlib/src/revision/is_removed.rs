@@ -17,7 +17,7 @@ pub static PRIMITIVE: Primitive = Primitive {
     returns: "bool",
     class: Some(Class::Read),
     summary: "Whether no istiod of the revision is there any more, and nothing of what `remove` deletes.",
-    doc: "Read now. An istiod that is ending is still there: it serves its proxies until it is gone.",
+    doc: "Read now; of a name that no istiod has any more too. An istiod that is ending is still there: it serves its proxies until it is gone.",
     errors: &[&NO_DATA, &FORBIDDEN],
     permissions: descriptor::IS_REMOVED,
     search: &["gone", "uninstall"],

@@ -51,6 +51,15 @@ impl Revision {
         self.0.name.as_deref().map_err(|missing| missing.failure("the revision"))
     }
 
+    /// The name of what would be removed: that of the revision, or the name that was asked for where no istiod has it any more.
+    /// A tag of that name is another thing.
+    pub fn removable_name(&self) -> &str {
+        match &self.0.name {
+            Ok(name) if !self.0.is_tag => name,
+            _ => &self.0.asked,
+        }
+    }
+
     /// The value of `istio.io/rev` by which it is chosen: the name that was given.
     pub fn label(&self) -> &str {
         &self.0.asked

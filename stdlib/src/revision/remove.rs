@@ -21,16 +21,21 @@ use crate::revision::{gather, labels, objects};
 /// `REVISION_IN_USE` while somebody depends on it or it is the default; `NO_DATA` if that is not known; what a change can
 /// end in.
 pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
-    let name = revision.name()?;
+    // What a removal that was broken off has left has no istiod, and nobody depends on it.
+    revision.seen()?;
+    let name = revision.removable_name();
+    let is_left = revision.name().ok() != Some(name);
     let refused = |why: String, hint: &str| {
         Failure::new(&REVISION_IN_USE, why)
             .unchanged(format!("nothing of revision {name} was removed"))
             .hint(hint.to_owned())
     };
-    let dependents = dependents::of(revision)?;
-    if !dependents.is_empty()? {
-        let why = meshbook_runtime::noun::Noun::text(&dependents);
-        return Err(refused(why, "move what depends on it first: upgrade/promote.rhai"));
+    if !is_left {
+        let dependents = dependents::of(revision)?;
+        if !dependents.is_empty()? {
+            let why = meshbook_runtime::noun::Noun::text(&dependents);
+            return Err(refused(why, "move what depends on it first: upgrade/promote.rhai"));
+        }
     }
     let mutating = gather::mutating(run)?;
     let enabled = Labels::from([(labels::INJECTION.to_owned(), "enabled".to_owned())]);
@@ -74,7 +79,7 @@ pub fn remove(run: &Run, revision: &Revision) -> Result<bool, Failure> {
 /// # Errors
 /// What every read of the API server can end in.
 pub fn remains(run: &Run, revision: &Revision) -> Result<Vec<String>, Failure> {
-    let name = revision.name()?;
+    let name = revision.removable_name();
     let pods = read::list(run, kinds::pod(), Some(revision.root()), Some("app=istiod"))?;
     let istiods = pods.iter().map(Istiod::of).filter(|istiod| istiod.revision == name);
     let mut remains: Vec<String> = istiods.map(|istiod| format!("{} is still there", istiod.pod)).collect();

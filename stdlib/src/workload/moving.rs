@@ -40,12 +40,11 @@ pub fn label(run: &Run, namespace: &str, revision: &Revision) -> Result<bool, Fa
     Ok(run.change(Change::new(object, summary, before, after).designated())?.is_made())
 }
 
-/// Replaces the pods of a workload, so that they get their sidecar from a revision. Taken back, the namespace's label goes
-/// back first, so that the pods that are made once more get theirs from the revision that they had.
+/// Replaces the pods of a workload, so that they get their sidecar from a revision. Taken back, they are made once more.
 ///
 /// # Errors
 /// `NO_INJECTOR` if the namespace's label does not lead to the revision; `NO_ROLLOUT`; what a change can end in.
-pub fn replace(run: &Run, work: &Workload, revision: &Revision) -> Result<(), Failure> {
+pub fn replace(run: &Run, work: &Workload, revision: &Revision, label: Label) -> Result<(), Failure> {
     let object = work.object();
     let (name, before) = (revision.name()?, read::get(run, object)?);
     let refused = |code, why: String| Failure::new(code, why).unchanged(format!("{object} was not changed"));
@@ -81,12 +80,25 @@ pub fn replace(run: &Run, work: &Workload, revision: &Revision) -> Result<(), Fa
         Former::NoSidecar => Some(Labels::new()),
         Former::Same => None,
     };
-    if let Some(back) = back {
+    if let (Some(back), Label::Follows) = (back, label) {
         let desired = labels::with(&namespace, &back);
+        if !run.has_changed(&place) {
+            // To take it back changes what an earlier run has set: that has to be approved as well.
+            run.hold_approved([object, &place].into_iter())?;
+        }
         change = change.after_setting_back(place, &namespace, desired);
     }
     run.change(change)?;
     Ok(())
+}
+
+/// What becomes of the namespace's label when a move is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// It goes back first, so that the pods that are made once more get the sidecar that they had.
+    Follows,
+    /// It stays: they get theirs from the revision all the same.
+    Stays,
 }
 
 /// Where the pods of a workload come from.

@@ -1,16 +1,13 @@
 //! Takes back what another process has done, from its record alone, days later.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Subject, Undoer};
-use crate::change::{FIELD_MANAGER, rollout};
-use crate::effect::ObjectRef;
+use crate::change::FIELD_MANAGER;
 use crate::failure::{CONFIG, Exit, Failure, INTERRUPTED, RECORD, UNDO_NOTHING};
 use crate::gate::lock::Locks;
 use crate::record::event::{ChangeOutcome, Changing, Ended, Event, Line, Started, UndoOutcome};
@@ -111,39 +108,25 @@ pub fn undo(
 
     let objects: Vec<(u64, String)> =
         pending.iter().map(|change| (change.number, change.changing.object.to_string())).collect();
-    let workloads: Vec<(u64, ObjectRef, Value)> = pending
-        .iter()
-        .filter(|change| rollout::rolls_out(&change.changing.object))
-        .map(|change| (change.number, change.changing.object.clone(), change.changing.pre_image.clone()))
-        .collect();
     let subjects = pending.into_iter().map(|change| Subject {
         number: change.number,
         changing: change.changing,
         post_image: change.post_image,
-        precedes: None,
+        accompanies: false,
     });
-    let (mut taken_back, mut left_behind, mut restored) = (Vec::new(), Vec::new(), BTreeSet::new());
-    let undoer = Undoer { interruptible: true, ..Undoer::new(&caller, &journal, FIELD_MANAGER) };
+    let (mut taken_back, mut left_behind) = (Vec::new(), Vec::new());
+    let mut undoer = Undoer { interruptible: true, ..Undoer::new(&caller, &journal, FIELD_MANAGER) };
+    undoer.unready =
+        made_anew(&lines).iter().find_map(|changing| undoer.until_rolled_out(&changing.object, &changing.pre_image));
     undoer.take_back(subjects.collect(), "undone by a later process", |number, outcome| {
         if outcome.is_clean() {
             taken_back.push(number);
-            if matches!(outcome, UndoOutcome::Restored { .. }) {
-                restored.insert(number);
-            }
         } else {
             let object =
                 objects.iter().find(|(of, _)| *of == number).map(|(_, object)| object.as_str()).unwrap_or_default();
             left_behind.push((number, format!("{object}: {outcome}")));
         }
     });
-    // The oldest change of a workload says how it was before the run.
-    let mut seen: Vec<&ObjectRef> = Vec::new();
-    for (_, object, before) in workloads.iter().rev().filter(|(number, ..)| restored.contains(number)) {
-        if !seen.iter().any(|one| super::same_object(one, object)) {
-            seen.push(object);
-            undoer.until_rolled_out(object, before);
-        }
-    }
     let interrupted = matches!(caller.latch.verdict(), Some(Stop::Failed(failure)) if failure.is(&INTERRUPTED));
     let message = match (taken_back.len(), left_behind.len()) {
         (_, 0) => format!("everything that run {} had changed is as before", run.run),
@@ -151,10 +134,14 @@ pub fn undo(
         (some, others) => format!("{some} of {} changes of run {} are taken back", some + others, run.run),
     };
     let hint = (!left_behind.is_empty()).then(|| {
-        format!(
-            "look at what is left (`meshbook runs {}`), settle it by hand with whoever changed it, and undo again",
-            run.run
-        )
+        if interrupted {
+            format!("`meshbook undo {}` goes on with what is left", run.run)
+        } else {
+            format!(
+                "look at what is left (`meshbook runs {}`), settle it by hand with whoever changed it, and undo again",
+                run.run
+            )
+        }
     });
     let ended = Ended {
         exit: if left_behind.is_empty() { Exit::Healthy } else { Exit::Dirty },
@@ -172,6 +159,21 @@ pub fn undo(
     journal.flush_if_possible(caller.now(), Event::Ended(Box::new(ended.clone())));
     journal.reporter().progress(None);
     Ok(ended)
+}
+
+/// The changes whose objects earlier undos of a run have made anew.
+fn made_anew(lines: &[Line]) -> Vec<&Changing> {
+    let of = |number: u64| {
+        lines.iter().find_map(|line| match &line.event {
+            Event::Changing(changing) if line.number == number => Some(&**changing),
+            _ => None,
+        })
+    };
+    let recreated = lines.iter().filter_map(|line| match &line.event {
+        Event::TakenBack { change, outcome: UndoOutcome::Recreated } => Some(*change),
+        _ => None,
+    });
+    recreated.filter_map(of).collect()
 }
 
 fn same_cluster(run: &Started, transport: &dyn Transport) -> Result<(), Failure> {

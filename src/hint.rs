@@ -8,8 +8,8 @@ use crate::arguments::{Book, Target};
 use crate::report::Report;
 
 /// The command that takes a run's changes back.
-pub fn undo(report: &Report, target: &Target) -> String {
-    let mut words = vec!["meshbook".to_owned(), "undo".to_owned(), report.run.clone()];
+pub fn undo_of(run: &str, target: &Target) -> String {
+    let mut words = vec!["meshbook".to_owned(), "undo".to_owned(), run.to_owned()];
     if let Some(kubeconfig) = &target.cluster.kubeconfig {
         words.extend(["--kubeconfig".to_owned(), kubeconfig.display().to_string()]);
     }

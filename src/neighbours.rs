@@ -7,10 +7,10 @@ use meshbook_runtime::effect::ObjectRef;
 use meshbook_runtime::failure::{Failure, UNDO_NEWER};
 use meshbook_runtime::record::file;
 use meshbook_runtime::record::list::{self, Summary};
-use meshbook_runtime::shell;
 
-use crate::records;
+use crate::arguments::Target;
 use crate::terminal::count;
+use crate::{hint, records};
 
 /// So many runs are named.
 const NAMED: usize = 5;
@@ -19,7 +19,7 @@ const NAMED: usize = 5;
 ///
 /// # Errors
 /// [`UNDO_NEWER`] with the newer runs, the newest first.
-pub fn hold_order(home: &Path, run: &str, pending: &[Pending]) -> Result<(), Failure> {
+pub fn hold_order(home: &Path, run: &str, pending: &[Pending], target: &Target) -> Result<(), Failure> {
     let (all, _) = list::list(home)?;
     let Some(place) = all.iter().position(|one| one.id == run) else { return Ok(()) };
     let mut builds = Vec::new();
@@ -47,7 +47,9 @@ pub fn hold_order(home: &Path, run: &str, pending: &[Pending]) -> Result<(), Fai
     Err(Failure::new(&UNDO_NEWER, format!("newer runs stand that may build on run {run}: {told}"))
         .unchanged("nothing was taken back")
         .hint(format!(
-            "take them back first, the newest first: `meshbook undo {newest}`; or take this one back all the same: `meshbook undo {run} --out-of-order`"
+            "take them back first, the newest first: `{}`; or take this one back all the same: `{} --out-of-order`",
+            hint::undo_of(newest, target),
+            hint::undo_of(run, target)
         )))
 }
 
@@ -72,9 +74,9 @@ pub fn earlier_parts(home: &Path, run: &str) -> Vec<String> {
 }
 
 /// The command lines that take back a run, and then its earlier parts.
-pub fn in_turn(this: String, parts: &[String]) -> String {
-    let others = parts.iter().map(|part| shell::line(&["meshbook".to_owned(), "undo".to_owned(), part.clone()]));
-    std::iter::once(this).chain(others).collect::<Vec<_>>().join(", then ")
+pub fn in_turn(this: &str, parts: &[String], target: &Target) -> String {
+    let all = std::iter::once(this).chain(parts.iter().map(String::as_str));
+    all.map(|run| hint::undo_of(run, target)).collect::<Vec<_>>().join(", then ")
 }
 
 fn is_same_cluster(one: &Summary, other: &Summary) -> bool {

@@ -191,7 +191,7 @@ fn close(terminal: &Terminal, run: &Run, ended: &Ended, target: &Target) {
     screen.wait(None);
     let report = terminal.report();
     let record = run.record_path().map(|path| state::short(&path));
-    let closing = Closing { undo: hint::undo(&report, target), make: None, record: record.as_deref() };
+    let closing = Closing { undo: hint::undo_of(&report.run, target), make: None, record: record.as_deref() };
     if report.changes.is_empty() && ended.left_behind.is_empty() {
         screen.print(&format!("Left; nothing was changed. Record: {}", record.unwrap_or_else(|| "none".into())));
         return;

@@ -164,7 +164,7 @@ pub fn start(book: &Book, target: &Target, manner: Manner, session: &Session) ->
         Vec::new()
     };
     let closing = Closing {
-        undo: neighbours::in_turn(hint::undo(&report, target), &parts),
+        undo: neighbours::in_turn(&report.run, &parts, target),
         // What a record has planned was never asked of a cluster.
         make: (is_plan && place.replay().is_none()).then(|| hint::make(&report, book, target)),
         record: record.as_deref(),

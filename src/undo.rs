@@ -16,7 +16,7 @@ use crate::terminal::look::Look;
 use crate::terminal::reporter::{self, Terminal};
 use crate::terminal::{count, escape};
 use crate::trouble::Trouble;
-use crate::{document, interrupt, neighbours, place, records, state};
+use crate::{document, hint, interrupt, neighbours, place, records, state};
 
 /// Takes back what a run has changed and what still stands of it.
 pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
@@ -34,12 +34,14 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
         context: Some(arguments.context.clone().unwrap_or_else(|| report.context.clone())),
         kubeconfig: arguments.kubeconfig.clone(),
     };
+    // The run says in which context and namespace it was.
+    let asked = Target::of(Cluster { context: arguments.context.clone(), namespace: None, ..cluster.clone() });
     let place = runtime.block_on(place::open(&Target::of(cluster), config, &session.library, &home))?;
     let screen = Arc::clone(&session.screen);
     let look = screen.look();
     let pending = undo::pending(&record)?;
     if !arguments.out_of_order {
-        neighbours::hold_order(&home, &report.run, &pending)?;
+        neighbours::hold_order(&home, &report.run, &pending, &asked)?;
     }
     let standing: Vec<u64> = pending.into_iter().map(|change| change.number).collect();
     screen.print(&format!(
@@ -68,7 +70,8 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
     screen.wait(None);
     let report = terminal.report();
     let parts = neighbours::earlier_parts(&home, &report.run);
-    for line in closing(&ended, &parts, look) {
+    let next = parts.first().map(|part| hint::undo_of(part, &asked));
+    for line in closing(&ended, next.as_deref(), look) {
         screen.print(&line);
     }
     if session.format != Format::Table {
@@ -91,7 +94,7 @@ pub fn undo(arguments: &Undo, session: &Session) -> Result<u8, Trouble> {
     Ok(ended.exit.code())
 }
 
-fn closing(ended: &Ended, parts: &[String], look: Look) -> Vec<String> {
+fn closing(ended: &Ended, next: Option<&str>, look: Look) -> Vec<String> {
     let clean = ended.left_behind.is_empty();
     let word = if clean { look.good("Undone") } else { look.bad("Not all undone") };
     let mark = if clean { look.ok() } else { look.failed() };
@@ -103,8 +106,8 @@ fn closing(ended: &Ended, parts: &[String], look: Look) -> Vec<String> {
     if let Some(hint) = &ended.hint {
         lines.push(format!("  {}     {}", look.dim("help"), escape::joined(hint)));
     }
-    if let Some(part) = parts.first() {
-        let next = look.name(format!("meshbook undo {part}"));
+    if let Some(next) = next {
+        let next = look.name(next);
         lines.push(format!("  {}     {next}, an earlier part of the same work that was broken off", look.dim("next")));
     }
     let code = ended.exit.code();

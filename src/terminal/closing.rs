@@ -97,7 +97,10 @@ impl Closing<'_> {
                 "planned" if code == 0 => "the plan is complete; nothing changed",
                 "not_this" if code == 0 => "nothing that this runbook is for",
                 "left" if code == 0 => "nothing stands that is not proved",
-                "interrupted" if code == 5 => "what was not proved was taken back",
+                "interrupted" | "deadline" if code == 5 => "what was not proved was taken back",
+                _ if code == 5 && report.code.as_deref().is_some_and(|code| code.starts_with("meshbook::gate")) => {
+                    "refused in the middle, and what was not proved was taken back"
+                }
                 _ => meaning(code),
             };
             fact("exit", format!("{code}, {meaning}"));

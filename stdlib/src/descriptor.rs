@@ -658,3 +658,19 @@ pub const SERVING: &[Permission] = &[
 
 /// To read the root certificates of the mesh.
 pub const TRUST_ROOT: &[Permission] = &[may("", "configmaps", "get")];
+
+#[cfg(test)]
+mod tests {
+    use meshbook_lab::crd::Catalog;
+
+    use super::*;
+    use crate::backup::gather::GROUPS;
+
+    #[test]
+    fn every_kind_of_the_mesh_that_a_backup_may_hold_is_named() {
+        for kind in Catalog::get().types().iter().filter(|kind| GROUPS.contains(&kind.group.as_str())) {
+            let named = KINDS_OF_A_BACKUP.iter().any(|(group, name)| *group == kind.group && *name == kind.kind);
+            assert!(named, "{} {} is in no approval and no permission of a restoration", kind.group, kind.kind);
+        }
+    }
+}

@@ -194,12 +194,14 @@ primitives! {
     dashboards_is_missing: "dashboards/is_missing.rs";
     dashboards_why: "dashboards/why.rs";
     dashboards_has: "dashboards/has.rs";
+    dashboards_exists: "dashboards/exists.rs";
     dashboards_all_answer: "dashboards/all_answer.rs";
     // What is installed.
     installation: "installation/installation.rs";
     installation_is_missing: "installation/is_missing.rs";
     installation_why: "installation/why.rs";
     installation_is_whole: "installation/is_whole.rs";
+    installation_runbook: "installation/runbook_of.rs";
     // People.
     notify_page: "notify/page.rs";
     notify_resolve: "notify/resolve.rs";

@@ -2,9 +2,18 @@
 
 /// The first line of a foreign text, cut to what fits into a message, without control characters.
 pub fn first_line(text: &str) -> String {
+    line(text, 160)
+}
+
+/// The same of a refusal, whose reason stands at its end.
+pub fn reason(text: &str) -> String {
+    line(text, 600)
+}
+
+fn line(text: &str, most: usize) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let mut cut: String = line.chars().filter(|c| !c.is_control()).take(160).collect();
-    if line.chars().count() > 160 {
+    let mut cut: String = line.chars().filter(|c| !c.is_control()).take(most).collect();
+    if line.chars().count() > most {
         cut.push('…');
     }
     cut

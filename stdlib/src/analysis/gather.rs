@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::objects::Objects;
 use super::{Messages, messages};
-use crate::evidence::root;
-use crate::kubernetes::kinds;
+use crate::evidence::{absorb, root};
+use crate::kubernetes::{kinds, read};
+use crate::revision::labels;
 use crate::text::and;
 
 /// The kinds that are read.
-fn read() -> Vec<ResourceKind> {
+fn kinds_read() -> Vec<ResourceKind> {
     let networking = |kind: &str, plural: &str| ResourceKind::namespaced("networking.istio.io", "v1", kind, plural);
     let security = |kind: &str, plural: &str| ResourceKind::namespaced("security.istio.io", "v1", kind, plural);
     vec![
@@ -41,7 +42,15 @@ fn read() -> Vec<ResourceKind> {
 /// An API server that does not answer, and what a script may not handle.
 pub fn gather(run: &Run, namespace: &str) -> Result<Messages, Failure> {
     let root = root::namespace(run)?;
-    let kinds = read();
+    // Lists of a namespace that is not there are empty, which is no good news.
+    let is_there = match read::find(run, &labels::object(namespace)) {
+        Ok(found) => found.is_some(),
+        Err(failure) => absorb(failure).map(|_| true)?,
+    };
+    if !is_there {
+        return Ok(Messages::new(namespace, Err(Missing::NoSeries(format!("there is no namespace {namespace}"))), 0));
+    }
+    let kinds = kinds_read();
     run.progress(Some("reading the configuration of all namespaces"));
     let effects = kinds.iter().map(|kind| Effect::list(kind.clone(), None, None)).collect();
     let (mut objects, mut forbidden) = (Vec::new(), Vec::new());

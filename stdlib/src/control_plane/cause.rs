@@ -14,6 +14,8 @@ pub const NETWORK_POLICY: &str = "NetworkPolicy blocks istiod";
 pub const WRONG_SELECTOR: &str = "istiod Service selects nothing";
 /// A webhook's Service does not exist or has nothing behind it.
 pub const WEBHOOK: &str = "webhook without endpoints";
+/// Namespaces ask for sidecars, and no webhook gives them any.
+pub const NO_INJECTOR: &str = "namespace without injector";
 /// The root certificate has expired, or webhooks trust another one.
 pub const AUTHORITY: &str = "expired or wrong CA";
 /// An istiod learns nothing of changes.

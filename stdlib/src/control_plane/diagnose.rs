@@ -11,9 +11,11 @@ use super::api_server::API_BOUND;
 use super::gather::gather;
 use super::istiod::Istiod;
 use super::pem::{certificates, decoded};
+use super::selector::Labels;
 use super::webhook::Webhook;
 use super::{Seen, cause, policy};
 use crate::finding::{Diagnosis, Finding};
+use crate::revision::labels;
 use crate::text::{and, count, figure, percent, some};
 
 /// The runbook that deals with all of them.
@@ -40,6 +42,7 @@ pub fn causes(root: &str, seen: &Seen) -> Diagnosis {
     all.services();
     all.silent();
     all.webhooks();
+    all.injectors();
     all.authority();
     all.stale();
     all.api_server();
@@ -82,7 +85,7 @@ impl Look<'_> {
         let harm = harm.clamp(0.0, 1.0);
         let harms = match cause {
             cause::SLOW_API => "all, by delay".into(),
-            cause::WEBHOOK => "what is new".into(),
+            cause::WEBHOOK | cause::NO_INJECTOR => "what is new".into(),
             _ if harm == 0.0 => "no proxy yet".into(),
             _ => format!("{} of the proxies", percent(harm)),
         };
@@ -312,6 +315,27 @@ impl Look<'_> {
                 self.blamed.insert(revision.to_owned());
             }
         }
+    }
+
+    /// Namespaces that ask for sidecars by one label, and that no webhook of any injector is for.
+    fn injectors(&mut self) {
+        let seen = self.seen;
+        let asks = |labels: &Labels| match (labels.get(labels::REVISION), labels.get(labels::INJECTION)) {
+            (Some(revision), None) => !revision.is_empty(),
+            (None, Some(injection)) => injection == "enabled",
+            _ => false,
+        };
+        let bare = |labels: &Labels| labels::injector(&seen.mutating, labels, &Labels::new()).is_none();
+        let lost: Vec<_> = seen.namespaces.iter().filter(|(_, labels)| asks(labels) && bare(labels)).collect();
+        if lost.is_empty() || seen.istiods.is_empty() {
+            return;
+        }
+        let names: Vec<String> =
+            lost.iter().map(|(name, all)| format!("{name} ({})", labels::text(&labels::chosen(all)))).collect();
+        let what = format!("no webhook gives new pods a sidecar in {}", some(&names, 5));
+        let next = "next: meshbook run installation/install creates what is not there of an installation; or correct the label";
+        let harm = ratio(lost.len(), seen.namespaces.len());
+        self.add(cause::NO_INJECTOR, what, vec![next.to_owned()], harm);
     }
 
     fn webhooks(&mut self) {

@@ -1,5 +1,6 @@
 //! `Dashboards.has(name)`: whether this one answers.
 
+use meshbook_runtime::engine::saw;
 use meshbook_runtime::failure::{Failure, NO_DATA, TYPE};
 use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
 use rhai::Dynamic;
@@ -36,5 +37,15 @@ pub static PRIMITIVE: Primitive = Primitive {
 
 fn body(call: &Invocation<'_>) -> Result<Dynamic, Failure> {
     let dashboards = call.receiver::<Dashboards>()?;
-    Ok(Dynamic::from(dashboards.find(&call.string(0)?)?.answers.is_ok()))
+    let one = dashboards.find(&call.string(0)?)?;
+    let name = one.known.name;
+    saw(
+        call,
+        match &one.answers {
+            Ok(_) => format!("{name} answers"),
+            Err(_) if !one.is_there() => format!("there is no {name}"),
+            Err(why) => format!("{name}: {why}"),
+        },
+    );
+    Ok(Dynamic::from(one.answers.is_ok()))
 }

@@ -68,7 +68,8 @@ impl Dashboard {
         }
     }
 
-    fn is_there(&self) -> bool {
+    /// Whether it is there, well or not.
+    pub fn is_there(&self) -> bool {
         self.place.is_some() || self.configured
     }
 }

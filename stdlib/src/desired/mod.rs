@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::backup::clean;
 use crate::kubernetes::read;
-use crate::text::{count, first_line};
+use crate::text::{count, reason};
 
 /// So many objects are read and changed one by one, so that a person can read along. Of more, their kinds are listed, and
 /// they are changed side by side.
@@ -267,8 +267,10 @@ impl Part {
     /// What every read can end in, but for a refusal, which is the answer.
     pub fn first_refused(&self, run: &Run) -> Result<Option<String>, Failure> {
         let mut trials = Vec::new();
-        for one in self.0.objects.iter().filter(|one| one.state == State::Otherwise) {
-            let Some(now) = read::find(run, &one.reference)? else { continue };
+        let otherwise: Vec<&Differing> = self.0.objects.iter().filter(|one| one.state == State::Otherwise).collect();
+        let found = read::find_all(run, otherwise.iter().map(|one| one.reference.clone()).collect())?;
+        for (one, (_, now)) in otherwise.into_iter().zip(found) {
+            let Some(now) = now else { continue };
             let mut patch = self.0.rule.made(&now, &one.wanted.value());
             if let Some(fields) = patch.as_object_mut() {
                 fields.shift_remove("status");
@@ -287,7 +289,7 @@ impl Part {
             match answer {
                 Ok(_) => {}
                 Err(failure) if failure.is(&REJECTED) || failure.is(&FORBIDDEN) || failure.is(&CONFLICT) => {
-                    return Ok(Some(first_line(&failure.message)));
+                    return Ok(Some(reason(&failure.message)));
                 }
                 Err(failure) => return Err(failure),
             }

@@ -15,7 +15,7 @@ use crate::proxy::pod::PROXY;
 use crate::revision::Revision;
 use crate::revision::gather::of_pod;
 use crate::revision::labels;
-use crate::text::first_line;
+use crate::text::reason;
 
 /// What becomes of a new pod.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub fn attempt(run: &Run, namespace: &str, pod: &Labels) -> Result<Injection, Fa
         Ok(_) => Ok(Outcome::Refused("the answer is no pod".into())),
         Err(failure) if failure.is(&FORBIDDEN) => Err(Missing::Unreachable(failure.message)),
         Err(failure) if !failure.code.catchable => return Err(failure),
-        Err(failure) => Ok(Outcome::Refused(first_line(&failure.message))),
+        Err(failure) => Ok(Outcome::Refused(reason(&failure.message))),
     };
     Ok(Injection::new(namespace, labels::text(pod), outcome))
 }
@@ -72,6 +72,12 @@ pub fn of_revision(run: &Run, revision: &Revision) -> Result<Injection, Failure>
     let own = Labels::from([(labels::REVISION.to_owned(), revision.label().to_owned())]);
     let mut places: Vec<&String> = seen.namespaces.keys().filter(|place| !place.starts_with("kube-")).collect();
     places.sort_by_key(|place| (place.as_str() != run.namespace(), place.as_str() == revision.root(), place.as_str()));
+    // One that asks for the revision has to get it, whatever its webhooks say.
+    if let Some(place) =
+        places.iter().find(|place| labels::asks_for(&seen.mutating, &seen.namespaces[**place], revision))
+    {
+        return attempt(run, place, &Labels::new());
+    }
     for pod in [Labels::new(), own] {
         let place =
             places.iter().find(|place| labels::injector(&seen.mutating, &seen.namespaces[**place], &pod) == Some(name));

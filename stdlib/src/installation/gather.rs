@@ -1,6 +1,6 @@
 //! Looks at the objects of an installation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshbook_runtime::change::rollout;
 use meshbook_runtime::effect::ResourceKind;
@@ -15,7 +15,7 @@ use crate::evidence::{absorb, root};
 use crate::kubernetes::kinds;
 use crate::kubernetes::read::{self, Listed};
 use crate::revision::labels::REVISION;
-use crate::revision::{label, objects};
+use crate::revision::{label, objects, service_of};
 
 /// The CustomResourceDefinitions that chart `base` of every Istio from 1.24 to 1.31 brings.
 const DEFINITIONS: [&str; 14] = [
@@ -35,6 +35,20 @@ const DEFINITIONS: [&str; 14] = [
     "workloadgroups.networking.istio.io",
 ];
 
+/// Definitions that later versions bring as well, and the first that does.
+const LATER: [(&str, Release); 1] = [("trafficextensions.extensions.istio.io", (1, 31))];
+
+/// The webhooks of an injector, by the beginnings of their names (chart `istio-discovery`), and those that the one of an
+/// installation without revision has beside them.
+const INJECTORS: [&str; 2] = ["rev.namespace", "rev.object"];
+const OF_DEFAULT: [&str; 2] = ["namespace", "object"];
+
+/// Who checks objects of Istio that name no revision.
+const DEFAULT_VALIDATOR: &str = "istiod-default-validator";
+
+/// Major and minor version of Istio.
+pub type Release = (u32, u32);
+
 /// The label of what an installer has made.
 const COMPONENT: &str = "operator.istio.io/component";
 /// The label of a gateway that istiod has deployed for a Gateway of the Gateway API.
@@ -49,8 +63,9 @@ struct Seen {
     workloads: Vec<(&'static str, Vec<Listed>)>,
     injectors: Vec<Value>,
     validators: Vec<Value>,
-    /// The revisions whose istiod's Deployment is there.
-    revisions: BTreeSet<String>,
+    /// The revisions of which an istiod's Deployment or an injector is there, with the release of their istiod, as far as its
+    /// image says so; where there is none, the one that an installation without revision would be.
+    revisions: BTreeMap<String, Option<Release>>,
     /// What is known by its name.
     found: Found,
 }
@@ -78,13 +93,21 @@ fn look(run: &Run, root: &str, notes: &mut Vec<String>) -> Result<Seen, Failure>
     }
     let istiods = workloads.iter().flat_map(|(_, lists)| lists).flat_map(Listed::iter);
     let istiods = istiods.filter(|object| label(object, "app") == Some("istiod"));
-    let revisions: BTreeSet<String> =
-        istiods.map(|object| label(object, REVISION).unwrap_or(DEFAULT).to_owned()).collect();
+    let mut revisions: BTreeMap<String, Option<Release>> =
+        istiods.map(|object| (label(object, REVISION).unwrap_or(DEFAULT).to_owned(), release(object))).collect();
+    let injectors = read::list(run, kinds::mutating_webhooks(), None, None)?;
+    // One whose istiod is gone is half there: what calls it refuses pods.
+    for injector in injectors.iter().filter(|one| label(one, "istio.io/tag").is_none() && is_injector(one)) {
+        revisions.entry(label(injector, REVISION).unwrap_or(DEFAULT).to_owned()).or_default();
+    }
+    if revisions.is_empty() {
+        revisions.insert(DEFAULT.to_owned(), None);
+    }
     Ok(Seen {
         definitions: read::list(run, definitions(), None, None)?,
-        injectors: read::list(run, kinds::mutating_webhooks(), None, None)?,
+        injectors,
         validators: read::list(run, kinds::validating_webhooks(), None, None)?,
-        found: of_revision::find(run, revisions.iter(), root)?,
+        found: of_revision::find(run, revisions.keys(), root)?,
         workloads,
         revisions,
     })
@@ -98,28 +121,34 @@ fn parts(seen: &Seen, root: &str) -> Vec<Part> {
     // Those that only some versions bring are looked at where they are there.
     let names = seen.definitions.iter().filter_map(|one| one.pointer("/metadata/name").and_then(Value::as_str));
     let own = names.filter(|name| name.ends_with(".istio.io"));
-    let wanted: BTreeSet<&str> = DEFINITIONS.into_iter().chain(own).collect();
+    let newest = seen.revisions.values().flatten().max();
+    let later = LATER.iter().filter(|(_, since)| newest.is_some_and(|newest| newest >= since)).map(|(name, _)| *name);
+    let wanted: BTreeSet<&str> = DEFINITIONS.into_iter().chain(later).chain(own).collect();
     let mut parts: Vec<Part> = wanted.iter().map(|name| definition(name, &seen.definitions)).collect();
     for (kind, lists) in &seen.workloads {
         let own = lists.iter().flat_map(Listed::iter).filter(|object| is_of_istio(object));
         parts.extend(own.map(|object| workload(kind, object)));
     }
-    if seen.revisions.is_empty() {
-        let name = format!("Deployment {root}/istiod");
-        parts.push(Part { sort: Sort::Workload, name, wrong: Some("is not there, of no revision".into()) });
-    }
-    for revision in &seen.revisions {
+    for (revision, release) in &seen.revisions {
         let suffix = objects::suffix(revision);
+        let name = format!("Deployment {root}/{}", service_of(revision));
+        if !parts.iter().any(|part| part.name == name) {
+            parts.push(Part { sort: Sort::Workload, name, wrong: Some("is not there".into()) });
+        }
         let injector = format!("istio-sidecar-injector{suffix}");
-        parts.push(webhook("MutatingWebhookConfiguration", &injector, &[], &seen.injectors));
+        let own = if revision == DEFAULT { &OF_DEFAULT[..] } else { &[] };
+        let names: Vec<&str> = INJECTORS.iter().chain(own).copied().collect();
+        parts.push(webhook("MutatingWebhookConfiguration", &injector, &[], &names, &seen.injectors));
         // `istioctl` and the charts do not name it alike.
         let validator = format!("istio-validator{suffix}-{root}");
         let other = format!("istiod{suffix}-{root}");
-        parts.push(webhook("ValidatingWebhookConfiguration", &validator, &[&other], &seen.validators));
-        parts.extend(of_revision::parts(revision, root, &seen.found));
+        parts.push(webhook("ValidatingWebhookConfiguration", &validator, &[&other], &[], &seen.validators));
+        parts.extend(of_revision::parts(revision, *release, root, &seen.found));
     }
-    if !seen.revisions.is_empty() {
-        parts.push(of_revision::shared(root, &seen.found));
+    parts.push(of_revision::shared(root, &seen.found));
+    let names_no_default = |revision: &String| of_revision::has_no_default(revision, root, &seen.found);
+    if !seen.revisions.keys().all(names_no_default) {
+        parts.push(webhook("ValidatingWebhookConfiguration", DEFAULT_VALIDATOR, &[], &[], &seen.validators));
     }
     parts.sort_by(|one, other| (one.sort, &one.name).cmp(&(other.sort, &other.name)));
     parts
@@ -164,7 +193,23 @@ fn workload(kind: &str, object: &Value) -> Part {
     Part { sort: Sort::Workload, name, wrong }
 }
 
-fn webhook(kind: &str, name: &str, other: &[&str], all: &[Value]) -> Part {
+/// The release of an istiod, from the tag of its image; `None` for a build of one's own.
+fn release(deployment: &Value) -> Option<Release> {
+    let containers = deployment.pointer("/spec/template/spec/containers").and_then(Value::as_array)?;
+    let discovery = containers.iter().find(|one| one["name"] == "discovery")?;
+    let (_, tag) = discovery["image"].as_str()?.rsplit_once(':')?;
+    let mut numbers = tag.split(['.', '-']).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+fn is_injector(configuration: &Value) -> bool {
+    let webhooks = configuration.get("webhooks").and_then(Value::as_array).into_iter().flatten();
+    let mut names = webhooks.filter_map(|webhook| webhook["name"].as_str());
+    names.any(|name| name.ends_with("sidecar-injector.istio.io"))
+}
+
+/// A configuration of webhooks: by its name or another, with webhooks whose names begin so.
+fn webhook(kind: &str, name: &str, other: &[&str], names: &[&str], all: &[Value]) -> Part {
     let found = all.iter().find(|one| named(one, name) || other.iter().any(|other| named(one, other)));
     let wrong = match found {
         None => Some("is not there".to_owned()),
@@ -174,8 +219,14 @@ fn webhook(kind: &str, name: &str, other: &[&str], all: &[Value]) -> Part {
                 let bundle = webhook.pointer("/clientConfig/caBundle").and_then(Value::as_str);
                 bundle.is_some_and(|bundle| !bundle.is_empty())
             };
+            let has = |prefix: &&&str| {
+                let begins = |name: &str| name.strip_prefix(**prefix).is_some_and(|rest| rest.starts_with('.'));
+                webhooks.iter().any(|webhook| webhook["name"].as_str().is_some_and(begins))
+            };
             if webhooks.is_empty() {
                 Some("has no webhook".to_owned())
+            } else if let Some(lost) = names.iter().find(|prefix| !has(prefix)) {
+                Some(format!("has lost its webhook {lost}.sidecar-injector.istio.io"))
             } else if webhooks.iter().all(trusts) {
                 None
             } else {
@@ -206,10 +257,10 @@ mod tests {
         let hook =
             |bundle: &str| json!({"metadata": {"name": "b"}, "webhooks": [{"clientConfig": {"caBundle": bundle}}]});
         assert_eq!(
-            webhook("K", "a", &["b"], &[hook("eA==")]),
+            webhook("K", "a", &["b"], &[], &[hook("eA==")]),
             Part { sort: Sort::Webhook, name: "K b".into(), wrong: None }
         );
-        assert!(webhook("K", "b", &[], &[hook("")]).wrong.is_some_and(|wrong| wrong.contains("root certificate")));
+        assert!(webhook("K", "b", &[], &[], &[hook("")]).wrong.is_some_and(|wrong| wrong.contains("root certificate")));
     }
 
     #[test]
@@ -224,17 +275,35 @@ mod tests {
     }
 
     #[test]
+    fn an_injector_needs_each_of_its_webhooks() {
+        let one = |name: &str| json!({"name": format!("{name}.sidecar-injector.istio.io"), "clientConfig": {"caBundle": "eA=="}});
+        let of = |names: &[&str]| json!({"metadata": {"name": "i"}, "webhooks": names.iter().map(|name| one(name)).collect::<Vec<_>>()});
+        let wrong = |names: &[&str]| webhook("K", "i", &[], &INJECTORS, &[of(names)]).wrong;
+        assert_eq!(wrong(&["rev.namespace", "rev.object"]), None);
+        assert!(wrong(&["rev.object"]).is_some_and(|wrong| wrong.contains("rev.namespace.sidecar-injector.istio.io")));
+    }
+
+    #[test]
+    fn the_release_of_an_istiod_is_its_images() {
+        let of = |image: &str| {
+            release(&json!({"spec": {"template": {"spec": {"containers": [{"name": "discovery", "image": image}]}}}}))
+        };
+        assert_eq!(of("registry.istio.io/release/pilot:1.31.0-distroless"), Some((1, 31)));
+        assert_eq!(of("registry.istio.io/testing/pilot:latest"), None);
+    }
+
+    #[test]
     fn without_an_istiod_nothing_is_whole() {
         let none = Seen {
             definitions: Vec::new(),
             workloads: Vec::new(),
             injectors: Vec::new(),
             validators: Vec::new(),
-            revisions: BTreeSet::new(),
+            revisions: BTreeMap::from([(DEFAULT.to_owned(), None)]),
             found: Found::new(),
         };
         let parts = parts(&none, "istio-system");
-        assert_eq!(parts.len(), DEFINITIONS.len() + 1);
-        assert!(parts.iter().all(|part| part.wrong.is_some()));
+        assert!(parts.len() > DEFINITIONS.len() + 10, "{parts:?}");
+        assert!(parts.iter().all(|part| part.wrong.is_some()), "{parts:?}");
     }
 }

@@ -8,9 +8,11 @@ use meshbook_runtime::failure::Failure;
 use meshbook_runtime::run::Run;
 use serde_json::Value;
 
+use super::gather::Release;
 use super::{Part, Sort};
 use crate::kubernetes::{kinds, read};
-use crate::revision::{objects, service_of};
+use crate::revision::objects::{self, Permission};
+use crate::revision::service_of;
 
 /// The objects that were asked for by name, and are there.
 pub type Found = HashMap<ObjectRef, Value>;
@@ -45,20 +47,30 @@ pub fn shared(root: &str, found: &Found) -> Part {
     presence(Sort::Account, &objects::reader(root), found)
 }
 
+/// The first release whose charts keep the values of an installation in a ConfigMap, as far as is known here.
+const KEEPS_VALUES: Release = (1, 26);
+
 /// The parts of a revision.
-pub fn parts(revision: &str, root: &str, found: &Found) -> Vec<Part> {
-    let mut parts = vec![presence(Sort::Account, &objects::account(revision, root), found)];
+pub fn parts(revision: &str, release: Option<Release>, root: &str, found: &Found) -> Vec<Part> {
+    let account = objects::account(revision, root);
+    let mut parts = vec![presence(Sort::Account, &account, found)];
     for permission in objects::permissions(revision, root) {
         let pair = [&permission.role, &permission.binding];
         if permission.is_required || pair.iter().any(|one| found.contains_key(*one)) {
-            parts.extend(pair.map(|one| presence(Sort::Permission, one, found)));
+            let subject = if permission.is_of_readers { objects::reader(root) } else { account.clone() };
+            parts.push(role(&permission.role, found));
+            parts.push(binding(&permission, &subject, found));
         }
     }
     parts.push(with_data(&objects::mesh(revision, root), "mesh", found));
     parts.push(with_data(&objects::injector(revision, root), "config", found));
+    let values = objects::values(revision, root);
+    if release.is_some_and(|release| release >= KEEPS_VALUES) {
+        parts.push(with_data(&values, "merged-values", found));
+    }
     parts.push(presence(Sort::Service, &service(revision, root), found));
     let scaler = autoscaler(revision, root);
-    if found.contains_key(&scaler) || is_scaled(found.get(&objects::values(revision, root))) {
+    if found.contains_key(&scaler) || is_scaled(found.get(&values)) {
         parts.push(presence(Sort::Autoscaler, &scaler, found));
     }
     parts
@@ -66,9 +78,47 @@ pub fn parts(revision: &str, root: &str, found: &Found) -> Vec<Part> {
 
 /// Whether the values of an installation ask for an autoscaler. Without them nobody knows, and none is missed.
 fn is_scaled(values: Option<&Value>) -> bool {
-    let merged = values.and_then(|map| map.pointer("/data/merged-values")).and_then(Value::as_str);
-    let merged: Option<Value> = merged.and_then(|text| serde_json::from_str(text).ok());
-    merged.is_some_and(|merged| merged.get("autoscaleEnabled").and_then(Value::as_bool) == Some(true))
+    merged(values).is_some_and(|merged| merged["autoscaleEnabled"] == true)
+}
+
+/// Whether the values of a revision say that it is nobody's default (`defaultRevision: ""`).
+pub fn has_no_default(revision: &str, root: &str, found: &Found) -> bool {
+    merged(found.get(&objects::values(revision, root))).is_some_and(|merged| merged["defaultRevision"] == "")
+}
+
+fn merged(values: Option<&Value>) -> Option<Value> {
+    let merged = values?.pointer("/data/merged-values")?.as_str()?;
+    serde_json::from_str(merged).ok()
+}
+
+/// A role, which has to allow something.
+fn role(object: &ObjectRef, found: &Found) -> Part {
+    let wrong = match found.get(object) {
+        None => Some("is not there".to_owned()),
+        Some(role) => {
+            let rules = role.get("rules").and_then(Value::as_array);
+            rules.is_none_or(Vec::is_empty).then(|| "allows nothing: it has no rules".to_owned())
+        }
+    };
+    Part { sort: Sort::Permission, name: object.to_string(), wrong }
+}
+
+/// The binding of a role, which has to give it to the account.
+fn binding(permission: &Permission, account: &ObjectRef, found: &Found) -> Part {
+    let wrong = match found.get(&permission.binding) {
+        None => Some("is not there".to_owned()),
+        Some(binding) => {
+            let of_role = binding["roleRef"]["name"] == permission.role.name.as_str();
+            let mut subjects = binding["subjects"].as_array().into_iter().flatten();
+            let to_account = subjects.any(|one| {
+                one["kind"] == "ServiceAccount"
+                    && one["name"] == account.name.as_str()
+                    && one["namespace"] == account.namespace.as_deref().unwrap_or_default()
+            });
+            (!of_role || !to_account).then(|| format!("does not give its role to {account}"))
+        }
+    };
+    Part { sort: Sort::Permission, name: permission.binding.to_string(), wrong }
 }
 
 fn presence(sort: Sort, object: &ObjectRef, found: &Found) -> Part {
@@ -99,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_object_that_is_not_there_is_named() {
-        let none = parts("canary", "istio-system", &Found::new());
+        let none = parts("canary", Some((1, 31)), "istio-system", &Found::new());
         assert_eq!(
             wrong(&none),
             [
@@ -112,10 +162,11 @@ mod tests {
                 "RoleBinding istio-system/istiod-canary",
                 "ConfigMap istio-system/istio-canary",
                 "ConfigMap istio-system/istio-sidecar-injector-canary",
+                "ConfigMap istio-system/values-canary",
                 "Service istio-system/istiod-canary",
             ]
         );
-        assert_eq!(none.len(), 10);
+        assert_eq!(none.len(), 11);
     }
 
     #[test]
@@ -130,11 +181,13 @@ mod tests {
             (objects::values("default", root), values),
             (objects::mesh("default", root), mesh),
         ]);
-        let parts = parts("default", root, &found);
+        let parts = parts("default", None, root, &found);
         let wrong = wrong(&parts);
         assert!(wrong.contains(&"ClusterRole istiod-gateway-controller-istio-system"), "{wrong:?}");
         assert!(wrong.contains(&"HorizontalPodAutoscaler istio-system/istiod"), "{wrong:?}");
-        assert!(!wrong.contains(&"ClusterRoleBinding istiod-gateway-controller-istio-system"), "{wrong:?}");
+        let gives = "ClusterRoleBinding istiod-gateway-controller-istio-system";
+        let gives = parts.iter().find(|part| part.name == gives).and_then(|part| part.wrong.as_deref());
+        assert_eq!(gives, Some("does not give its role to ServiceAccount istio-system/istiod"));
         let mesh = parts.iter().find(|part| part.name == "ConfigMap istio-system/istio");
         assert_eq!(mesh.and_then(|part| part.wrong.as_deref()), Some("has no `mesh`"));
     }

@@ -77,6 +77,12 @@ impl Noun for Manifest {
         let planes: Vec<String> = self.control_planes().map(|(plane, version)| format!("{plane}: {version}")).collect();
         if !planes.is_empty() {
             table.note(format!("control plane: {}", and(&planes)));
+            let others = self.control_planes().any(|(_, version)| !self.0.source.contains(version));
+            if others && self.0.source.contains("istioctl") {
+                table.note(
+                    "its image is not of istioctl's version: istioctl was built with another, or a value names it",
+                );
+            }
         }
         table
     }

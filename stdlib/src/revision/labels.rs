@@ -7,7 +7,7 @@
 use meshbook_runtime::effect::ObjectRef;
 use serde_json::{Value, json};
 
-use super::of_service;
+use super::{Revision, label, of_service};
 use crate::control_plane::selector::{self, Labels};
 use crate::kubernetes::kinds;
 
@@ -32,6 +32,20 @@ pub fn injector<'a>(mutating: &'a [Value], namespace: &Labels, pod: &Labels) -> 
     of_service(service)
 }
 
+/// Whether the labels of a namespace ask for a revision: by its name, by that of the tag by which it was asked for, or as the
+/// default.
+pub fn asks_for(mutating: &[Value], namespace: &Labels, revision: &Revision) -> bool {
+    let Ok(name) = revision.name() else { return false };
+    match (namespace.get(REVISION).map(String::as_str), namespace.get(INJECTION).map(String::as_str)) {
+        (Some(asked), None) => asked == name || asked == revision.label(),
+        (None, Some("enabled")) => {
+            let tag = mutating.iter().find(|one| label(one, "istio.io/tag") == Some("default"));
+            tag.map_or(name == "default", |tag| label(tag, REVISION) == Some(name))
+        }
+        _ => false,
+    }
+}
+
 /// A namespace.
 pub fn object(name: &str) -> ObjectRef {
     ObjectRef::new(kinds::namespace(), "", name)
@@ -39,8 +53,13 @@ pub fn object(name: &str) -> ObjectRef {
 
 /// The labels of an object that choose its injector.
 pub fn choosing(object: &Value) -> Labels {
-    let labels = crate::proxy::pod::strings(object.pointer("/metadata/labels"));
-    labels.into_iter().filter(|(key, _)| key == REVISION || key == INJECTION).collect()
+    chosen(&crate::proxy::pod::strings(object.pointer("/metadata/labels")))
+}
+
+/// Those of some labels that choose an injector.
+pub fn chosen(labels: &Labels) -> Labels {
+    let own = labels.iter().filter(|(key, _)| *key == REVISION || *key == INJECTION);
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// `istio-injection=enabled`.

@@ -21,6 +21,8 @@ pub struct Permission {
     /// Whether every installation has it. istiod's right to deploy gateways can be left out
     /// (`PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER=false`).
     pub is_required: bool,
+    /// Whether it is given to the readers of remote clusters, and not to istiod.
+    pub is_of_readers: bool,
 }
 
 /// What its istiods and the readers of remote clusters may do.
@@ -29,17 +31,19 @@ pub fn permissions(revision: &str, root: &str) -> Vec<Permission> {
     let of_cluster = |name: &str, is_required: bool| {
         let name = format!("{name}{suffix}-{root}");
         let (role, binding) = (kinds::cluster_role(), kinds::cluster_role_binding());
-        Permission { role: ObjectRef::new(role, "", &name), binding: ObjectRef::new(binding, "", &name), is_required }
+        let (role, binding) = (ObjectRef::new(role, "", &name), ObjectRef::new(binding, "", &name));
+        Permission { role, binding, is_required, is_of_readers: false }
     };
     let own = service_of(revision);
     vec![
-        of_cluster("istio-reader-clusterrole", true),
+        Permission { is_of_readers: true, ..of_cluster("istio-reader-clusterrole", true) },
         of_cluster("istiod-clusterrole", true),
         of_cluster("istiod-gateway-controller", false),
         Permission {
             role: ObjectRef::new(kinds::role(), root, &own),
             binding: ObjectRef::new(kinds::role_binding(), root, &own),
             is_required: true,
+            is_of_readers: false,
         },
     ]
 }

@@ -42,6 +42,10 @@ pub fn service_of(pod: &PodFacts) -> Option<String> {
 pub fn gather(run: &Run, namespace: &str) -> Result<Spans, Failure> {
     let pods = read::list(run, kinds::pod(), Some(namespace), None)?;
     let expected: BTreeSet<String> = pods.iter().map(PodFacts::of).filter_map(|pod| service_of(&pod)).collect();
+    if expected.is_empty() {
+        let why = format!("no pod of {namespace} has a proxy that would report spans");
+        return Ok(Spans(Arc::new(Inner { namespace: namespace.to_owned(), services: Err(Missing::NoSeries(why)) })));
+    }
     let services = trace::read::services(run)?.map(|known| {
         let known: BTreeSet<String> = known.into_iter().collect();
         expected

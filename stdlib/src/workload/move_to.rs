@@ -8,8 +8,8 @@ use rhai::Dynamic;
 use crate::code::{NO_INJECTOR, NO_ROLLOUT};
 use crate::descriptor::{self, optional, param};
 use crate::revision::Revision;
-use crate::workload::moving::{self, Label};
 use crate::workload::Workload;
+use crate::workload::moving::{self, Label};
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {

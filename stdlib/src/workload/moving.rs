@@ -24,6 +24,14 @@ use crate::revision::{Revision, labels};
 /// `NO_INJECTOR` if no webhook would inject them from it; what a change can end in.
 pub fn label(run: &Run, namespace: &str, revision: &Revision) -> Result<bool, Failure> {
     let object = labels::object(namespace);
+    if namespace == revision.root() {
+        return Err(Failure::new(
+            &NO_INJECTOR,
+            format!("{object} is istiod's own: its pods have to start while nothing injects"),
+        )
+        .unchanged(format!("{object} was not changed"))
+        .hint("gateways and what needs a sidecar belong into a namespace of their own: -n NAMESPACE"));
+    }
     let before = read::get(run, &object)?;
     let name = revision.name()?;
     let Some(chosen) = labels::leading_to(&mutating(run)?, &before, name, revision.label()) else {

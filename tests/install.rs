@@ -123,11 +123,18 @@ fn an_undo_leaves_an_empty_cluster_empty_and_what_others_have_put_there_alone() 
                 json!({"apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": {"name": "ours", "namespace": "summit"}, "spec": {"host": "graph-core"}}),
                 "kubectl",
             );
+            mesh.store().put(
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cacerts", "namespace": "istio-system"}, "type": "Opaque"}),
+                "kubectl-create",
+            );
         }
         let left = undo(&runtime, &mesh, home.path(), &lines);
         if in_use {
-            assert_eq!(left.len(), 1, "{left:?}");
-            let told = &left[0];
+            assert_eq!(left.len(), 2, "{left:?}");
+            let of = |object: &str| left.iter().find(|told| told.starts_with(object)).unwrap();
+            let told = of("Namespace istio-system");
+            assert!(told.contains("Secret istio-system/cacerts would go with it"), "{told}");
+            let told = of("CustomResourceDefinition");
             assert!(told.contains("destinationrules.networking.istio.io"), "{told}");
             assert!(told.contains("DestinationRule summit/ours would go with it"), "{told}");
         } else {

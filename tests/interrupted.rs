@@ -12,18 +12,21 @@ mod snapshot;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use interrupts::{Job, interrupted, is_change, is_end_of_step, kept, state};
 use meshbook_lab::World;
 use meshbook_rehearsal::mesh::InProcess;
+use meshbook_runtime::change::undo;
 use meshbook_runtime::effect::Call;
-use meshbook_runtime::record::event::{Ended, Line};
+use meshbook_runtime::record::event::{Ended, Event, Line};
+use meshbook_runtime::run::Reporter;
 use meshbook_runtime::side_by_side::{processors, side_by_side};
 use meshbook_runtime::transport::Transport;
 use serde_json::Value;
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 const PROMOTE: Job =
     job("upgrade/promote.rhai", "upgrade-canary", &[("revision", "1-31"), ("soak", "30s"), ("look_back", "2m")]);
@@ -167,4 +170,79 @@ fn interrupted_within_a_move_that_one_is_taken_back_and_the_others_stay() {
     assert_eq!(second.ending, "fixed", "{}", second.message);
     assert!(!kept(&second, &lines).contains(&FRONT.to_owned()), "what was proved is not moved again");
     assert_eq!((state(&mesh), sidecars(&mesh)), (state(&whole), sidecars(&whole)));
+}
+
+/// Notes, whenever a change is about to be taken back, how many istiods of the old revision are available then; and
+/// interrupts the undo once the Deployment is made anew, if it is to.
+struct Watch {
+    mesh: Arc<InProcess>,
+    deployment: u64,
+    interrupt: Option<CancellationToken>,
+    seen: Mutex<Vec<(u64, u64)>>,
+}
+
+impl Reporter for Watch {
+    fn line(&self, line: &Line) {
+        match &line.event {
+            Event::TakingBack { change, .. } => {
+                let istiod = self.mesh.store().get("apps", "deployments", "istio-system", "istiod");
+                let available = istiod.and_then(|one| one["status"]["availableReplicas"].as_u64()).unwrap_or(0);
+                self.seen.lock().unwrap().push((*change, available));
+            }
+            Event::TakenBack { change, .. } if *change == self.deployment => {
+                if let Some(cancel) = &self.interrupt {
+                    cancel.cancel();
+                    // The watch for the interrupt has time to raise the latch.
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn progress(&self, _: Option<&str>) {}
+}
+
+#[test]
+fn an_undo_brings_istiod_back_before_what_asks_it_even_if_it_is_interrupted() {
+    let runtime = Runtime::new().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let retire = job("upgrade/retire.rhai", "upgrade-moved", &[("revision", "default"), ("successor", "1-31")]);
+    let mesh = open(&runtime, retire.world);
+    let (ended, lines) = interrupted(&runtime, &mesh, home.path(), retire, is_end_of_step, usize::MAX);
+    assert_eq!(ended.ending, "fixed", "{}", ended.message);
+    let changes = || {
+        lines.iter().filter_map(|line| match &line.event {
+            Event::Changing(changing) if changing.deletes => Some((line.number, changing.object.kind.kind.as_str())),
+            _ => None,
+        })
+    };
+    let deployment = changes().find(|(_, kind)| *kind == "Deployment").unwrap().0;
+    let webhooks: Vec<u64> =
+        changes().filter(|(_, kind)| kind.ends_with("WebhookConfiguration")).map(|one| one.0).collect();
+    assert_eq!(webhooks.len(), 2);
+    let started = lines.iter().find_map(|line| match &line.event {
+        Event::Started(started) => Some(started.run.to_string()),
+        _ => None,
+    });
+    let record = home.path().join("runs").join(format!("{}.jsonl", started.unwrap()));
+    let undo = |interrupts: bool| {
+        let cancel = CancellationToken::new();
+        let watch = Arc::new(Watch {
+            mesh: mesh.clone(),
+            deployment,
+            interrupt: interrupts.then(|| cancel.clone()),
+            seen: Mutex::default(),
+        });
+        let ended =
+            undo::undo(&record, home.path(), mesh.clone(), watch.clone(), runtime.handle().clone(), cancel).unwrap();
+        (ended, watch.seen.lock().unwrap().clone())
+    };
+    let (first, seen) = undo(true);
+    assert_eq!((first.exit.code(), first.ending.as_str()), (7, "interrupted"), "{}", first.message);
+    assert!(seen.iter().all(|(change, _)| !webhooks.contains(change)), "nothing asks an istiod that is not there");
+    let (second, seen) = undo(false);
+    assert_eq!(second.exit.code(), 0, "{} {:?}", second.message, second.left_behind);
+    let asked: Vec<&(u64, u64)> = seen.iter().filter(|(change, _)| webhooks.contains(change)).collect();
+    assert!(asked.len() == 2 && asked.iter().all(|(_, available)| *available > 0), "{seen:?}");
 }

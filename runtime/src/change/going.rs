@@ -52,18 +52,19 @@ pub(super) fn with(
             Err(failure) if failure.is(&NOT_FOUND) => continue,
             Err(failure) => return Err(failure),
         };
-        let somebodys = items.iter().filter(|item| namespace.is_none() || is_somebodys(item, companions));
-        let stays = |item: &&Value| item.pointer("/metadata/deletionTimestamp").is_none_or(Value::is_null);
-        names.extend(somebodys.filter(stays).map(|item| {
+        for item in items.iter().filter(|item| item.pointer("/metadata/deletionTimestamp").is_none_or(Value::is_null)) {
             let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default();
-            let place = if kind.namespaced { format!("{}/", text("namespace")) } else { String::new() };
-            format!("{} {place}{}", kind.kind, text("name"))
-        }));
+            let going = ObjectRef::new(kind.clone(), text("namespace"), text("name"));
+            if namespace.is_some() && !is_somebodys(caller, &going, item, companions)? {
+                continue;
+            }
+            if names.len() == NAMED {
+                return Ok(Some(format!("{} and more", names.join(", "))));
+            }
+            names.push(going.to_string());
+        }
     }
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Ok((!names.is_empty()).then(|| format!("{}{more}", names.join(", "))))
+    Ok((!names.is_empty()).then(|| names.join(", ")))
 }
 
 /// So many objects are named.
@@ -79,13 +80,23 @@ fn served(caller: &Caller) -> Result<Vec<ResourceKind>, Failure> {
 }
 
 /// Whether an object in a namespace is there of somebody's own accord: no other object controls it, and somebody has written
-/// to it beside the cluster's controllers and the processes that the run itself has installed.
-fn is_somebodys(item: &Value, companions: &[String]) -> bool {
-    let mut owners = item.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
+/// to it beside the cluster's controllers and the processes that the run itself has installed. A list does not say who has
+/// written, so the object is read.
+fn is_somebodys(caller: &Caller, object: &ObjectRef, listed: &Value, companions: &[String]) -> Result<bool, Failure> {
+    let mut owners = listed.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
     if owners.any(|owner| owner["controller"] == true) {
-        return false;
+        return Ok(false);
     }
-    let managers = item.pointer("/metadata/managedFields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    match caller.firmly(&Call::Get { object: object.clone() }) {
+        Ok(Reply::Json(now)) => Ok(is_written_by_others(&now, companions)),
+        Ok(_) => Ok(true),
+        Err(failure) if failure.is(&NOT_FOUND) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn is_written_by_others(object: &Value, companions: &[String]) -> bool {
+    let managers = object.pointer("/metadata/managedFields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let is_known = |entry: &Value| {
         let manager = entry["manager"].as_str().unwrap_or_default();
         CONTROLLERS.contains(&manager) || companions.iter().any(|companion| companion == manager)
@@ -120,10 +131,9 @@ mod tests {
             json!({ "metadata": { "name": "x", "managedFields": fields } })
         };
         let companions = ["pilot-discovery".to_owned()];
-        let is = |item: Value| is_somebodys(&item, &companions);
+        let is = |item: Value| is_written_by_others(&item, &companions);
         assert!(is(written(&["kubectl-create"])) && is(written(&["pilot-discovery", "kubectl-edit"])));
         assert!(is(written(&[])), "nobody knows whose it is");
         assert!(!is(written(&["kube-controller-manager"])) && !is(written(&["pilot-discovery"])));
-        assert!(!is(json!({ "metadata": { "ownerReferences": [{ "controller": true }] } })));
     }
 }

@@ -43,10 +43,11 @@ fn kinds_read() -> Vec<ResourceKind> {
 pub fn gather(run: &Run, namespace: &str) -> Result<Messages, Failure> {
     let root = root::namespace(run)?;
     // Lists of a namespace that is not there are empty, which is no good news.
-    let is_there = match read::find(run, &labels::object(namespace)) {
-        Ok(found) => found.is_some(),
-        Err(failure) => absorb(failure).map(|_| true)?,
-    };
+    let is_there = namespace == "*"
+        || match read::find(run, &labels::object(namespace)) {
+            Ok(found) => found.is_some(),
+            Err(failure) => absorb(failure).map(|_| true)?,
+        };
     if !is_there {
         return Ok(Messages::new(namespace, Err(Missing::NoSeries(format!("there is no namespace {namespace}"))), 0));
     }

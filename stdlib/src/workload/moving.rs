@@ -88,9 +88,10 @@ pub fn replace(run: &Run, work: &Workload, revision: &Revision, label: Label) ->
         Former::NoSidecar => Some(Labels::new()),
         Former::Same => None,
     };
-    if let (Some(back), Label::Follows) = (back, label) {
+    let is_own = run.has_changed(&place);
+    if let Some(back) = back.filter(|_| is_own || label == Label::Follows) {
         let desired = labels::with(&namespace, &back);
-        if !run.has_changed(&place) {
+        if !is_own {
             // To take it back changes what an earlier run has set: that has to be approved as well.
             run.hold_approved([object, &place].into_iter())?;
         }
@@ -105,8 +106,8 @@ pub fn replace(run: &Run, work: &Workload, revision: &Revision, label: Label) ->
 pub enum Label {
     /// It goes back first, so that the pods that are made once more get the sidecar that they had.
     Follows,
-    /// It stays: they get theirs from the revision all the same.
-    Stays,
+    /// The same of a label that the run itself has set; another one stays, and they get theirs from the revision again.
+    Own,
 }
 
 /// Where the pods of a workload come from.

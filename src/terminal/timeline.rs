@@ -184,12 +184,10 @@ impl Timeline {
             Event::Warning { message } => self.say(at, "warning", look.notice(escape::joined(message))),
             Event::Ended(ended) => {
                 let code = ended.exit.code();
-                let text = format!(
-                    "{}: {} (exit {code}: {})",
-                    ended.ending,
-                    escape::joined(&ended.message),
-                    closing::meaning(code)
-                );
+                // An undo proves nothing of the mesh.
+                let undone = ended.ending == "undone" && code == 0;
+                let meaning = if undone { "everything is as before" } else { closing::meaning(code) };
+                let text = format!("{}: {} (exit {code}: {meaning})", ended.ending, escape::joined(&ended.message));
                 self.say(at, "ended", look.bold(text));
             }
         }

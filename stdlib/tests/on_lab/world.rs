@@ -112,6 +112,11 @@ fn start(runtime: &Runtime, world: World, script: &Script, values: &BTreeMap<Str
             "namespace",
             "statefulset",
             "validatingwebhookconfiguration",
+            "clusterrole",
+            "clusterrolebinding",
+            "role",
+            "rolebinding",
+            "serviceaccount",
         ]
         .map(|kind| kind.parse::<Approval>().expect("an approval"))
         .to_vec(),

@@ -137,9 +137,11 @@ fn installs_and_takes_back(bare: &Cluster) {
     let (_, again) = run(bare, "installation/install", &install, "not_this");
     assert!(again.changed().is_empty(), "{:?}", again.changed());
     let second = installs_a_canary(bare);
-    for record in [&second, &first] {
-        undo(bare, record);
-    }
+    undo(bare, &second);
+    // What stands for the kubelet in this cluster keeps objects of its own beside the pods: a real node has them in itself.
+    let of_kwok = "execs.kwok.x-k8s.io,logs.kwok.x-k8s.io,portforwards.kwok.x-k8s.io";
+    bare.kubectl(&["delete", of_kwok, "--all", "-n", "istio-system"]).ok();
+    undo(bare, &first);
     assert_eq!(istio_objects(bare), empty, "a cluster that was empty before is empty after");
 }
 

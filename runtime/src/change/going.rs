@@ -11,6 +11,9 @@ use crate::run::Caller;
 const BESIDE: [&str; 7] =
     ["Event", "Endpoints", "EndpointSlice", "Lease", "ReplicaSet", "ControllerRevision", "PodMetrics"];
 
+/// What every namespace has. The account says nothing of who made it: it has no field that anybody would own.
+const OF_EVERY_NAMESPACE: [(&str, &str); 2] = [("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")];
+
 /// Who writes into every namespace on behalf of the cluster.
 const CONTROLLERS: [&str; 2] = ["kube-controller-manager", "kube-apiserver"];
 
@@ -83,6 +86,9 @@ fn served(caller: &Caller) -> Result<Vec<ResourceKind>, Failure> {
 /// to it beside the cluster's controllers and the processes that the run itself has installed. A list does not say who has
 /// written, so the object is read.
 fn is_somebodys(caller: &Caller, object: &ObjectRef, listed: &Value, companions: &[String]) -> Result<bool, Failure> {
+    if OF_EVERY_NAMESPACE.contains(&(object.kind.kind.as_str(), object.name.as_str())) {
+        return Ok(false);
+    }
     let mut owners = listed.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
     if owners.any(|owner| owner["controller"] == true) {
         return Ok(false);

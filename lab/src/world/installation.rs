@@ -78,7 +78,7 @@ fn begun(spec: &Spec) -> Vec<Value> {
         return Vec::new();
     }
     let rendered = rendering::of_revision("default", true);
-    rendered.into_iter().filter(|object| is_before_istiod(object)).collect()
+    rendered.into_iter().filter(is_before_istiod).collect()
 }
 
 fn is_before_istiod(object: &Value) -> bool {
@@ -95,7 +95,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
 fn before(revision: &str) -> Vec<Value> {
     let mesh = istiod_name(revision).replacen("istiod", "istio", 1);
     let mut objects = rendering::of_revision(revision, revision == "default");
-    objects.retain(|object| is_before_istiod(object));
+    objects.retain(is_before_istiod);
     objects.retain(|object| object["kind"] != "ConfigMap" || object["metadata"]["name"] != mesh.as_str());
     // The worlds' control planes are installed without an autoscaler.
     for text in objects.iter_mut().filter_map(|object| object.pointer_mut("/data/merged-values")) {

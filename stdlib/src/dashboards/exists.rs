@@ -1,22 +1,17 @@
 //! `Dashboards.exists(name)`: whether one is there.
 
 use meshbook_runtime::failure::{Failure, NO_DATA, TYPE};
-use meshbook_runtime::primitive::{Example, Expect, Invocation, Names, Primitive, Type};
+use meshbook_runtime::primitive::{Example, Expect, Invocation, Primitive};
 use rhai::Dynamic;
 
-use crate::dashboards::Dashboards;
-use crate::descriptor::{self, param};
+use crate::dashboards::{Dashboards, known};
+use crate::descriptor;
 
 /// Its descriptor.
 pub static PRIMITIVE: Primitive = Primitive {
     name: "exists",
     receiver: Some("Dashboards"),
-    params: &[param(
-        "name",
-        Type::String,
-        "Prometheus, Grafana, Jaeger or Kiali; of `observability()` also OpenTelemetry collector",
-    )
-    .naming(Names::OneOf(&["Prometheus", "Grafana", "Jaeger", "Kiali", "OpenTelemetry collector"]))],
+    params: &[known::NAME],
     returns: "bool",
     summary: "Whether the dashboard of this name is there, well or not.",
     errors: &[&NO_DATA, &TYPE],

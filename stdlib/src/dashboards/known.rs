@@ -3,9 +3,11 @@
 //! Sources: Istio's own samples (`samples/addons`), the community's Helm charts (`app.kubernetes.io/name`), and the ports
 //! and health pages in each project's documentation.
 
+use meshbook_runtime::primitive::{Names, Param, Type};
 use serde_json::Value;
 
 use super::Place;
+use crate::descriptor::param;
 use crate::proxy::pod::strings;
 
 /// One of them.
@@ -41,6 +43,14 @@ pub static COLLECTOR: Known = Known {
     health_port: Some(13133),
     path: "",
 };
+
+/// The parameter by which scripts name one of them.
+pub const NAME: Param = param(
+    "name",
+    Type::String,
+    "Prometheus, Grafana, Jaeger or Kiali; of `observability()` also OpenTelemetry collector",
+)
+.naming(Names::OneOf(&["Prometheus", "Grafana", "Jaeger", "Kiali", "OpenTelemetry collector"]));
 
 /// All of them.
 pub static KNOWN: [Known; 4] = [

@@ -94,6 +94,8 @@ pub(crate) fn event(event: &mut Event) -> Option<Reply> {
             ChangeOutcome::NotMade { failure } | ChangeOutcome::Unknown { failure } => redact_text(&mut failure.1),
         },
         Event::TakenBack { outcome, .. } => undo_outcome(outcome),
+        // Which kind of object it is, is not told here; its data are secret in any case.
+        Event::SettingBack { fields, .. } => fields.iter_mut().for_each(|change| field(change, true)),
         Event::Warning { message } | Event::NotEvaluated { what: message } => redact_text(message),
         Event::Ended(ended) => {
             redact_text(&mut ended.message);
@@ -109,7 +111,6 @@ pub(crate) fn event(event: &mut Event) -> Option<Reply> {
         | Event::StepEnded { .. }
         | Event::Settled { .. }
         | Event::TakingBack { .. }
-        | Event::SettingBack { .. }
         | Event::Undoing { .. } => {}
     }
     None
